@@ -1,0 +1,184 @@
+"""What a step collects, and how: the settings of a collection, complete, checked and immutable.
+
+A flow's `dtmf:`, `asr:`, `validate:`, `confirm:` and `retry:` blocks become these; so do the arguments of
+`GetDtmfTask`. One spec is shared by every call that runs the step. Times are seconds.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+DIGITS = "0123456789"
+KEYPAD = DIGITS + "*#"
+LETTERS = "ABCD"
+MAX_DIGITS = 32
+"""The longest collection with a limit (PolyAI's panel: 1-32, or -1 for no limit)."""
+
+MAX_SECONDS = 120.0
+"""The longest any timer may be set: a larger number is milliseconds taken for seconds."""
+
+
+class Policy(StrEnum):
+    """How keys and speech share the buffer."""
+
+    MERGE = "merge"
+    """Both append, in the order in which they came."""
+    KEYS_WIN = "keys_win"
+    """The first key throws away what was spoken, and speech is not listened to afterwards."""
+    FIRST_WINS = "first_wins"
+    """Whichever came first goes on alone."""
+
+
+class BargeIn(StrEnum):
+    """What a key does while a prompt is playing."""
+
+    INTERRUPT = "interrupt"
+    """It stops the prompt, and counts."""
+    COLLECT = "collect"
+    """It counts; the prompt plays on."""
+    IGNORE = "ignore"
+    """It is not collected."""
+
+
+class TypeAhead(StrEnum):
+    """What becomes of keys pressed after the previous step ended and before this one's capture opened."""
+
+    KEEP = "keep"
+    FLUSH = "flush"
+
+
+class Confirm(StrEnum):
+    NEVER = "never"
+    ALWAYS = "always"
+    WHEN_UNSURE = "when_unsure"
+    """Only when the digits were spoken, or the confidence is under `Confirmation.sure`."""
+
+
+class Outcome(StrEnum):
+    """How a collection ended; there are no others."""
+
+    COMPLETE = "complete"
+    NO_INPUT = "no_input"
+    NO_MATCH = "no_match"
+    TOO_SHORT = "too_short"
+    TOO_LONG = "too_long"
+    ESCAPED = "escaped"
+    HANGUP = "hangup"
+
+
+class Source(StrEnum):
+    """What the digits of a result came from."""
+
+    NONE = "none"
+    KEYS = "keys"
+    SPEECH = "speech"
+    BOTH = "both"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Escape:
+    """A way out that works in every step: a key pressed first, or a word said, ends the collection as `escaped`."""
+
+    keys: frozenset[str] = frozenset()
+    words: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Speech:
+    """The `asr:` block.
+
+    Attributes:
+        language: BCP 47 tag; picks the grammar of `fsflows.spoken` ("en-US", "fr", ...).
+        preset: what is expected to be said: "numeric", "yes_no", "single_number", "alphanumeric" or "none".
+        keywords: words that are expected; used to choose among the ASR's alternatives.
+        barge_in_words: how many words stop a prompt; None: speech never does.
+        settle_time: how long a partial that completes an exact-length collection must stay the same to be believed.
+        end_of_speech_timeout: patience after a final result while digits are missing, from the end of the speech.
+        alternatives: how many of the ASR's alternatives are looked at.
+    """
+
+    language: str = "en-US"
+    preset: str = "numeric"
+    keywords: tuple[str, ...] = ()
+    barge_in_words: int | None = 1
+    settle_time: float = 0.4
+    end_of_speech_timeout: float = 2.0
+    alternatives: int = 10
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Validation:
+    """What a complete collection has to be. All that are given must hold.
+
+    Attributes:
+        pattern: a regular expression that the whole digits must match (`re.fullmatch`).
+        values: the digits must be one of these.
+        check: a check digit scheme by its python-stdnum name ("luhn", "iban", "us.ssn", ...).
+        phone_region: an ISO 3166 region ("GB"): a possible and valid phone number as dialled there.
+        kind: "date" (with `date_format`), "time" or "amount".
+        date_format: order of the digits of a date: "DDMMYYYY", "MMDDYYYY", "YYYYMMDD", "DDMMYY", "MMDDYY", "DDMM", "MMDD".
+        function: name of a function of the flow, `f(conv, digits) -> bool | str`; looked up by the conversation.
+    """
+
+    pattern: str | None = None
+    values: frozenset[str] | None = None
+    check: str | None = None
+    phone_region: str | None = None
+    kind: str | None = None
+    date_format: str = "DDMMYYYY"
+    function: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Confirmation:
+    """The read-back. `groups` of digits, e.g. (3, 3, 4); empty: as suits the number (by region, else threes and fours)."""
+
+    when: Confirm = Confirm.NEVER
+    accept_keys: frozenset[str] = frozenset("1")
+    refuse_keys: frozenset[str] = frozenset("2")
+    groups: tuple[int, ...] = ()
+    sure: float = 0.85
+    timeout: float = 5.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Collection:
+    """One step's collection.
+
+    Attributes:
+        min_digits: fewer is `too_short`.
+        max_digits: reaching it ends the collection at once; None: no limit, ends by end key or time.
+        first_digit_timeout: silence allowed before the first key or word, from the end of the prompt.
+        inter_digit_timeout: silence allowed after each key, held while the caller speaks.
+        collection_timeout: for the whole collection, from its opening; None: none.
+        end_keys: each ends the collection and is not part of the digits.
+        clear_keys: each empties the buffer and does not end the collection.
+        allow_letters: whether A-D count as keys.
+        same_press_window: two reports of one key from different sources closer than this are one press
+            (RTP and in-band: measured a few tens of milliseconds apart).
+        is_pii: the digits exist in redacting types only.
+    """
+
+    min_digits: int = 1
+    max_digits: int | None = 1
+    first_digit_timeout: float = 5.0
+    inter_digit_timeout: float = 2.0
+    collection_timeout: float | None = None
+    end_keys: frozenset[str] = frozenset()
+    clear_keys: frozenset[str] = frozenset()
+    allow_letters: bool = False
+    barge_in: BargeIn = BargeIn.INTERRUPT
+    type_ahead: TypeAhead = TypeAhead.KEEP
+    same_press_window: float = 0.06
+    policy: Policy = Policy.MERGE
+    speech: Speech | None = field(default_factory=Speech)
+    escape: Escape = field(default_factory=Escape)
+    validation: Validation = field(default_factory=Validation)
+    confirmation: Confirmation = field(default_factory=Confirmation)
+    is_pii: bool = False
+
+    @property
+    def exact(self) -> bool:
+        """Whether only one length is right, so that reaching it can end the collection from a partial."""
+        return self.max_digits is not None and self.min_digits == self.max_digits
