@@ -179,7 +179,9 @@ class Deadlocked(RuntimeError):
 class _VirtualTask:
     __slots__ = ("_clock", "_ended", "_greenlet", "_started", "exception", "value")
 
-    def __init__(self, clock: VirtualClock, function: Callable[..., Any], args: tuple[Any, ...]) -> None:
+    def __init__(
+        self, clock: VirtualClock, function: Callable[..., Any], args: tuple[Any, ...]
+    ) -> None:
         self.value: Any = None
         self.exception: BaseException | None = None
         self._clock = clock
@@ -215,7 +217,9 @@ class _VirtualTask:
             self._ended = True
             self._greenlet = greenlet.greenlet(lambda: None, self._clock._hub)
             return
-        self._clock.at(self._clock.now(), lambda: None if self._ended else self._greenlet.throw(TaskKilled))
+        self._clock.at(
+            self._clock.now(), lambda: None if self._ended else self._greenlet.throw(TaskKilled)
+        )
 
 
 class _VirtualMailbox(Generic[T]):
@@ -283,7 +287,9 @@ class VirtualClock:
         self._hub.parent = greenlet.getcurrent()
         outcome = self._hub.switch(task)
         if not outcome:
-            raise Deadlocked(f"at {self._now - self._start:.3f} s every task waits and nothing is due")
+            raise Deadlocked(
+                f"at {self._now - self._start:.3f} s every task waits and nothing is due"
+            )
         if task.exception is not None:
             raise task.exception
         value: T = task.value
