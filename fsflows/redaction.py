@@ -1,0 +1,231 @@
+"""Finding known private values in text, however they are written. The work behind `fsflows.privacy.Redactor`.
+
+Text is read as a row of characters that matter (digits, or letters and digits), each with its place. Characters
+belong to one run while nothing but a little punctuation or a filler word stands between them. A registered value is
+a set of hashes of its parts; every part of a run that has one of these hashes is hidden, with the separators inside
+it.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from functools import cache
+
+PART = 5
+"""So many digits of a value in a row give it away; four may be shown."""
+
+SHORTEST = 3
+"""Values shorter than this are in every text."""
+
+GAP = 5
+"""So many characters that are neither digits nor letters may stand between two digits of one number (`", "` in JSON
+is 4)."""
+
+_WORD = re.compile(r"\d|[^\W\d_]+")
+_SEPARATORS = re.compile(r"[\W_]+")
+_FILLERS = frozenset({"and", "um", "uh", "er", "ah", "then", "dash", "point", "et", "y", "und"})
+
+
+@dataclass(frozen=True, slots=True)
+class _Sign:
+    """One character that matters, and where it is written (a word can stand for several)."""
+
+    char: str
+    start: int
+    end: int
+
+
+@dataclass(slots=True)
+class _Shape:
+    """What is looked for in one kind of run: hashes of parts by the length of the part.
+
+    `bounded` lengths are those of values too short to be looked for inside a longer number or word.
+    """
+
+    parts: dict[int, set[int]] = field(default_factory=dict)
+    bounded: set[int] = field(default_factory=set)
+
+    def add(self, part: str) -> None:
+        # Hashes, so that the register is no second copy of what it hides (str hashes are keyed per process).
+        self.parts.setdefault(len(part), set()).add(hash(part))
+
+    def hidden(self, run: list[_Sign]) -> Iterator[tuple[int, int]]:
+        """The (first, behind-last) places in `run` of every part that is registered."""
+        row = "".join(sign.char for sign in run)
+        for length, hashes in self.parts.items():
+            for first in range(len(row) - length + 1):
+                if hash(row[first : first + length]) in hashes:
+                    behind = first + length
+                    if length not in self.bounded or _alone(run, first, behind):
+                        yield first, behind
+
+
+def _alone(run: list[_Sign], first: int, behind: int) -> bool:
+    """Whether no digit or letter touches the part."""
+    return not (first > 0 and run[first - 1].end >= run[first].start) and not (
+        behind < len(run) and run[behind].start <= run[behind - 1].end
+    )
+
+
+class Register:
+    """Values to be hidden, and `clean`, which hides them."""
+
+    __slots__ = ("_digits", "_letters", "_seen")
+
+    def __init__(self) -> None:
+        self._digits = _Shape()
+        self._letters = _Shape()
+        self._seen: set[int] = set()
+
+    def __len__(self) -> int:
+        return len(self._seen)
+
+    def add(self, value: str) -> None:
+        signs = _SEPARATORS.sub("", value).casefold()
+        if len(signs) < SHORTEST or hash(signs) in self._seen:
+            return
+        self._seen.add(hash(signs))
+        digits = _ascii_digits(signs)
+        if digits is None:
+            self._letters.add(signs)
+            self._letters.bounded.add(len(signs))
+        elif len(digits) < PART:
+            self._digits.add(digits)
+            self._digits.bounded.add(len(digits))
+        else:
+            for first in range(len(digits) - PART + 1):
+                self._digits.add(digits[first : first + PART])
+
+    def clean(self, text: str) -> str:
+        """The text with every registered value replaced by how many characters are hidden."""
+        if not self._seen or not text:
+            return text
+        spans = []
+        if self._digits.parts:
+            for run in _number_runs(text):
+                spans += _spans(run, self._digits, "digits ")
+        if self._letters.parts:
+            for run in _letter_runs(text):
+                spans += _spans(run, self._letters, "")
+        return _replace(text, spans)
+
+
+def _spans(run: list[_Sign], shape: _Shape, unit: str) -> list[tuple[int, int, str]]:
+    """The (start, end, replacement) of what is hidden in a run; parts that touch or overlap are one."""
+    merged: list[list[int]] = []
+    for first, behind in sorted(shape.hidden(run)):
+        if merged and first <= merged[-1][1]:
+            merged[-1][1] = max(merged[-1][1], behind)
+        else:
+            merged.append([first, behind])
+    return [
+        (
+            run[first].start,
+            run[behind - 1].end,
+            f"[{behind - first} {unit}hidden]" if unit else "[hidden]",
+        )
+        for first, behind in merged
+    ]
+
+
+def _replace(text: str, spans: list[tuple[int, int, str]]) -> str:
+    pieces = []
+    at = 0
+    for start, end, instead in sorted(spans):
+        if end <= at:
+            continue
+        if start >= at:
+            pieces += [text[at:start], instead]
+        at = end
+    return "".join([*pieces, text[at:]])
+
+
+def _ascii_digits(text: str) -> str | None:
+    """The same digits as 0-9 (a caller's keyboard may write others), or None when there is something else in it."""
+    digits = [unicodedata.digit(char, -1) for char in text]
+    return None if -1 in digits else "".join(map(str, digits))
+
+
+# --- reading ----------------------------------------------------------------------------------------------------
+
+
+def _letter_runs(text: str) -> Iterator[list[_Sign]]:
+    run: list[_Sign] = []
+    for at, char in enumerate(text):
+        if not char.isalnum():
+            continue
+        if run and at - run[-1].end > GAP:
+            yield run
+            run = []
+        run.append(_Sign(char.casefold(), at, at + 1))
+    if run:
+        yield run
+
+
+def _number_runs(text: str) -> Iterator[list[_Sign]]:
+    """Runs of digits, written as digits or as words."""
+    run: list[_Sign] = []
+    end = 0  # of the last thing that belonged to the run, a filler included
+    times = 1
+    tens: _Sign | None = (
+        None  # a spoken "forty" becomes "4" at once, and "40" unless a unit follows
+    )
+    words = _number_words()
+
+    def close_tens() -> None:
+        nonlocal tens
+        if tens is not None:
+            run.append(_Sign("0", tens.start, tens.end))
+            tens = None
+
+    for match in _WORD.finditer(text):
+        word = match.group().casefold()
+        start = match.start()
+        if start - end > GAP and (run or tens):
+            close_tens()
+            yield run
+            run, times = [], 1
+        digit = _ascii_digits(word)
+        spoken = digit if digit is not None else words.get(word)
+        if spoken is None:
+            if word not in _FILLERS and run:
+                close_tens()
+                yield run
+                run, times = [], 1
+                continue
+            end = match.end()
+            continue
+        if spoken.startswith("x"):
+            close_tens()
+            times = int(spoken[1:])
+            end = match.end()
+            continue
+        if tens is not None and digit is None and len(spoken) == 1 and spoken != "0":
+            tens = None
+        else:
+            close_tens()
+        signs = [_Sign(each, start, match.end()) for each in spoken.rstrip("_") * times]
+        run += signs
+        if spoken.endswith("_"):
+            tens = signs[-1]
+        times, end = 1, match.end()
+    close_tens()
+    if run:
+        yield run
+
+
+@cache
+def _number_words() -> dict[str, str]:
+    """Number words -> their digits; "4_" is a ten that a unit may follow; "x2" doubles what follows."""
+    words = dict.fromkeys(("oh", "o", "nought", "nil", "zero"), "0")
+    units = "one two three four five six seven eight nine"
+    teens = "ten eleven twelve thirteen fourteen fifteen sixteen seventeen eighteen nineteen"
+    tens = "twenty thirty forty fifty sixty seventy eighty ninety"
+    words |= {word: str(value) for value, word in enumerate(units.split(), 1)}
+    words |= {word: str(value) for value, word in enumerate(teens.split(), 10)}
+    words |= {word: f"{value}_" for value, word in enumerate(tens.split(), 2)}
+    words |= {"double": "x2", "triple": "x3", "treble": "x3", "quadruple": "x4", "hundred": "00"}
+    return words
