@@ -30,8 +30,7 @@ MAX_DEPTH = 50
 
 @final
 class Pii:
-    """A private string. Immutable, hashable, compares equal to the same `str` (in constant time), and never shows
-    itself.
+    """A private string: immutable, hashable, equal to the same `str` (in constant time), and never shown.
 
     It is not a `str`, so whatever would quietly use its characters (iteration, indexing, concatenation, `str.join`)
     is a `TypeError` that names `reveal()`. Pickling keeps the placeholder only; copies are the object itself. In
@@ -146,8 +145,8 @@ def _xor(data: bytes, pad: bytes) -> bytes:
 
 
 def placeholder(value: str) -> str:
-    """What is shown in a private value's stead: "[4 digits hidden]", or "[hidden]" when it isn't two or more
-    digits.""" if len(value) > 1 and value.isascii() and value.isdigit():
+    """What is shown in a private value's stead: "[4 digits hidden]"; "[hidden]" if it isn't two or more digits."""
+    if len(value) > 1 and value.isascii() and value.isdigit():
         return f"[{len(value)} digits hidden]"
     return "[hidden]"
 
