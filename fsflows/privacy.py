@@ -22,7 +22,7 @@ from uuid import UUID
 
 from fsflows.redaction import Register
 
-__all__ = ["Pii", "Redactor", "json_default", "placeholder", "redact"]
+__all__ = ["Pii", "Redactor", "json_default", "placeholder", "redact", "walk"]
 
 MAX_DEPTH = 50
 """Structures nested deeper than this are cut off with "..."."""
@@ -180,7 +180,7 @@ class Redactor:
 
     def redact(self, obj: Any) -> Any:
         """A copy of a structure (see `redact`) in which every string and number has gone through `text` as well."""
-        return _walk(obj, self._plain, ())
+        return walk(obj, self._plain)
 
     def _plain(self, obj: Any) -> Any:
         if not self._register:
@@ -212,24 +212,25 @@ def redact(obj: Any) -> Any:
     Walks mappings (keys too), lists, tuples, sets (which become lists) and dataclasses (which become dicts);
     anything else is returned as it is. A structure that contains itself gets "..." at that place.
     """
-    return _walk(obj, lambda leaf: leaf, ())
+    return walk(obj, lambda leaf: leaf)
 
 
-def _walk(obj: Any, leaf: Callable[[Any], Any], above: tuple[int, ...]) -> Any:
+def walk(obj: Any, leaf: Callable[[Any], Any], above: tuple[int, ...] = ()) -> Any:
+    """What `redact` does, with every value that is no container put through `leaf` as well."""
     if isinstance(obj, Pii):
         return str(obj)
     if id(obj) in above or len(above) >= MAX_DEPTH:
         return "..."
     inside = (*above, id(obj))
     if isinstance(obj, Mapping):
-        return {_walk(k, leaf, inside): _walk(v, leaf, inside) for k, v in obj.items()}
+        return {walk(k, leaf, inside): walk(v, leaf, inside) for k, v in obj.items()}
     if isinstance(obj, tuple):
-        return tuple(_walk(each, leaf, inside) for each in obj)
+        return tuple(walk(each, leaf, inside) for each in obj)
     if isinstance(obj, list | Set | deque):
-        return [_walk(each, leaf, inside) for each in obj]
+        return [walk(each, leaf, inside) for each in obj]
     if dataclasses.is_dataclass(obj) and not isinstance(obj, type):
         return {
-            field.name: _walk(getattr(obj, field.name, None), leaf, inside)
+            field.name: walk(getattr(obj, field.name, None), leaf, inside)
             for field in dataclasses.fields(obj)
         }
     return leaf(obj)
