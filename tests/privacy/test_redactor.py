@@ -1,0 +1,165 @@
+import pickle
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from fsflows.privacy import Pii, Redactor
+
+CARD = "4556737586899855"
+PIN = "7391"
+
+
+@pytest.fixture
+def redactor():
+    it = Redactor()
+    for value in (CARD, PIN, "Jane O'Dell"):
+        it.add(value)
+    return it
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        CARD,
+        "4556 7375 8689 9855",
+        "4556-7375-8689-9855",
+        "4556.7375/8689_9855",
+        ", ".join(CARD),
+        repr(list(CARD)),
+        '["' + '", "'.join(CARD) + '"]',
+        "4556\n7375\n86899855",
+        "x" + CARD + "y",
+        "0" + CARD + "0",
+        CARD[:6],
+        CARD[-5:],
+        CARD[4:11],
+        "".join(chr(ord(digit) - ord("0") + 0x0660) for digit in CARD),  # Arabic-Indic digits
+        "".join(chr(ord(digit) - ord("0") + 0xFF10) for digit in CARD),  # full-width digits
+        "four five five six seven three seven five",
+        "Four, FIVE five six; seven",
+        "four double five six seven three",
+        "forty-five fifty-six seventy-three",
+        "4 five 5 six 73",
+        "um four five uh five six then seven",
+    ],
+)
+def test_P13_a_long_number_is_found_however_it_is_written(redactor, written):
+    cleaned = redactor.text(f"the card {written} was keyed")
+    assert "hidden]" in cleaned
+    assert not any(CARD[at : at + 5] in cleaned for at in range(12))
+    digits_left = sum(char.isdigit() for char in cleaned.split("the card", 1)[1])
+    assert digits_left <= 4, cleaned
+    assert sum(word in cleaned for word in ("four", "five", "six", "seven", "forty", "fifty")) <= 2
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        "7391",
+        "7-3-9-1",
+        "7 3 9 1",
+        "7, 3, 9, 1",
+        "seven three nine one",
+        "seventy-three ninety-one",
+        "PIN=7391;",
+        "(7391)",
+    ],
+)
+def test_P13_a_pin_is_found_by_itself(redactor, written):
+    assert "[4 digits hidden]" in redactor.text(f"<{written}>")
+
+
+@pytest.mark.parametrize("written", ["jane o'dell", "JANE ODELL", "Jane  O Dell", "J-a-n-e O'Dell"])
+def test_P13_a_name_is_found_whatever_its_case_and_spacing(redactor, written):
+    assert "<[hidden]>" == redactor.text(f"<{written}>")
+
+
+@pytest.mark.parametrize(
+    "harmless",
+    [
+        "",
+        "ends in 9855",
+        "first four 4556",
+        "17391",
+        "73910",
+        "0.73912",
+        "Janet O'Dellington",
+        "seven of us were three short of nine, which one?",
+        "call 20 7946 0000 at 12:34",
+        "nobody knows",
+    ],
+)
+def test_what_is_not_private_is_left_alone(redactor, harmless):
+    assert harmless == redactor.text(harmless)
+
+
+def test_only_what_is_private_is_taken_out(redactor):
+    text = "at 10:15 card 4556 7375 8689 9855, amount 120.50"
+    assert "at 10:15 card [16 digits hidden], amount 120.50" == redactor.text(text)
+
+
+def test_short_values_are_left_to_the_type():
+    redactor = Redactor()
+    redactor.add("1")
+    redactor.add("42")
+    assert "1 of 42" == redactor.text("1 of 42")
+    assert not redactor
+
+
+def test_structures_are_walked_with_numbers_and_bytes(redactor):
+    pii = redactor.add(Pii(PIN))
+    dirty = {
+        "a": [CARD, 4556737586899855, 4556, True, None],
+        CARD: (b"\x00" + CARD.encode(), pii),
+        "f": 45567.375,
+    }
+    assert {
+        "a": ["[16 digits hidden]", "[16 digits hidden]", 4556, True, None],
+        "[16 digits hidden]": ("\x00[16 digits hidden]", "[4 digits hidden]"),
+        "f": "[8 digits hidden]",
+    } == redactor.redact(dirty)
+
+
+def test_the_register_keeps_no_value(redactor):
+    import gc
+
+    strings = []
+    seen = set()
+    todo = [redactor]
+    while todo:
+        each = todo.pop()
+        if id(each) in seen or isinstance(each, type):
+            continue
+        seen.add(id(each))
+        if isinstance(each, str):
+            strings.append(each)
+        elif not hasattr(each, "__globals__"):
+            todo += gc.get_referents(each)
+    assert not any(part in text for text in strings for part in ("45567", PIN, "jane"))
+    with pytest.raises(TypeError, match="stays in its call"):
+        pickle.dumps(redactor)
+
+
+@given(
+    st.text(alphabet="0123456789", min_size=5, max_size=20),
+    st.text(max_size=30),
+    st.text(max_size=30),
+)
+@settings(max_examples=80)
+def test_P13_a_number_never_survives_in_any_surroundings(number, before, after):
+    redactor = Redactor()
+    redactor.add(number)
+    cleaned = redactor.text(f"{before} {number} {after}")
+    assert number not in cleaned
+    assert "hidden]" in cleaned
+
+
+@given(st.text(max_size=200))
+@settings(max_examples=60)
+def test_cleaning_twice_is_cleaning_once(text):
+    redactor = Redactor()
+    redactor.add("12345678")
+    redactor.add("abc")
+    once = redactor.text(text)
+    assert once == redactor.text(once)
