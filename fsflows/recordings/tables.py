@@ -1,0 +1,136 @@
+"""The journal's tables. How they came to be is in `fsflows.database.migrations`."""
+
+from __future__ import annotations
+
+from typing import Any
+from urllib.parse import quote_from_bytes, unquote_to_bytes
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    Dialect,
+    Index,
+    Integer,
+    Table,
+    Text,
+    UniqueConstraint,
+)
+from sqlalchemy.types import TypeDecorator
+
+from fsflows.database import Instant, metadata
+
+_QUOTED = "quoted:"
+
+
+class PathText(TypeDecorator[str]):
+    """A path as FreeSWITCH named it, whatever bytes are in it: what no text column can hold is percent-quoted."""
+
+    impl = Text
+    cache_ok = True
+
+    def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:  # noqa: ARG002
+        if value is None:
+            return None
+        raw = value.encode("utf-8", "surrogatepass")
+        if b"\0" in raw or value.startswith(_QUOTED) or not _is_text(raw):
+            return _QUOTED + quote_from_bytes(raw)
+        return value
+
+    def process_result_value(self, value: Any, dialect: Dialect) -> str | None:  # noqa: ARG002
+        if value is None:
+            return None
+        stored = str(value)
+        if not stored.startswith(_QUOTED):
+            return stored
+        return unquote_to_bytes(stored.removeprefix(_QUOTED)).decode("utf-8", "surrogatepass")
+
+
+def _is_text(raw: bytes) -> bool:
+    try:
+        raw.decode("utf-8")
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+_Id = BigInteger().with_variant(Integer, "sqlite")
+
+nodes = Table(
+    "recording_nodes",
+    metadata,
+    # A process of a node: its own id each time it starts.
+    Column("id", Text, primary_key=True),
+    Column("name", Text, nullable=False),
+    Column("started_at", Instant, nullable=False),
+    Column("seen_at", Instant, nullable=False),
+)
+
+recordings = Table(
+    "recordings",
+    metadata,
+    Column("id", _Id, primary_key=True, autoincrement=True),
+    Column("call_uuid", Text, nullable=False),
+    Column("path", PathText, nullable=False),
+    Column("switch", Text, nullable=False),
+    Column("flow", Text, nullable=False),
+    # "flow": started by us; "other": the dialplan or other software.
+    Column("origin", Text, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("owner", Text, nullable=False),
+    Column("started_at", Instant, nullable=False),
+    Column("stopped_at", Instant),
+    # Where it is published to, relative to the archive; NULL: it is not ours to move and stays where it is.
+    Column("name", Text),
+    Column("location", Text),
+    # Whether the file was ever found where FreeSWITCH said, and in which directory.
+    Column("seen", Boolean, nullable=False),
+    Column("mark", Text),
+    Column("size", BigInteger),
+    Column("error", Text),
+    UniqueConstraint("call_uuid", "path"),
+)
+Index("ix_recordings_state", recordings.c.state)
+Index("ix_recordings_started_at", recordings.c.started_at)
+
+discards = Table(
+    "recording_discards",
+    metadata,
+    Column("call_uuid", Text, primary_key=True),
+    Column("switch", Text, nullable=False),
+    Column("flow", Text, nullable=False),
+    Column("step", Text, nullable=False),
+    Column("key_or_word", Text, nullable=False),
+    Column("requested_at", Instant, nullable=False),
+    Column("state", Text, nullable=False),
+    # Whether the call may still be up, so that a recording could start in it.
+    Column("watch", Boolean, nullable=False),
+    Column("owner", Text, nullable=False),
+    Column("attempts", Integer, nullable=False),
+    Column("error", Text),
+)
+Index("ix_recording_discards_state", discards.c.state, discards.c.watch)
+
+discard_steps = Table(
+    "recording_discard_steps",
+    metadata,
+    Column("id", _Id, primary_key=True, autoincrement=True),
+    Column("call_uuid", Text, nullable=False),
+    Column("step", Text, nullable=False),
+    Column("at", Instant, nullable=False),
+    Column("ms", Integer, nullable=False),
+    Column("node", Text, nullable=False),
+    Column("detail", Text, nullable=False),
+)
+Index("ix_recording_discard_steps_call_uuid", discard_steps.c.call_uuid)
+
+receipts = Table(
+    "recording_receipts",
+    metadata,
+    # The key is what makes it one receipt a call, however many nodes finish the same discard.
+    Column("call_uuid", Text, primary_key=True),
+    Column("issued_at", Instant, nullable=False),
+    Column("revision", Integer, nullable=False),
+    Column("complete", Boolean, nullable=False),
+    Column("body", Text, nullable=False),
+)
