@@ -15,6 +15,7 @@ import time
 from collections import deque
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from types import FrameType
 from typing import Any, Generic, Protocol, TypeVar
 
 import gevent
@@ -42,6 +43,10 @@ class Task(Protocol):
     @property
     def exception(self) -> BaseException | None:
         """What the function raised, if it did."""
+
+    @property
+    def frame(self) -> FrameType | None:
+        """Where the function waits now, for a log line; None when it is done."""
 
     def join(self, until: float | None = None) -> bool:
         """Wait until the task is done or the deadline has passed; says whether it is done."""
@@ -109,8 +114,8 @@ class _GeventTask:
         return self._exception
 
     @property
-    def greenlet(self) -> gevent.Greenlet:
-        return self._greenlet
+    def frame(self) -> FrameType | None:
+        return self._greenlet.gr_frame
 
     def join(self, until: float | None = None) -> bool:
         self._greenlet.join(None if until is None else max(0.0, until - time.monotonic()))
@@ -203,6 +208,10 @@ class _VirtualTask:
     @property
     def done(self) -> bool:
         return self._ended
+
+    @property
+    def frame(self) -> FrameType | None:
+        return None if self._ended else self._greenlet.gr_frame
 
     def join(self, until: float | None = None) -> bool:
         while not self._ended:

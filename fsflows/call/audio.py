@@ -1,0 +1,77 @@
+"""What can be played, and which FreeSWITCH application plays it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from fsflows.esl import quoting
+
+
+@dataclass(frozen=True, slots=True)
+class Voice:
+    """A TTS engine and voice by FreeSWITCH's names ("flite", "slt"), and how digits are read.
+
+    Attributes:
+        say: FreeSWITCH's `say` module for digits ("en": mod_say_en and its sound files); empty: the TTS reads them.
+    """
+
+    engine: str = "flite"
+    voice: str = "slt"
+    say: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class File:
+    """A sound file or stream. `text` is what it says, for those who read rather than listen."""
+
+    path: str
+    text: str = ""
+
+    def command(self, voice: Voice) -> tuple[str, str]:
+        return "playback", quoting.playback_path(self.path)
+
+
+@dataclass(frozen=True, slots=True)
+class Speech:
+    """Text for the TTS engine."""
+
+    text: str
+
+    def command(self, voice: Voice) -> tuple[str, str]:
+        return "speak", f"{voice.engine}|{voice.voice}|{quoting.speech_text(self.text)}"
+
+
+@dataclass(frozen=True, slots=True)
+class Digits:
+    """Digits read one by one. `spoken` is how the TTS is to say them ("five five five, one two")."""
+
+    digits: str
+    spoken: str
+
+    @property
+    def text(self) -> str:
+        """What is heard, for those who read."""
+        return self.spoken
+
+    def command(self, voice: Voice) -> tuple[str, str]:
+        if voice.say:
+            return "say", f"{voice.say} name_spelled iterated {quoting.word(self.digits)}"
+        return "speak", f"{voice.engine}|{voice.voice}|{quoting.speech_text(self.spoken)}"
+
+
+@dataclass(frozen=True, slots=True)
+class Silence:
+    """So many seconds of nothing."""
+
+    seconds: float
+
+    @property
+    def text(self) -> str:
+        """Nothing is heard."""
+        return ""
+
+    def command(self, voice: Voice) -> tuple[str, str]:
+        return "playback", f"silence_stream://{round(self.seconds * 1000)}"
+
+
+Sound = File | Speech | Digits | Silence

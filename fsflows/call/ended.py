@@ -1,0 +1,38 @@
+"""The one exception for a call that is over, however it ended."""
+
+from __future__ import annotations
+
+
+class CallEnded(Exception):
+    """The call has ended under us: hung up by either side, transferred away, or its connection was lost.
+
+    Every verb of `Call` and every `Call.wait` raises it from then on. Whoever runs the conversation catches it
+    once, at the top; a flow author's function need not know it.
+
+    Attributes:
+        cause: the hangup cause as FreeSWITCH names it ("NORMAL_CLEARING", "ORIGINATOR_CANCEL"); "LINK_LOST" when the
+            connection to FreeSWITCH ended without one.
+        ours: whether we ended it (hangup or hand-off).
+    """
+
+    def __init__(self, cause: str = "NORMAL_CLEARING", *, ours: bool = False) -> None:
+        super().__init__(cause)
+        self.cause = cause
+        self.ours = ours
+
+
+LINK_LOST = "LINK_LOST"
+
+
+class CallFailed(Exception):
+    """FreeSWITCH refused something that this call needs; the call itself goes on.
+
+    Attributes:
+        what: the verb ("play", "bridge").
+        why: FreeSWITCH's own words.
+    """
+
+    def __init__(self, what: str, why: str) -> None:
+        super().__init__(f"{what}: {why}")
+        self.what = what
+        self.why = why

@@ -1,0 +1,209 @@
+"""Playing sounds one after another, and stopping them for certain.
+
+Three facts of FreeSWITCH shape this (see docs/barge-in.md for the measurements):
+
+* a break that arrives before the application has started is lost, and the file plays whole; so a stop that comes too
+  early is kept until CHANNEL_EXECUTE says that it has started;
+* `uuid_break ... all` silently drops every queued execute, also those of others; so only one sound of ours is with
+  FreeSWITCH at a time, and the queue is here;
+* a key that is among the channel's `playback_terminators` stops the sound inside FreeSWITCH, two frames sooner than
+  any command of ours could; so a key's stop sends nothing, unless the end doesn't follow.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Sequence
+from enum import StrEnum
+
+import structlog
+
+from fsflows.call.audio import File, Silence, Sound
+
+BREAK_GUARD = 0.25
+"""Seconds. A sound that a terminator should have stopped, and that is still not over after so long, gets a break."""
+
+_FAILURES = ("FILE NOT FOUND", "PLAYBACK ERROR")
+
+log = structlog.get_logger("fsflows.call")
+
+
+class Ending(StrEnum):
+    """How a `Playback` ended."""
+
+    PLAYED = "played"
+    KEY = "key"
+    """A terminator key stopped it."""
+    STOPPED = "stopped"
+    """We stopped it."""
+    FAILED = "failed"
+    """None of its sounds could be played."""
+
+
+class Playback:
+    """Some sounds played in one go.
+
+    Attributes:
+        sounds: all of them, in order.
+        begun: when the first one started (the call's clock); None before.
+        ending: how it ended; None while it has not.
+        heard: how many sounds were begun.
+    """
+
+    __slots__ = ("begun", "ended_at", "ending", "failed", "heard", "sounds")
+
+    def __init__(self, sounds: Sequence[Sound]) -> None:
+        self.sounds = tuple(sounds)
+        self.begun: float | None = None
+        self.ended_at: float | None = None
+        self.ending: Ending | None = None
+        self.heard = 0
+        self.failed = 0
+
+    @property
+    def text(self) -> str:
+        """What is said, for those who read."""
+        return " ".join(sound.text for sound in self.sounds if sound.text)
+
+    def __repr__(self) -> str:
+        return f"<Playback of {len(self.sounds)} sounds, {self.ending or 'not ended'}>"
+
+
+class Player:
+    """The queue of playbacks of one call.
+
+    Args:
+        execute: sends the application that plays a sound; returns its Event-UUID.
+        send_break: sends `uuid_break`.
+        ended: told of each playback that is over, with the time.
+        now: the time, for a prompt of no sounds.
+    """
+
+    def __init__(
+        self,
+        execute: Callable[[Sound], str],
+        send_break: Callable[[], None],
+        ended: Callable[[Playback, float], None],
+        now: Callable[[], float],
+    ) -> None:
+        self._execute = execute
+        self._send_break = send_break
+        self._ended = ended
+        self._now = now
+        self._queue: deque[Playback] = deque()
+        self._next = 0
+        self._uuid = ""
+        self._started = False
+        self._break_wanted = False
+        self._stop: Ending | None = None
+        self.guard: float | None = None
+        """When to break a sound that its terminator did not stop; None: nothing to guard."""
+
+    @property
+    def playing(self) -> bool:
+        """Whether anything is being played or waits to be."""
+        return bool(self._queue)
+
+    def play(self, sounds: Sequence[Sound]) -> Playback:
+        """Play some sounds after those that are already queued."""
+        playback = Playback(sounds)
+        self._queue.append(playback)
+        if len(self._queue) == 1:
+            self._begin(0)
+        return playback
+
+    def stop(self, now: float, *, by_key: bool = False) -> None:
+        """Stop what is being played and forget what is queued.
+
+        Args:
+            now: the time, for the guard.
+            by_key: the key is among the channel's terminators, so FreeSWITCH is stopping the sound already.
+        """
+        if not self._queue or self._stop is not None:
+            return
+        self._stop = Ending.KEY if by_key else Ending.STOPPED
+        if by_key:
+            self.guard = now + BREAK_GUARD
+        else:
+            self._break()
+
+    def check_guard(self, now: float) -> bool:
+        """Break a sound whose terminator did not stop it; says whether anything was due."""
+        if self.guard is None or now < self.guard:
+            return False
+        self.guard = None
+        self._break()
+        return True
+
+    def started(self, uuid: str, at: float) -> None:
+        """CHANNEL_EXECUTE came."""
+        if uuid != self._uuid or not self._queue:
+            return
+        self._started = True
+        playback = self._queue[0]
+        if playback.begun is None:
+            playback.begun = at
+        if self._break_wanted:
+            self._break()
+
+    def finished(self, uuid: str, response: str, terminator: str, at: float) -> bool:
+        """CHANNEL_EXECUTE_COMPLETE came; says whether it was a sound of ours."""
+        if uuid != self._uuid or not self._queue:
+            return False
+        playback = self._queue[0]
+        sound = playback.sounds[self._next]
+        self.guard = None
+        if response in _FAILURES and self._stop is None:
+            playback.failed += 1
+            where = sound.path if isinstance(sound, File) else type(sound).__name__
+            log.warning("sound could not be played", sound=where, response=response)
+        if self._stop is None and terminator:
+            self._stop = Ending.KEY
+        if self._stop is not None:
+            self._end_all(self._stop, at)
+        elif self._next + 1 < len(playback.sounds):
+            self._begin(self._next + 1)
+        else:
+            audible = [part for part in playback.sounds if not isinstance(part, Silence)]
+            lost = bool(audible) and playback.failed >= len(audible)
+            self._end(Ending.FAILED if lost else Ending.PLAYED, at)
+            if self._queue:
+                self._begin(0)
+        return True
+
+    def abandon(self, at: float) -> None:
+        """The call is over: nothing more will come."""
+        if self._queue:
+            self._end_all(Ending.STOPPED, at)
+
+    def _begin(self, index: int) -> None:
+        playback = self._queue[0]
+        if not playback.sounds:
+            self._end(Ending.PLAYED, self._now())
+            if self._queue:
+                self._begin(0)
+            return
+        self._next = index
+        self._started = False
+        self._break_wanted = False
+        playback.heard += 1
+        self._uuid = self._execute(playback.sounds[index])
+
+    def _break(self) -> None:
+        if self._started:
+            self._break_wanted = False
+            self._send_break()
+        else:
+            self._break_wanted = True
+
+    def _end_all(self, ending: Ending, at: float) -> None:
+        while self._queue:
+            self._end(ending, at)
+        self._stop = None
+        self._uuid = ""
+
+    def _end(self, ending: Ending, at: float) -> None:
+        playback = self._queue.popleft()
+        playback.ending = ending
+        playback.ended_at = at
+        self._ended(playback, at)

@@ -1,0 +1,115 @@
+"""Listening for speech through `detect_speech` and mod_vosk.
+
+What is measured of mod_vosk, and what follows from it:
+
+* with `fire_asr_events=true` results come while a prompt is playing, but twice while the channel is parked: the same
+  event, with the same Event-Sequence;
+* the start queues behind a running playback, so detection is started once and kept running, and `on` and `off` decide
+  here what is passed on;
+* a recogniser that died says `closed`, and a new start is a silent no-op until a `stop`.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from fsflows.call.happenings import Heard, SpeechLost
+
+RESTARTS = 2
+"""How often a recogniser that closed is started again in one call, before the call goes on with keys alone."""
+
+Text = tuple[str, float | None, tuple[tuple[str, float | None], ...]]
+
+
+class Listener:
+    """What the recogniser says, each thing once.
+
+    Words that a partial has already given to a step come again in the final; `fsflows.collect` knows which they are.
+    """
+
+    def __init__(self) -> None:
+        self.running = False
+        self.on = False
+        self.restarts = 0
+        self._last_sequence: int | None = None
+    def event(
+        self, kind: str, body: str, sequence: int | None, at: float
+    ) -> Heard | SpeechLost | None:
+        """Take a DETECTED_SPEECH event.
+
+        Args:
+            kind: its Speech-Type.
+            body: its body: plain text, or JSON where vosk's return-json is on.
+            sequence: its Event-Sequence.
+            at: when it happened.
+
+        Returns:
+            What to report; None when there is nothing new in it or nobody listens.
+        """
+        if sequence is not None and sequence == self._last_sequence:
+            return None
+        self._last_sequence = sequence
+        if kind == "closed":
+            if not self.running:
+                return None
+            self.running = False
+            return SpeechLost(at, "the recogniser closed")
+        if kind not in ("detected-partial-speech", "detected-speech"):
+            return None
+        texts = read_body(body)
+        if not self.on or not texts:
+            return None
+        return Heard(texts, kind == "detected-speech", at)
+
+
+def read_body(body: str) -> tuple[Text, ...]:
+    """The alternatives of a result, best first. Anything that is not vosk's JSON is taken as the text itself."""
+    body = body.strip()
+    if not body.startswith("{"):
+        return ((body, None, ()),) if body else ()
+    try:
+        data = json.loads(body)
+    except ValueError:
+        return ()
+    if not isinstance(data, dict):
+        return ()
+    found = data.get("alternatives")
+    entries = found if isinstance(found, list) else [data]
+    texts = [
+        text for text in (_entry(entry) for entry in entries if isinstance(entry, dict)) if text
+    ]
+    return _scaled(texts)
+
+
+def _entry(entry: dict[str, Any]) -> Text | None:
+    text = entry.get("text", entry.get("partial", ""))
+    if not isinstance(text, str) or not text.strip():
+        return None
+    words = []
+    for word in entry.get("result") or ():
+        if isinstance(word, dict) and isinstance(word.get("word"), str):
+            words.append((word["word"], _number(word.get("conf"))))
+    confidence = _number(entry.get("confidence"))
+    scores = [score for _, score in words if score is not None]
+    if confidence is None and scores:
+        confidence = sum(scores) / len(scores)
+    return text.strip(), confidence, tuple(words)
+
+
+def _number(value: Any) -> float | None:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    return float(value) if value == value and abs(value) != float("inf") else None  # noqa: PLR0124 - NaN
+
+
+def _scaled(texts: list[Text]) -> tuple[Text, ...]:
+    """vosk's n-best gives unbounded scores (some 200-300), its word results 0 to 1: bring the former into 0 to 1."""
+    scores = [score for _, score, _ in texts if score is not None]
+    if not scores or max(scores) <= 1.0:
+        return tuple(texts)
+    best = max(scores)
+    return tuple(
+        (text, None if score is None else max(0.0, 1.0 - (best - score) / best), words)
+        for text, score, words in texts
+    )

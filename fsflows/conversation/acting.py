@@ -1,0 +1,195 @@
+"""Doing what an action of the YAML, or a function's return value, says."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from fsflows.call.ended import CallEnded
+from fsflows.conversation.directions import (
+    Direction,
+    ExitFlow,
+    GoToFlow,
+    GoToStep,
+    HandOff,
+    HangUp,
+)
+from fsflows.conversation.functions import Failure, Limit, call_function
+from fsflows.conversation.returns import BadReturn, Returned, read_return
+from fsflows.conversation.speaking import say
+from fsflows.flow.build import collection_from
+from fsflows.flow.errors import FlowErrors
+from fsflows.flow.model import Action
+from fsflows.privacy import Pii
+
+if TYPE_CHECKING:
+    from fsflows.conversation.engine import Engine
+
+
+@dataclass(frozen=True, slots=True)
+class FunctionOutcome:
+    """What running a function came to.
+
+    Attributes:
+        direction: where it said to go; None: it didn't say.
+        utterance: what it returned to be said; None: nothing.
+        failed: whether it failed; the apology has been said and `direction` is the fall-back.
+    """
+
+    direction: Direction | None
+    utterance: str | Pii | None = None
+    failed: bool = False
+
+
+def act(engine: Engine, action: Action) -> Direction | None:
+    """Do an action, in the order that `Action` documents; returns where it leads, None when nowhere."""
+    if action.discard_recording:
+        discard(engine)
+    engine.conv.state.update(action.set)
+    if action.metric is not None:
+        engine.write_metric(*action.metric)
+    direction: Direction | None = None
+    if action.run:
+        outcome = run_function(engine, action.run)
+        direction = outcome.direction
+        if outcome.failed:
+            return direction
+    engine.speak(engine.render(action.say))
+    return direction or direction_of(engine, action)
+
+
+def direction_of(engine: Engine, action: Action) -> Direction | None:
+    """Where an action leads by itself."""
+    if action.goto:
+        return GoToStep(action.goto)
+    if action.flow:
+        return GoToFlow(action.flow)
+    if action.handoff:
+        return HandOff(action.handoff)
+    if action.hangup:
+        return HangUp(action.hangup)
+    return ExitFlow() if action.exit else None
+
+
+def discard(engine: Engine) -> None:
+    """Discard the recordings for an `on:` row. The caller goes on, also when something is left to be finished later."""
+    try:
+        engine.discard_recording("on")
+    except CallEnded:
+        raise
+    except Exception as error:
+        engine.log.error(
+            "recording not discarded yet; it will be tried again until it is gone", why=str(error)
+        )
+
+
+def run_function(
+    engine: Engine, name: str, *, with_flow: bool = True, speak: bool = True
+) -> FunctionOutcome:
+    """Run one of the flow's functions and do what it returned.
+
+    A function that raises, hangs or returns nonsense is logged with file and line; the caller hears the apology and
+    goes to the flow's fall-back.
+
+    Args:
+        engine: the call.
+        name: the function's.
+        with_flow: whether it is given `flow` beside `conv`.
+        speak: whether what it returned to be said is said here.
+    """
+    arguments = (engine.conv, engine.flow_handle) if with_flow else (engine.conv,)
+    engine.take_direction()
+    returned, failure = _call(engine, name, arguments)
+    if failure is None and returned is not None:
+        try:
+            direction = _direction(engine, returned)
+        except BadReturn as bad:
+            failure = Failure(name, str(bad))
+    if failure is not None or returned is None:
+        return fail(engine, failure)
+    if speak and returned.utterance is not None:
+        engine.speak(say(returned.utterance))
+    return FunctionOutcome(direction, returned.utterance)
+
+
+def run_end_function(engine: Engine) -> None:
+    """Run the end function; what it returns is ignored (MISSION P14)."""
+    name = engine.flow.end_function or ""
+    _, failure = _call(engine, name, (engine.conv,), covered=False)
+    if failure is not None and not isinstance(failure.error, CallEnded):
+        engine.log.error("end function failed", why=str(failure))
+
+
+def fail(engine: Engine, failure: Failure | None) -> FunctionOutcome:
+    """Log a failure, apologise, and go to the fall-back."""
+    engine.log.error("function failed", why=str(failure), flow=engine.flow.name)
+    engine.take_direction()
+    engine.speak(engine.render(engine.apology))
+    fallback = engine.flow.fallback
+    engine.speak(engine.render(fallback.say))
+    direction = direction_of(engine, fallback) or HangUp("NORMAL_TEMPORARY_FAILURE")
+    return FunctionOutcome(direction, failed=True)
+
+
+def _call(
+    engine: Engine, name: str, arguments: tuple[Any, ...], *, covered: bool = True
+) -> tuple[Returned | None, Failure | None]:
+    flow = engine.flow
+    phrases = iter(flow.delay if covered else ())
+
+    def waiting(waited: float) -> float | None:
+        if waited and (phrase := next(phrases, None)) is not None:
+            engine.speak(engine.render(phrase))
+        return waited + flow.delay_after if flow.delay and covered else None
+
+    def on_limit(limit: Limit) -> None:
+        engine.limit = limit
+
+    ran = call_function(
+        engine.clock,
+        name,
+        flow.functions[name],
+        arguments,
+        timeout=flow.function_timeout,
+        passing=(CallEnded,) if covered else (),
+        on_limit=on_limit,
+        waiting=waiting,
+    )
+    engine.limit = None
+    error = ran.failure.what if ran.failure else None
+    engine.record.function(name, ran.seconds, error)
+    if ran.failure is not None:
+        return None, ran.failure
+    try:
+        return read_return(ran.value), None
+    except BadReturn as bad:
+        return None, Failure(name, str(bad))
+
+
+def _direction(engine: Engine, returned: Returned) -> Direction | None:
+    """Where a function leads: what it returned comes before what it called."""
+    called = engine.take_direction()
+    flow = engine.flow
+    if returned.step is not None:
+        if returned.step not in flow.steps:
+            raise BadReturn(f"returned a transition to {returned.step!r}, which is no step of {flow.name}")
+        return GoToStep(returned.step)
+    if returned.flow is not None:
+        if returned.flow not in engine.flows:
+            raise BadReturn(f"returned a transition to {returned.flow!r}, which is no flow")
+        return GoToFlow(returned.flow)
+    if returned.handoff is not None:
+        if returned.handoff not in flow.handoffs:
+            raise BadReturn(f"returned the hand-off {returned.handoff!r}, which {flow.name} does not have")
+        return HandOff(returned.handoff)
+    if returned.hangup:
+        return HangUp(returned.hangup if isinstance(returned.hangup, str) else "NORMAL_CLEARING")
+    if returned.exit_flow:
+        return ExitFlow()
+    if returned.listen is not None:
+        try:
+            collection = collection_from(returned.listen, language=flow.language, escape=flow.escape)
+        except FlowErrors as errors:
+            raise BadReturn(f"returned a listen that can't be used: {errors}") from None
+        return GoToStep(engine.step_name, silent=True, collect=collection)
+    return called

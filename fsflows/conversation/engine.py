@@ -1,0 +1,311 @@
+"""One call through its flows: start function, greeting, steps, end function.
+
+The engine decides where the conversation goes; `turn` asks the caller one thing, `acting` does what an action or a
+function's return value says.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import structlog
+
+from fsflows import spoken
+from fsflows.archive.endings import Reason, Result
+from fsflows.call.ended import LINK_LOST, CallEnded, CallFailed
+from fsflows.conversation import acting, turn
+from fsflows.conversation.conversation import Conversation, FlowHandle
+from fsflows.conversation.directions import (
+    Direction,
+    ExitFlow,
+    GoToFlow,
+    GoToStep,
+    HandOff,
+    HangUp,
+)
+from fsflows.conversation.history import AgentResponse, Turn
+from fsflows.conversation.speaking import Rendered, render, say
+from fsflows.flow.model import Flow, FlowSet, Prompt, Say
+from fsflows.privacy import Pii, Redactor
+
+if TYPE_CHECKING:
+    from fsflows.archive.record import RecordBuilder
+    from fsflows.call.call import Call
+    from fsflows.conversation.recording import CallRecorder
+
+MAX_STEPS = 1000
+"""Steps in one call. A flow that goes round without ever asking the caller would otherwise never end."""
+
+FAREWELL = 2.0
+"""Seconds after the hang-up in which the last events of the call are still read."""
+
+
+class Engine:
+    """Runs one call.
+
+    Args:
+        call: the caller's leg.
+        flow: the flow it starts in.
+        flows: all flows, for `goto_flow`.
+        recordings: the call's recordings.
+        record: where what happens is noted.
+        redactor: the call's private values.
+        extra_state: first contents of `conv.state` (an outbound call's parameters).
+    """
+
+    def __init__(
+        self,
+        call: Call,
+        flow: Flow,
+        flows: FlowSet,
+        recordings: CallRecorder,
+        record: RecordBuilder,
+        redactor: Redactor,
+        extra_state: Mapping[str, Any] | None = None,
+    ) -> None:
+        self.call = call
+        self.clock = call.clock
+        self.flow = flow
+        self.flows = flows
+        self.recordings = recordings
+        self.record = record
+        self.redactor = redactor
+        self.log = structlog.get_logger("fsflows.conversation").bind(call=call.uuid)
+        self.history: list[Turn] = []
+        self.metrics: dict[str, Any] = {}
+        self.step_name = ""
+        self.answer_from = 0.0
+        """Keys pressed before this time are nobody's: not captured by any step."""
+        self.in_end_function = False
+        self.last_input = ""
+        """What the caller did last, for a discard's receipt: a key, or the word that was said."""
+        self.limit: Any = None
+        self.drain: bool = False
+        self._direction: Direction | None = None
+        self.conv = Conversation(self)
+        self.flow_handle = FlowHandle(self)
+        self.conv.state.update(extra_state or {})
+        self._entry = flow
+
+    # --- the whole call ---------------------------------------------------------------------------------------
+
+    def run(self) -> tuple[Result, Reason]:
+        """Run the call to its end; never raises. Returns how it ended."""
+        ending: tuple[Result, Reason]
+        try:
+            ending = self._converse()
+        except CallEnded as ended:
+            ending = _ending_of(ended)
+        except Exception:
+            self.log.exception("conversation failed")
+            ending = (Result.FAILED, Reason.INTERNAL_ERROR)
+            self._apologise()
+        self._close()
+        return ending
+
+    def _converse(self) -> tuple[Result, Reason]:
+        self.call.answer()
+        if uses_speech(self.flow):
+            self.call.prepare_speech()
+        self.recordings.begin(self.flow, step="")
+        direction = self._start()
+        for _ in range(MAX_STEPS):
+            ending = None
+            match direction:
+                case GoToStep():
+                    direction = self._step(direction)
+                case GoToFlow(name):
+                    self.enter(name)
+                    direction = GoToStep(self.flow.first_step)
+                case ExitFlow():
+                    action = self.flow.on_exit
+                    direction = (acting.act(self, action) if action else None) or HangUp()
+                case HandOff():
+                    direction, ending = self._hand_off(direction)
+                case HangUp(cause):
+                    self.call.stop_on_keys("")
+                    self.call.finish_playing()
+                    self.call.hang_up(cause)
+                    ending = _ending_of_hangup(cause)
+            if ending is not None:
+                return ending
+        self.log.error("flow goes round in circles", flow=self.flow.name, steps=MAX_STEPS)
+        self._apologise()
+        return Result.FAILED, Reason.FLOW_ERROR
+
+    def _start(self) -> Direction:
+        returned: Direction | None = None
+        greeting: Rendered | None = None
+        name = self.flow.start_function
+        if name:
+            self.call.stop_on_keys("")
+            # The utterance is the greeting, which has rules of its own: it is not said on the way.
+            outcome = acting.run_function(self, name, with_flow=False, speak=False)
+            returned = outcome.direction
+            if outcome.failed:
+                return returned or HangUp()
+            if outcome.utterance is not None:
+                greeting = say(outcome.utterance)
+        self.answer_from = self.clock.now()
+        if greeting is None:
+            greeting = self.render(self.flow.greeting)
+        self.speak(greeting)
+        if returned is not None:
+            return returned
+        first = self.flow.steps[self.flow.first_step]
+        if greeting.sounds and not (first.collect and first.collect.during_greeting):
+            # The greeting plays before capture begins (MISSION P4).
+            self.call.stop_on_keys("")
+            self.call.finish_playing()
+            self.answer_from = self.clock.now()
+        return GoToStep(self.flow.first_step)
+
+    def _step(self, visit: GoToStep) -> Direction:
+        self.step_name = visit.name
+        step = self.flow.steps[visit.name]
+        self.recordings.begin(self.flow, step=visit.name)
+        self.log.debug("step", step=visit.name)
+        return turn.take(self, step, visit)
+
+    def _hand_off(self, target: HandOff) -> tuple[Direction, tuple[Result, Reason] | None]:
+        handoff = self.flow.handoffs[target.name]
+        self.speak(self.render(handoff.say))
+        self.call.stop_on_keys("")
+        self.call.finish_playing()
+        self.record.handoff(target.name, handoff.method, target.reason)
+        self.log.info("hand-off", name=target.name, method=handoff.method, reason=target.reason)
+        try:
+            match handoff.method:
+                case "bridge":
+                    self.call.bridge(self.fill(handoff.target))
+                    self.call.hang_up()
+                case "refer":
+                    self.call.refer(self.fill(handoff.target))
+                case _:
+                    self.call.transfer(self.fill(handoff.target))
+        except CallFailed as failed:
+            self.log.warning("hand-off failed", name=target.name, why=failed.why)
+            self.speak(self.render(self.apology))
+            return HangUp("NORMAL_TEMPORARY_FAILURE"), None
+        return target, (Result.HANDED_OFF, Reason.HANDED_OFF)
+
+    def _close(self) -> None:
+        """After the call: the last events, the end function, the recordings, the record."""
+        self._quietly("hang-up", self.call.hang_up)
+        self._quietly("last events", self.call.linger, FAREWELL)
+        self.in_end_function = True
+        if self._entry.end_function:
+            self.flow = self._entry
+            self._quietly("end function", acting.run_end_function, self)
+        self._quietly("recordings", self.recordings.finish)
+
+    def _quietly(self, what: str, function: Any, *arguments: Any) -> None:
+        try:
+            function(*arguments)
+        except CallEnded:
+            pass
+        except Exception:
+            self.log.exception("after the call", what=what)
+
+    def _apologise(self) -> None:
+        def apologise() -> None:
+            self.call.stop_on_keys("")
+            self.call.stop_playing()
+            self.speak(self.render(self.apology))
+            self.call.finish_playing()
+
+        self._quietly("apology", apologise)
+
+    # --- what the other parts use -----------------------------------------------------------------------------
+
+    @property
+    def apology(self) -> Prompt:
+        """What is said when something of ours failed."""
+        return self.flow.apology or (Say(spoken.phrases(self.flow.language)["apology"]),)
+
+    def enter(self, name: str) -> None:
+        """Make another flow the current one."""
+        self.flow = self.flows[name]
+        self.log.info("flow entered", flow=name)
+
+    def direct(self, direction: Direction) -> None:
+        """A function said where to go next; the last word counts."""
+        self._direction = direction
+
+    def take_direction(self) -> Direction | None:
+        """What a function said with `goto_step` and the like since the last call, once."""
+        direction, self._direction = self._direction, None
+        return direction
+
+    def render(self, prompt: Prompt, **values: object) -> Rendered:
+        """A prompt with its placeholders filled in from `values`, the call and `conv.state`."""
+        return render(prompt, lambda name: self._lookup(name, values), self.flow.language)
+
+    def fill(self, text: str) -> str:
+        """A hand-off's target with its placeholders filled in."""
+        from fsflows.conversation.speaking import fill
+
+        return fill(text, lambda name: self._lookup(name, {}))[0]
+
+    def _lookup(self, name: str, values: Mapping[str, object]) -> object:
+        if name in values:
+            return values[name]
+        if name in ("caller_number", "callee_number"):
+            return getattr(self.call, name)
+        return self.conv.state.get(name)
+
+    def speak(self, rendered: Rendered) -> None:
+        """Queue something to be heard, and write it down. Doesn't wait."""
+        if not rendered.sounds:
+            return
+        self.call.play(*rendered.sounds)
+        text = self.redactor.text(rendered.text)
+        if text:
+            self.history.append(AgentResponse(text))
+        self.record.said(text, self.clock.now())
+
+    def say_text(self, text: str | Pii) -> None:
+        """`conv.say`."""
+        if not isinstance(text, str | Pii):
+            raise TypeError(f"say() takes a text, got {type(text).__name__}")
+        self.speak(say(text))
+
+    def write_metric(self, name: str, value: Any, *, write_once: bool = False) -> None:
+        """`conv.write_metric`."""
+        if write_once and name in self.metrics:
+            return
+        self.metrics[name] = value
+        self.record.metric(name, value)
+
+    def discard_recording(self, why: str) -> None:
+        """Discard the call's recordings, now.
+
+        Raises:
+            RuntimeError: in the end function.
+        """
+        if self.in_end_function:
+            raise RuntimeError(
+                "discard_recording() can't be called in the end function: the call is over and its recording is "
+                "being kept; call it in a step's function or in an `on:` row"
+            )
+        self.recordings.discard(
+            flow=self.flow.name, step=self.step_name, trigger=self.last_input or why
+        )
+
+
+def uses_speech(flow: Flow) -> bool:
+    """Whether any step of a flow listens for speech."""
+    return any(step.collect and step.collect.speech for step in flow.steps.values())
+
+
+def _ending_of(ended: CallEnded) -> tuple[Result, Reason]:
+    if ended.cause == LINK_LOST:
+        return Result.FAILED, Reason.LINK_LOST
+    return Result.ABANDONED, Reason.CALLER_HUNG_UP
+
+
+def _ending_of_hangup(cause: str) -> tuple[Result, Reason]:
+    if cause == "NORMAL_TEMPORARY_FAILURE":
+        return Result.FAILED, Reason.FUNCTION_FAILED
+    return Result.COMPLETED, Reason.FLOW_ENDED

@@ -1,0 +1,62 @@
+"""What was said, by whom, in order: `conv.history`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from fsflows.privacy import Pii
+
+
+@dataclass(frozen=True, slots=True)
+class UserInput:
+    """The caller's turn.
+
+    Attributes:
+        text: the digits that were keyed or spoken, or the words when there were none; "" for silence. Digits of a PII
+            step are a `Pii`: comparing works (`text == "1234"`), everything that would show them does not.
+        outcome: how the collection ended ("complete", "no_input", ...).
+        source: "keys", "speech", "both" or "none".
+        step: the step that asked.
+    """
+
+    text: str | Pii
+    outcome: str = "complete"
+    source: str = "none"
+    step: str = ""
+
+    @property
+    def role(self) -> str:
+        """Always "user"."""
+        return "user"
+
+    def to_dict(self) -> dict[str, Any]:
+        """The turn as plain data; PII stays hidden."""
+        return {"type": "user", "text": str(self.text)}
+
+    def to_string(self) -> str:
+        """The turn as a line of a transcript; PII stays hidden."""
+        return f"User: {self.text}"
+
+
+@dataclass(frozen=True, slots=True)
+class AgentResponse:
+    """Our turn. `text`: what was said to the caller, with PII hidden."""
+
+    text: str
+
+    @property
+    def role(self) -> str:
+        """Always "agent"."""
+        return "agent"
+
+    def to_dict(self) -> dict[str, Any]:
+        """The turn as plain data."""
+        return {"type": "agent", "text": self.text}
+
+    def to_string(self) -> str:
+        """The turn as a line of a transcript."""
+        return f"Agent: {self.text}"
+
+
+Turn = UserInput | AgentResponse

@@ -1,0 +1,84 @@
+"""Prompts as sounds: placeholders filled in, private values spoken but not written down."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from fsflows import spoken
+from fsflows.call import audio
+from fsflows.flow.model import Play, Prompt, PromptPart, Say, SayDigits, Silence
+from fsflows.privacy import Pii
+
+_PLACEHOLDER = re.compile(r"\{(\w+)\}")
+
+Lookup = Callable[[str], object]
+"""Gives the value of a placeholder; None when there is none."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rendered:
+    """A prompt ready to be played. `text` is what is written down about it: PII is hidden in it."""
+
+    sounds: tuple[audio.Sound, ...]
+    text: str
+
+
+def render(prompt: Prompt, lookup: Lookup, language: str) -> Rendered:
+    """Fill in a prompt.
+
+    Args:
+        prompt: from the flow.
+        lookup: the values of `{name}`; a missing one is left out.
+        language: for reading digits one by one.
+    """
+    sounds: list[audio.Sound] = []
+    texts: list[str] = []
+    for part in prompt:
+        sound, text = _part(part, lookup, language)
+        if sound is not None:
+            sounds.append(sound)
+        if text:
+            texts.append(text)
+    return Rendered(tuple(sounds), " ".join(texts))
+
+
+def say(text: str | Pii) -> Rendered:
+    """A function's utterance: spoken as it is, without placeholders."""
+    plain = text.reveal() if isinstance(text, Pii) else text
+    return Rendered((audio.Speech(plain),), str(text)) if plain.strip() else Rendered((), "")
+
+
+def _part(
+    part: PromptPart, lookup: Lookup, language: str
+) -> tuple[audio.Sound | None, str]:
+    match part:
+        case Say(text):
+            said, written = fill(text, lookup)
+            return (audio.Speech(said), written) if said.strip() else (None, "")
+        case Play(path, text):
+            return audio.File(fill(path, lookup)[0], text), text or f"[{path}]"
+        case SayDigits(digits):
+            said, written = fill(digits, lookup)
+            if not said:
+                return None, ""
+            return audio.Digits(said, spoken.digit_words(said, language)), written
+        case Silence(seconds):
+            return audio.Silence(seconds), ""
+
+
+def fill(text: str, lookup: Lookup) -> tuple[str, str]:
+    """A text with its placeholders filled in: as it is said, and as it is written down."""
+    if "{" not in text:
+        return text, text
+
+    def value(match: re.Match[str], *, reveal: bool) -> str:
+        found = lookup(match.group(1))
+        if isinstance(found, Pii):
+            return found.reveal() if reveal else str(found)
+        return "" if found is None else str(found)
+
+    said = _PLACEHOLDER.sub(lambda match: value(match, reveal=True), text)
+    written = _PLACEHOLDER.sub(lambda match: value(match, reveal=False), text)
+    return said, written

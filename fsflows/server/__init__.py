@@ -1,0 +1,1 @@
+"""Accepting calls and running them: one process, many calls."""
