@@ -1,0 +1,83 @@
+"""The calls that are running now, for whoever looks on."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from fsflows.archive.entries import Entry
+from fsflows.archive.record import RecordBuilder
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LiveCall:
+    """One running call, as it was when looked at. `latest`: the last entry; `revision` counts changes."""
+
+    id: str
+    call_id: str
+    started_at: datetime
+    seconds: float
+    caller: str
+    caller_name: str
+    callee: str
+    flow: str
+    step: str
+    recording: str
+    latest: dict[str, Any]
+    revision: int
+
+
+class LiveCalls:
+    """The running calls of this process. The conversation adds a call's builder and removes it at the end.
+
+    `version` grows with every call that comes or goes, and `revision()` with anything at all.
+    """
+
+    def __init__(self) -> None:
+        self._builders: dict[str, RecordBuilder] = {}
+        self.version = 0
+
+    def add(self, builder: RecordBuilder) -> None:
+        """A call began."""
+        self._builders[builder.id] = builder
+        self.version += 1
+
+    def remove(self, builder: RecordBuilder) -> None:
+        """A call is over. Does nothing when it isn't known."""
+        if self._builders.pop(builder.id, None) is not None:
+            self.version += 1
+
+    def revision(self) -> tuple[int, int]:
+        """Differs from what it was before if anything has happened."""
+        return self.version, sum(each.revision for each in self._builders.values())
+
+    def snapshot(self) -> list[LiveCall]:
+        """The calls, the longest first. None of it changes afterwards."""
+        return [_look(builder) for builder in self._builders.values()]
+
+    def entries(self, record_id: str) -> tuple[Entry, ...] | None:
+        """The time line so far of one call; None: it isn't running."""
+        builder = self._builders.get(record_id)
+        return None if builder is None else builder.entries
+
+    def __len__(self) -> int:
+        return len(self._builders)
+
+
+def _look(builder: RecordBuilder) -> LiveCall:
+    latest = builder.latest
+    return LiveCall(
+        id=builder.id,
+        call_id=builder.call_id,
+        started_at=builder.started_at,
+        seconds=builder.seconds,
+        caller=builder.caller,
+        caller_name=builder.caller_name,
+        callee=builder.callee,
+        flow=builder.current_flow,
+        step=builder.current_step,
+        recording=builder.note.state.value,
+        latest=latest.as_json() if latest is not None else {},
+        revision=builder.revision,
+    )

@@ -1,0 +1,372 @@
+"""Writes a record while its call runs.
+
+The conversation calls it at every turn: each method is a few microseconds, does no I/O, and never raises; a fault
+of its own is logged and leaves that entry out. Private values are hidden when they come in; what a redactor learns
+later is hidden in everything once more at the end.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import math
+import uuid
+from collections.abc import Callable, Mapping
+from datetime import timedelta
+from typing import Any, Concatenate, ParamSpec
+
+from fsflows.archive.endings import Reason, RecordingState, Result
+from fsflows.archive.entries import (
+    Collected,
+    Entered,
+    Entry,
+    HandedOff,
+    Heard,
+    Measured,
+    Noted,
+    Ran,
+    Recorded,
+    Said,
+)
+from fsflows.archive.model import Record, RecordingNote
+from fsflows.clock import Clock
+from fsflows.log import call_logger
+from fsflows.privacy import Pii, Redactor, redact
+
+MAX_ENTRIES = 2000
+"""Entries of one record; a flow that goes round in circles must not fill the database. Further ones are counted."""
+
+MAX_TEXT = 2000
+"""Characters of one text."""
+
+__all__ = ["Record", "RecordBuilder", "storable"]
+
+P = ParamSpec("P")
+
+
+def _never_raises(
+    method: Callable[Concatenate[RecordBuilder, P], None],
+) -> Callable[Concatenate[RecordBuilder, P], None]:
+    def guarded(self: RecordBuilder, /, *args: P.args, **kwargs: P.kwargs) -> None:
+        try:
+            method(self, *args, **kwargs)
+        except Exception:
+            self.log.exception("an entry is missing from the record", entry=method.__name__)
+
+    functools.update_wrapper(guarded, method)
+    return guarded
+
+
+class RecordBuilder:
+    """The record of one call, so far.
+
+    Every `at` is a time on the call's clock; None: now.
+
+    Args:
+        call_id: FreeSWITCH's channel UUID.
+        clock: the call's.
+        redactor: the call's private values.
+        caller, caller_name, callee, flow, flow_version, node: as in `Record`.
+    """
+
+    def __init__(
+        self,
+        call_id: str,
+        clock: Clock,
+        redactor: Redactor | None = None,
+        *,
+        caller: str = "",
+        caller_name: str = "",
+        callee: str = "",
+        flow: str = "",
+        flow_version: str = "",
+        node: str = "",
+    ) -> None:
+        self.id = str(uuid.uuid4())
+        self.call_id = call_id
+        self.clock = clock
+        self.redactor = redactor if redactor is not None else Redactor()
+        self.log = call_logger("archive", call_id, self.redactor)
+        self.caller = storable(caller)
+        self.caller_name = storable(caller_name)
+        self.callee = storable(callee)
+        self.flow = flow
+        self.flow_version = flow_version
+        self.node = node
+        self.started_at = clock.utcnow()
+        self.current_flow = flow
+        self.current_step = ""
+        self.note = RecordingNote()
+        self._start = clock.now()
+        self._answered: float | None = None
+        self._entries: list[Entry] = []
+        self._dropped = 0
+        self._finished: Record | None = None
+        self.revision = 0
+        """Counts changes, for whoever watches the call."""
+
+    # --- what happens -------------------------------------------------------------------------------------------
+
+    @_never_raises
+    def answered(self, at: float | None = None) -> None:
+        """The call was answered."""
+        self._answered = self._offset(at)
+        self.revision += 1
+
+    @_never_raises
+    def entered(self, step: str, flow: str = "", at: float | None = None) -> None:
+        """The call goes into a step (of the flow it is in, unless another is named)."""
+        self.current_step = step
+        self.current_flow = flow or self.current_flow
+        self._add(Entered(at=self._offset(at), step=step, flow=self.current_flow))
+
+    @_never_raises
+    def said(self, text: str | Pii, at: float | None = None, how: str = "") -> None:
+        """Something is said to the caller. `how`: "speech", "file", "digits", or "" for a mixture."""
+        self._add(Said(at=self._offset(at), step=self.current_step, text=self._text(text), how=how))
+
+    @_never_raises
+    def heard(
+        self,
+        text: str | Pii,
+        source: str,
+        at: float | None = None,
+        confidence: float | None = None,
+    ) -> None:
+        """The caller pressed a key (`source` "keys") or said something ("speech")."""
+        self._add(
+            Heard(
+                at=self._offset(at),
+                step=self.current_step,
+                text=self._text(text),
+                source=source,
+                confidence=_number(confidence),
+            )
+        )
+
+    @_never_raises
+    def collected(
+        self,
+        step: str,
+        outcome: str,
+        digits: str | Pii = "",
+        source: str = "none",
+        *,
+        confidence: float | None = None,
+        attempts: int = 1,
+        seconds: float | None = None,
+        at: float | None = None,
+    ) -> None:
+        """A step's collection ended for good, after `attempts` askings. The words are `collect.spec`'s."""
+        self._add(
+            Collected(
+                at=self._offset(at),
+                step=step,
+                outcome=str(outcome),
+                digits=self._text(digits),
+                source=str(source),
+                confidence=_number(confidence),
+                attempts=attempts,
+                seconds=_number(seconds),
+                pii=isinstance(digits, Pii),
+            )
+        )
+
+    @_never_raises
+    def function(
+        self, name: str, seconds: float, error: object = None, at: float | None = None
+    ) -> None:
+        """A function of the flow ran for so long. `error`: an exception or a text; None, "": it went well."""
+        self._add(
+            Ran(
+                at=self._offset(at),
+                step=self.current_step,
+                name=self._text(name),
+                seconds=_number(seconds) or 0.0,
+                error=self._text(_error(error)),
+            )
+        )
+
+    @_never_raises
+    def metric(self, name: str, value: Any, at: float | None = None) -> None:
+        """`conv.write_metric`."""
+        self._add(
+            Measured(
+                at=self._offset(at),
+                step=self.current_step,
+                name=self._text(name),
+                value=_plain(self.redactor.redact(value)),
+            )
+        )
+
+    @_never_raises
+    def handoff(
+        self, name: str, method: str = "", reason: str | Pii = "", at: float | None = None
+    ) -> None:
+        """The call is passed on."""
+        self._add(
+            HandedOff(
+                at=self._offset(at),
+                step=self.current_step,
+                name=self._text(name),
+                method=method,
+                reason=self._text(reason),
+            )
+        )
+
+    @_never_raises
+    def recording_event(self, event: str, detail: str = "", at: float | None = None) -> None:
+        """Something happened to the recording: "started", "masked", "unmasked", "stopped", "discarded"."""
+        self._add(
+            Recorded(
+                at=self._offset(at),
+                step=self.current_step,
+                event=event,
+                detail=self._text(detail),
+            )
+        )
+
+    @_never_raises
+    def recording(
+        self,
+        state: RecordingState | str,
+        link: str = "",
+        receipt: Mapping[str, Any] | None = None,
+    ) -> None:
+        """What there is of the call's audio, as known now; the last word before `finish` is what the record says.
+
+        Once it is `discarded` it stays so: a recording does not come back.
+        """
+        state = RecordingState(state)
+        if self.note.state is RecordingState.DISCARDED and state is not RecordingState.DISCARDED:
+            return
+        if state is not RecordingState.PRESENT:
+            link = ""
+        self.note = RecordingNote(
+            state=state,
+            link=storable(link),
+            receipt=_plain(self.redactor.redact(receipt or {})),
+        )
+        self.revision += 1
+
+    @_never_raises
+    def noted(self, text: str | Pii, at: float | None = None) -> None:
+        """Anything else worth knowing."""
+        self._add(Noted(at=self._offset(at), step=self.current_step, text=self._text(text)))
+
+    # --- the record ---------------------------------------------------------------------------------------------
+
+    def finish(self, result: Result, reason: Reason, hangup_cause: str = "") -> Record:
+        """The finished record. Called again, it is the same one, and nothing is added any more."""
+        if self._finished is None:
+            self._finished = self._build(result, reason, hangup_cause)
+            self.revision += 1
+        return self._finished
+
+    @property
+    def entries(self) -> tuple[Entry, ...]:
+        """The time line so far, for whoever looks on: what is known to be private now is hidden now."""
+        if self._finished is not None:
+            return self._finished.entries
+        return tuple(self._hide(entry) for entry in self._entries)
+
+    @property
+    def latest(self) -> Entry | None:
+        """The last thing that happened."""
+        return self._hide(self._entries[-1]) if self._entries else None
+
+    @property
+    def seconds(self) -> float:
+        """How long the call has been going on."""
+        return (
+            self._finished.seconds
+            if self._finished is not None
+            else max(0.0, self.clock.now() - self._start)
+        )
+
+    def _build(self, result: Result, reason: Reason, hangup_cause: str) -> Record:
+        end = self._offset(None)
+        entries = []
+        for entry in self._entries:
+            try:
+                entries.append(self._hide(entry))
+            except Exception:  # better an incomplete record than none, or one that shows too much
+                self._dropped += 1
+                self.log.exception("an entry is missing from the record", entry=entry.kind)
+        return Record(
+            id=self.id,
+            call_id=self.call_id,
+            node=self.node,
+            started_at=self.started_at,
+            answered_at=None
+            if self._answered is None
+            else self.started_at + timedelta(seconds=self._answered),
+            ended_at=self.started_at + timedelta(seconds=end),
+            caller=self.caller,
+            caller_name=self.caller_name,
+            callee=self.callee,
+            flow=self.flow,
+            flow_version=self.flow_version,
+            result=result,
+            reason=reason,
+            hangup_cause=storable(hangup_cause),
+            last_step=self.current_step,
+            recording=self.note,
+            entries=tuple(entries),
+            dropped_entries=self._dropped,
+        )
+
+    def _add(self, entry: Entry) -> None:
+        if self._finished is not None:
+            return
+        if len(self._entries) >= MAX_ENTRIES:
+            self._dropped += 1
+            return
+        self._entries.append(entry)
+        self.revision += 1
+
+    def _hide(self, entry: Entry) -> Entry:
+        if not self.redactor:
+            return entry
+        cleaned = entry.cleaned(self.redactor.text)
+        if isinstance(cleaned, Measured):
+            cleaned = dataclasses.replace(cleaned, value=self.redactor.redact(cleaned.value))
+        return dataclasses.replace(cleaned, step=entry.step)
+
+    def _offset(self, at: float | None) -> float:
+        return round(max(0.0, (self.clock.now() if at is None else at) - self._start), 3)
+
+    def _text(self, value: object) -> str:
+        if isinstance(value, Pii):
+            return str(value)
+        return storable(self.redactor.text(str(value)))[:MAX_TEXT]
+
+
+def storable(text: str) -> str:
+    """Text that every database and UTF-8 can hold: without NUL and half surrogates (bytes that were no text)."""
+    return text.encode("utf-8", "replace").decode("utf-8").replace("\0", "\ufffd")
+
+
+def _error(error: object) -> str:
+    if error is None:
+        return ""
+    return f"{type(error).__name__}: {error}" if isinstance(error, BaseException) else str(error)
+
+
+def _number(value: float | None) -> float | None:
+    return None if value is None or not math.isfinite(value) else round(float(value), 4)
+
+
+def _plain(value: Any) -> Any:
+    """What JSON can hold; anything else as its text."""
+    if isinstance(value, Mapping):
+        return {storable(str(key)): _plain(each) for key, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(each) for each in value]
+    if isinstance(value, str):
+        return storable(value)[:MAX_TEXT]
+    if isinstance(value, float):
+        return value if math.isfinite(value) else str(value)
+    if value is None or isinstance(value, bool | int):
+        return value
+    return storable(str(redact(value)))[:MAX_TEXT]
