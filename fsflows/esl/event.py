@@ -1,0 +1,250 @@
+"""An event of FreeSWITCH. It keeps the bytes it came in and decodes a header when somebody asks for it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from typing import Any
+from urllib.parse import unquote_to_bytes
+
+from fsflows.esl.frames import FrameError
+
+_UNDEFINED = b"_undef_"  # how the plain format writes an empty value
+_ARRAY = "ARRAY::"
+_ARRAY_SEPARATOR = "|:"
+_PLAIN = {str}
+
+
+class Event:
+    """One event, in any of its formats; also the reply to `connect` (CHANNEL_DATA).
+
+    Reading never fails: bytes that are not UTF-8 become replacement characters, a number that is none is ``None``.
+    Of two headers of one name the first counts: FreeSWITCH puts its own in front of those that come from outside
+    (`sendevent`, variables). The caller's fields in CHANNEL_DATA are no such pair: ``Channel-Caller-ID-Name`` is the
+    caller profile as it was first seen, ``Caller-Caller-ID-Name`` the one in force, and both are kept; use ``Caller-``.
+    The plain format's ``_undef_`` is given as "".
+    """
+
+    __slots__ = ("_body", "_end", "_headers", "_lists", "_raw")
+
+    def __init__(self) -> None:
+        self._raw = b""
+        self._end = -1  # where the headers end in _raw; -1: not looked for yet
+        self._headers: dict[str, str] | None = None
+        self._lists: dict[str, list[str]] | None = None
+        self._body: str | None = None
+
+    @classmethod
+    def from_plain(cls, data: bytes) -> Event:
+        """An event from a `text/event-plain` body, or from the header block of the reply to `connect`."""
+        event = cls()
+        event._raw = data
+        return event
+
+    @classmethod
+    def from_json(cls, data: bytes) -> Event:
+        """An event from a `text/event-json` body.
+
+        Raises:
+            FrameError: it is not a JSON object. The frame around it was sound, so the next one can be read.
+        """
+        text = data.decode("utf-8", "replace")
+        try:
+            found = json.loads(
+                text,
+                strict=False,
+                object_pairs_hook=_first_wins,
+                parse_int=str,
+                parse_float=str,
+                parse_constant=str,
+            )
+        except (ValueError, RecursionError) as error:
+            raise FrameError(f"an event is not JSON: {type(error).__name__}") from None
+        if not isinstance(found, dict):
+            raise FrameError("an event is JSON, but not an object")
+        body = found.pop("_body", "")
+        event = cls.from_headers(found, _text(body))
+        if b"\\ud" in data.lower():  # escaped surrogates: a lone one can't be written anywhere
+            event._normalise(found)
+        return event
+
+    @classmethod
+    def from_headers(cls, headers: Mapping[str, Any], body: str = "") -> Event:
+        """An event from headers already decoded (strings; lists of strings for arrays).
+
+        A `dict` is kept, not copied: don't change it afterwards.
+        """
+        event = cls()
+        event._body = body
+        event._headers = headers if type(headers) is dict else dict(headers)
+        if not set(map(type, headers.values())) <= _PLAIN:
+            event._normalise(headers)
+        return event
+
+    def _normalise(self, headers: Mapping[str, Any]) -> None:
+        self._lists = {
+            name: [_text(item) for item in value]
+            for name, value in headers.items()
+            if isinstance(value, list)
+        }
+        self._headers = {
+            name: _ARRAY + _ARRAY_SEPARATOR.join(self._lists[name])
+            if name in self._lists
+            else _text(value)
+            for name, value in headers.items()
+        }
+
+    # --- one header ---------------------------------------------------------------------------------------------
+
+    def get(self, header: str, default: str | None = None) -> str | None:
+        """The value of a header (its exact name, as FreeSWITCH writes it)."""
+        if self._headers is not None:
+            return self._headers.get(header, default)
+        value = self._find(header.encode())
+        return default if value is None else _decode(value)
+
+    def __getitem__(self, header: str) -> str:
+        value = self.get(header)
+        if value is None:
+            raise KeyError(header)
+        return value
+
+    def __contains__(self, header: object) -> bool:
+        return isinstance(header, str) and self.get(header) is not None
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.headers)
+
+    def values(self, header: str) -> list[str]:
+        """The items of an array (variables made by `push`); one item for a plain value, none if it is missing."""
+        value = self.get(header)
+        if value is None:
+            return []
+        if self._lists is not None and header in self._lists:
+            return list(self._lists[header])
+        if value.startswith(_ARRAY):
+            return value[len(_ARRAY) :].split(_ARRAY_SEPARATOR)
+        return [value]
+
+    def variable(self, name: str, default: str | None = None) -> str | None:
+        """A channel variable as it was at the event."""
+        return self.get(f"variable_{name}", default)
+
+    # --- the ones that everybody needs --------------------------------------------------------------------------
+
+    @property
+    def name(self) -> str:
+        """``Event-Name``; "" when it is missing (foreign `sendevent`)."""
+        return self.get("Event-Name") or ""
+
+    @property
+    def uuid(self) -> str:
+        """The channel's uuid; "" when the event is not about a channel (BACKGROUND_JOB)."""
+        return self.get("Unique-ID") or ""
+
+    @property
+    def sequence(self) -> int | None:
+        """``Event-Sequence``: the same for an event that FreeSWITCH sends twice."""
+        return _number(self.get("Event-Sequence"))
+
+    @property
+    def timestamp(self) -> float | None:
+        """When FreeSWITCH made the event, in seconds since 1970 on its own clock."""
+        microseconds = _number(self.get("Event-Date-Timestamp"))
+        return None if microseconds is None else microseconds / 1_000_000
+
+    # --- all of it ----------------------------------------------------------------------------------------------
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """Every header, decoded. The first call decodes them all: prefer `get` on a busy path."""
+        if self._headers is None:
+            headers: dict[str, str] = {}
+            for line in self._raw[: self._headers_end()].split(b"\n"):
+                name, colon, value = line.partition(b": ")
+                if colon:
+                    headers.setdefault(name.decode("utf-8", "replace"), _decode(value))
+            if self._body is None:
+                self._body = self._find_body()
+            self._headers = headers
+            self._raw = b""
+        return self._headers
+
+    @property
+    def body(self) -> str:
+        """The event's body: recognised speech, a job's result; "" without one."""
+        if self._body is None:
+            self._body = self._find_body()
+        return self._body
+
+    @property
+    def data(self) -> str:
+        """The body, by greenswitch's name."""
+        return self.body
+
+    def __repr__(self) -> str:
+        return f"<Event {self.name or 'without a name'} {self.get('Event-Sequence', '')}>"
+
+    # --- in the plain format ------------------------------------------------------------------------------------
+
+    def _headers_end(self) -> int:
+        if self._end < 0:
+            raw = self._raw
+            end = raw.find(b"\n\n")
+            self._end = len(raw) if end < 0 else end
+            if raw.find(b"\r\n", 0, self._end) >= 0:
+                # No FreeSWITCH writes these; other peers may. Line ends of the body are its own.
+                head, _, tail = raw.partition(b"\r\n\r\n")
+                head = head.replace(b"\r\n", b"\n")
+                self._raw = head + b"\n\n" + tail
+                self._end = len(head)
+        return self._end
+
+    def _find(self, header: bytes) -> bytes | None:
+        # Split first, decode after: %0A in a caller's name is not a line end.
+        end = self._headers_end()
+        raw = self._raw
+        wanted = header + b": "
+        if raw.startswith(wanted):
+            start = len(wanted)
+        else:
+            found = raw.find(b"\n" + wanted, 0, end)
+            if found < 0:
+                return None
+            start = found + len(wanted) + 1
+        stop = raw.find(b"\n", start, end)
+        return raw[start : end if stop < 0 else stop]
+
+    def _find_body(self) -> str:
+        body = self._raw[self._headers_end() + 2 :]
+        length = _number(_decode(self._find(b"Content-Length") or b""))
+        if length is not None:
+            body = body[:length]
+        return body.decode("utf-8", "replace")
+
+
+def _decode(value: bytes) -> str:
+    if value == _UNDEFINED:
+        return ""
+    if b"%" in value:
+        value = unquote_to_bytes(value)
+    return value.decode("utf-8", "replace")
+
+
+def _number(text: str | None) -> int | None:
+    if text is None or not text.isascii() or not text.isdigit() or len(text) > 18:
+        return None
+    return int(text)
+
+
+def _first_wins(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        found = dict(reversed(pairs))
+    return found
+
+
+def _text(value: Any) -> str:
+    """Any JSON value as text that can be encoded: a lone surrogate would break whoever writes it to a log."""
+    text = value if isinstance(value, str) else "" if value is None else json.dumps(value)
+    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")

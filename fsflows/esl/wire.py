@@ -1,0 +1,291 @@
+"""The socket: bytes out, frames in, replies to those who wait for them. For both directions of event socket.
+
+No greenlet reads here. The hub calls back when bytes have come; the callback takes one piece, cuts it into frames and
+hands them on, and never waits. A call in progress is one greenlet - the one that runs its flow.
+
+Replies come in the order of the commands, so each command reserves a place when it is sent, and the place stays
+until its reply has come, whether or not somebody still waits for it: a late reply is never taken for the next one's.
+"""
+
+from __future__ import annotations
+
+import os
+import socket as stdlib_socket
+from collections import deque
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import gevent
+from gevent.event import AsyncResult
+
+from fsflows.esl.frames import Frame, FrameError, FrameReader
+from fsflows.esl.link import LinkClosed, ReplyTimeout
+from fsflows.log import get_logger
+
+READ_SIZE = 64 * 1024
+"""Bytes taken at once. What is left comes with the hub's next round, after the other calls had theirs."""
+
+MAX_UNSENT = 4 * 1024 * 1024
+"""Bytes of commands kept for a FreeSWITCH that doesn't read, before the connection is given up."""
+
+CLOSING = 2.0
+"""Seconds that FreeSWITCH gets, after our `exit`, to read what was sent before and close. It takes milliseconds."""
+
+KEEPALIVE = ((stdlib_socket.TCP_KEEPIDLE, 60), (stdlib_socket.TCP_KEEPINTVL, 15))
+"""A FreeSWITCH host that vanished without a word is noticed after some three minutes."""
+
+_READ, _WRITE = 1, 2
+
+log = get_logger("esl.wire")
+
+
+class _Place:
+    """Where the reply to one command goes: to a greenlet that waits (`result`) or to a function (`taker`)."""
+
+    __slots__ = ("result", "taker")
+
+    def __init__(self, taker: Callable[[Frame], None] | None = None) -> None:
+        self.taker = taker
+        self.result: Any = None if taker is not None else AsyncResult()
+
+
+class Wire:
+    """A connected socket of gevent's, from here on ours.
+
+    Args:
+        sock: the socket.
+        on_frame: called with each frame that is not a reply. It must not wait.
+        on_end: called once with the reason, when the connection has ended. It must not wait.
+
+    Attributes:
+        ended: why there is nothing more to read or send; ``None`` while there is.
+    """
+
+    def __init__(
+        self, sock: Any, on_frame: Callable[[Frame], None], on_end: Callable[[str], None]
+    ) -> None:
+        self.ended: str | None = None
+        self._sock = sock
+        self._fd: int = sock.fileno()
+        self._on_frame = on_frame
+        self._on_end = on_end
+        self._reader = FrameReader()
+        self._places: deque[_Place] = deque()
+        self._unsent = bytearray()
+        self._released = False
+        self._closing: Any = None  # the timer that ends a polite close
+        sock.setsockopt(stdlib_socket.SOL_SOCKET, stdlib_socket.SO_KEEPALIVE, 1)
+        if sock.family in (stdlib_socket.AF_INET, stdlib_socket.AF_INET6):
+            sock.setsockopt(stdlib_socket.IPPROTO_TCP, stdlib_socket.TCP_NODELAY, 1)
+            for option, seconds in KEEPALIVE:
+                sock.setsockopt(stdlib_socket.IPPROTO_TCP, option, seconds)
+        self._loop = gevent.get_hub().loop
+        self._reading: Any = self._loop.io(self._fd, _READ)
+        self._writing: Any = None
+        self._reading.start(self._readable)
+
+    @property
+    def released(self) -> bool:
+        """Whether the socket's file descriptor has been given back."""
+        return self._released
+
+    # --- sending --------------------------------------------------------------------------------------------------
+
+    def request(
+        self,
+        data: bytes,
+        timeout: float | None,
+        takers: Iterable[Callable[[Frame], None]] = (),
+    ) -> Frame:
+        """Send a command and wait for its reply; or several, in one piece: `takers` get the replies to the others.
+
+        Raises:
+            LinkClosed: the connection ended before the reply.
+            ReplyTimeout: none within `timeout` seconds.
+        """
+        place = _Place()
+        result = place.result
+        self._send(data, place, *map(_Place, takers))
+        result.wait(timeout)
+        if not result.ready():
+            place.result = None
+            raise ReplyTimeout(f"no reply within {timeout:g} s")
+        frame: Frame = result.get()
+        return frame
+
+    def post(self, data: bytes, taker: Callable[[Frame], None]) -> None:
+        """Send a command; `taker` gets its reply, if one comes, and must not wait.
+
+        Raises:
+            LinkClosed: the connection has ended.
+        """
+        self._send(data, _Place(taker))
+
+    def _send(self, data: bytes, *places: _Place) -> None:
+        if self.ended is not None:
+            raise LinkClosed(self.ended)
+        # Nothing between here and the end of the write lets another greenlet run: places are in the order of the
+        # bytes, and the bytes of one command lie together, even if whoever sends it is killed next.
+        self._places.extend(places)
+        self._write(data)
+        if self.ended is not None:
+            raise LinkClosed(self.ended)
+
+    def _write(self, data: bytes) -> None:
+        if not self._unsent:
+            try:
+                data = data[os.write(self._fd, data) :]
+            except BlockingIOError:
+                pass
+            except OSError as error:
+                self._write_failed(error)
+                return
+        if data:
+            self._unsent += data
+            if len(self._unsent) > MAX_UNSENT:
+                self._end("FreeSWITCH does not read our commands")
+                return
+            if self._writing is None:
+                self._writing = self._loop.io(self._fd, _WRITE)
+            if not self._writing.active:
+                self._writing.start(self._writable)
+
+    def _writable(self) -> None:
+        try:
+            del self._unsent[: os.write(self._fd, self._unsent)]
+        except BlockingIOError:
+            return
+        except OSError as error:
+            self._write_failed(error)
+            return
+        if not self._unsent:
+            self._writing.stop()
+            if self._closing is not None:
+                self._shut_down()
+
+    def _write_failed(self, error: OSError) -> None:
+        # The hang-up and its cause may lie unread in front of the end.
+        for _ in range(64):
+            if self._released or not self._readable():
+                break
+        self._end(f"FreeSWITCH closed the connection ({error.strerror})")
+
+    # --- receiving ------------------------------------------------------------------------------------------------
+
+    def _readable(self) -> bool:
+        """Take one piece; whether there may be more."""
+        try:
+            return self._read()
+        except Exception:
+            # A fault of ours in what a frame set off: this call pays for it, no other does.
+            log.exception("an error while reading from FreeSWITCH")
+            self._end("an internal error while reading")
+            return False
+
+    def _read(self) -> bool:
+        if self._sock.fileno() != self._fd:
+            # Somebody closed it behind our back. The number may belong to another call's connection by now.
+            self._end("the socket was closed")
+            return False
+        try:
+            data = os.read(self._fd, READ_SIZE)
+        except BlockingIOError:
+            return False
+        except OSError as error:
+            self._end(f"the connection to FreeSWITCH broke ({error.strerror})")
+            return False
+        if self._closing is not None:
+            if not data:
+                self._release()
+            return bool(data)
+        if not data:
+            missing = self._reader.eof()
+            self._end(
+                "FreeSWITCH closed the connection"
+                + (f" in the middle of a frame: {missing}" if missing else "")
+            )
+            return False
+        try:
+            frames = self._reader.feed(data)
+        except FrameError as error:
+            self._take(error.frames)
+            self._end(f"not the event socket protocol: {error}")
+            return False
+        self._take(frames)
+        return True
+
+    def _take(self, frames: list[Frame]) -> None:
+        for frame in frames:
+            if self.ended is not None:
+                return
+            if frame.content_type in ("command/reply", "api/response"):
+                self._reply(frame)
+            else:
+                self._on_frame(frame)
+
+    def _reply(self, frame: Frame) -> None:
+        if not self._places:
+            log.warning("a reply to no command was dropped")
+            return
+        place = self._places.popleft()
+        if place.taker is not None:
+            place.taker(frame)
+        elif place.result is not None:
+            place.result.set(frame)
+
+    # --- the end --------------------------------------------------------------------------------------------------
+
+    def close(
+        self, farewell: bytes = b"exit\n\n", reason: str = "we closed the connection"
+    ) -> None:
+        """End the connection. For the caller it has ended now; FreeSWITCH gets a moment to read what was sent.
+
+        Closing at once would reset the connection if anything unread has come meanwhile, and a reset makes
+        FreeSWITCH forget commands that it has not read.
+        """
+        if self.ended is not None:
+            return
+        self._write(farewell)
+        if self._released:
+            return
+        self._closing = self._loop.timer(CLOSING)
+        self._closing.start(self._release)
+        if not self._unsent:
+            self._shut_down()
+        self._over(reason)
+
+    def abort(self, reason: str) -> None:
+        """End the connection without a word."""
+        self._end(reason)
+
+    def _shut_down(self) -> None:
+        try:
+            self._sock.shutdown(stdlib_socket.SHUT_WR)
+        except OSError:
+            self._release()
+
+    def _end(self, reason: str) -> None:
+        self._release()
+        self._over(reason)
+
+    def _over(self, reason: str) -> None:
+        if self.ended is not None:
+            return
+        self.ended = reason
+        places, self._places = self._places, deque()
+        for place in places:
+            if place.result is not None:
+                place.result.set_exception(LinkClosed(reason))
+        self._on_end(reason)
+
+    def _release(self) -> None:
+        """Give the file descriptor and the watchers back."""
+        if self._released:
+            return
+        self._released = True
+        for watcher in (self._reading, self._writing, self._closing):
+            if watcher is not None:
+                watcher.stop()
+                watcher.close()
+        self._unsent.clear()
+        self._sock.close()
