@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import re
+from dataclasses import dataclass, fields
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, Select, and_, func, literal, or_, select
+from sqlalchemy import ColumnElement, Connection, Row, and_, func, literal, or_, select
 
 from fsflows.archive.tables import records
 
@@ -14,8 +15,8 @@ MAX_PAGE = 500
 COUNT_UP_TO = 10_000
 """How many matches are counted; nobody pages through more, and counting is the slow part of a search."""
 
-MIN_INFIX = 3
-"""Shorter texts are looked for at the beginning of a number only, where an index helps."""
+_ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f-]{0,27})?")
+_NUMBER = re.compile(r"[\d\s()./+-]+")
 
 
 class BadSearch(ValueError):
@@ -27,7 +28,8 @@ class Search:
     """What to look for. All that are given must hold.
 
     Attributes:
-        text: part of a number or of the caller's name, or the beginning of an id.
+        text: part of a number, of the caller's name, of the flow's or the last step's; or the first eight
+            characters of an id, or all of it.
         caller, callee, flow, result, reason, step, recording, node: exactly this; `step` is the last one of the call.
         since, until: when the call came in; `until` is not included.
     """
@@ -44,7 +46,7 @@ class Search:
     since: datetime | None = None
     until: datetime | None = None
 
-    def conditions(self) -> list[ColumnElement[bool]]:
+    def conditions(self, dialect: str) -> list[ColumnElement[bool]]:
         """The same in SQL."""
         columns = {
             "caller": records.c.caller,
@@ -63,33 +65,32 @@ class Search:
             found.append(records.c.started_at >= self.since)
         if self.until is not None:
             found.append(records.c.started_at < self.until)
-        text = self.text.strip()
+        text = self.text.strip().casefold()
         if text:
-            found.append(_matches(text))
+            found.append(_matches(text, dialect))
         return found
 
 
-def _matches(text: str) -> ColumnElement[bool]:
-    number = "".join(char for char in text if char.isdigit())
-    ways = [_within(records.c.caller_name, text), records.c.id == text, records.c.call_id == text]
-    if number and not any(char.isalpha() for char in text):
-        ways += [_within(records.c.caller, number), _within(records.c.callee, number)]
-    else:
-        ways += [_within(records.c.caller, text), _within(records.c.callee, text)]
-        ways += [_begins(records.c.id, text), _begins(records.c.call_id, text)]
-        ways += [records.c.flow == text, records.c.last_step == text]
-    return or_(*ways)
+def searchable(*texts: str) -> str:
+    """What a free search looks at, as it looks at it."""
+    return "\n".join(texts).casefold()
 
 
-def _within(column: Any, text: str) -> ColumnElement[bool]:
-    if len(text) < MIN_INFIX:
-        return _begins(column, text)
-    found: ColumnElement[bool] = func.lower(column).contains(text.lower(), autoescape=True)
-    return found
-
-
-def _begins(column: Any, text: str) -> ColumnElement[bool]:
-    found: ColumnElement[bool] = column.startswith(text, autoescape=True)
+def _matches(text: str, dialect: str) -> ColumnElement[bool]:
+    if _ID.fullmatch(text) and not text.isdigit():
+        # A range, which every database can answer from an index; nothing in an id comes after "f".
+        return or_(
+            *(
+                and_(column >= text, column < text + "g")
+                for column in (records.c.id, records.c.call_id)
+            )
+        )
+    if _NUMBER.fullmatch(text):
+        digits = "".join(char for char in text if char.isdigit())
+        # As dialled (020...) and as signalled (+4420...) is the same number.
+        text = digits.lstrip("0") or digits or text
+    where = func.strpos if dialect == "postgresql" else func.instr
+    found: ColumnElement[bool] = where(records.c.words, text) > 0
     return found
 
 
@@ -147,7 +148,7 @@ def find(
     """
     if not 1 <= limit <= MAX_PAGE:
         raise BadSearch(f"between 1 and {MAX_PAGE} records can be listed at once, not {limit}")
-    conditions = search.conditions()
+    conditions = search.conditions(connection.dialect.name)
     upward = newer_than is not None
     cursor = _read_cursor(newer_than if newer_than is not None else older_than)
     here = list(conditions)
@@ -158,13 +159,19 @@ def find(
         if upward
         else (records.c.started_at.desc(), records.c.id.desc())
     )
-    found = connection.execute(_plain(here).order_by(*order).limit(limit + 1)).all()
+    query = select(*_SHOWN).where(*here).order_by(*order).limit(limit + 1)
+    found = connection.execute(query).all()
     beyond = len(found) > limit
     rows = [_summary(row) for row in found[:limit]]
     if upward:
         rows.reverse()
-    counted = select(literal(1)).where(*conditions).select_from(records).limit(COUNT_UP_TO + 1)
-    total = connection.execute(select(func.count()).select_from(counted.subquery())).scalar_one()
+    if cursor is None and not beyond:
+        total = len(rows)  # all of them are here
+    else:
+        counted = select(literal(1)).select_from(records).where(*conditions).limit(COUNT_UP_TO + 1)
+        total = connection.execute(
+            select(func.count()).select_from(counted.subquery())
+        ).scalar_one()
     return Page(
         rows=tuple(rows),
         older=_cursor(rows[-1]) if rows and (upward or beyond) else None,
@@ -174,8 +181,7 @@ def find(
     )
 
 
-def _plain(conditions: list[ColumnElement[bool]]) -> Select[Any]:
-    return select(records).where(*conditions)
+_SHOWN = [records.c[field.name] for field in fields(Summary)]
 
 
 def _summary(row: Row[Any]) -> Summary:

@@ -12,7 +12,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from fsflows.archive.endings import RecordingState
 from fsflows.archive.model import Record, RecordingNote, loads
-from fsflows.archive.search import Page, Search, find
+from fsflows.archive.search import Page, Search, find, searchable
 from fsflows.archive.tables import bodies, collections, outbox, records
 from fsflows.database import Database
 
@@ -185,6 +185,9 @@ def _row(record: Record) -> dict[str, Any]:
         "reason": record.reason.value,
         "last_step": record.last_step,
         "recording": record.recording.state.value,
+        "words": searchable(
+            record.caller, record.callee, record.caller_name, record.flow, record.last_step
+        ),
     }
 
 

@@ -39,6 +39,7 @@ def upgrade() -> None:
         sa.Column("reason", sa.Text, nullable=False),
         sa.Column("last_step", sa.Text, nullable=False),
         sa.Column("recording", sa.Text, nullable=False),
+        sa.Column("words", sa.Text, nullable=False),
         sa.PrimaryKeyConstraint("id", name="pk_records"),
     )
     op.create_index("ix_records_started_at", "records", ["started_at", "id"])
