@@ -203,7 +203,11 @@ class _VirtualTask:
             clock._wake_all(self)
 
         self._greenlet = greenlet.greenlet(run, clock._hub)
-        clock.at(clock.now(), self._greenlet.switch)
+        clock.at(clock.now(), self._begin)
+
+    def _begin(self) -> None:
+        if not self._ended:
+            self._greenlet.switch()
 
     @property
     def done(self) -> bool:
@@ -224,7 +228,7 @@ class _VirtualTask:
             return
         if not self._started:
             self._ended = True
-            self._greenlet = greenlet.greenlet(lambda: None, self._clock._hub)
+            self._clock._wake_all(self)
             return
         self._clock.at(
             self._clock.now(), lambda: None if self._ended else self._greenlet.throw(TaskKilled)

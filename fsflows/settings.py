@@ -254,7 +254,7 @@ def _build(kind: type[Any], tree: Any, where: str, faults: list[str]) -> Any:
             faults.append(f"{where}: unknown setting {name!r}; {hint}")
         elif dataclasses.is_dataclass(hints[name]):
             values[name] = _build(hints[name], value, f"{where}: {name}", faults)  # type: ignore[arg-type]
-        else:
+        elif value is not None:
             values[name] = _value(hints[name], value, f"{where}.{name}", faults)
     return kind(**{name: value for name, value in values.items() if value is not None})
 

@@ -38,7 +38,7 @@ class Speech:
     text: str
 
     def command(self, voice: Voice) -> tuple[str, str]:
-        return "speak", f"{voice.engine}|{voice.voice}|{quoting.speech_text(self.text)}"
+        return "speak", quoting.speak_argument(self.text, voice.engine, voice.voice)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +56,7 @@ class Digits:
     def command(self, voice: Voice) -> tuple[str, str]:
         if voice.say:
             return "say", f"{voice.say} name_spelled iterated {quoting.word(self.digits)}"
-        return "speak", f"{voice.engine}|{voice.voice}|{quoting.speech_text(self.spoken)}"
+        return "speak", quoting.speak_argument(self.spoken, voice.engine, voice.voice)
 
 
 @dataclass(frozen=True, slots=True)

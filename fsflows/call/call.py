@@ -11,8 +11,6 @@ from collections import deque
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-import structlog
-
 from fsflows.call.audio import Sound, Voice
 from fsflows.call.ended import LINK_LOST, CallEnded, CallFailed
 from fsflows.call.happenings import (
@@ -29,6 +27,7 @@ from fsflows.call.speech import RESTARTS, Listener
 from fsflows.call.timeline import Timeline
 from fsflows.esl import commands, quoting
 from fsflows.esl.link import LinkClosed, Reply, ReplyTimeout
+from fsflows.log import get_logger
 
 if TYPE_CHECKING:
     from fsflows.clock import Clock
@@ -40,6 +39,7 @@ EVENTS = (
     "CHANNEL_EXECUTE_COMPLETE",
     "CHANNEL_BRIDGE",
     "CHANNEL_HANGUP",
+    "CHANNEL_HANGUP_COMPLETE",
     "DTMF",
     "DETECTED_SPEECH",
     "RECORD_START",
@@ -55,7 +55,6 @@ TERMINATORS = "0123456789*#"
 SAMPLES_PER_SECOND = 8000
 """DTMF-Duration is in samples of 8 kHz, whatever the codec."""
 
-log = structlog.get_logger("fsflows.call")
 _ids = itertools.count(1)
 
 
@@ -76,24 +75,26 @@ class Call:
         self.voice = voice or Voice()
         self.uuid = link.channel.uuid
         self.on_recording: Callable[[RecordingStarted | RecordingStopped], None] | None = None
-        self._log = log.bind(call=self.uuid)
+        self._log = get_logger("call").bind(call=self.uuid)
         self._timeline = Timeline()
         self._timeline.at(link.channel.timestamp, clock.now())
         self._pending: deque[Happening] = deque()
         self._finished: dict[str, Executed | None] = {}
         self._listener = Listener()
         self._player = Player(
-            self._execute_sound, self._send_break, self._playback_ended, clock.now
+            self._execute_sound, self._send_break, self._playback_ended, clock.now, self._log
         )
         self._ended: CallEnded | None = None
         self._ending = False
         self._terminators = ""
         self._bridged = False
+        self._complete = False
         self._dispatch: dict[str, Callable[[Event, float], None]] = {
             "CHANNEL_EXECUTE": self._on_execute,
             "CHANNEL_EXECUTE_COMPLETE": self._on_complete,
             "CHANNEL_BRIDGE": self._on_bridge,
             "CHANNEL_HANGUP": self._on_hangup,
+            "CHANNEL_HANGUP_COMPLETE": self._on_hangup_complete,
             "DTMF": self._on_dtmf,
             "DETECTED_SPEECH": self._on_speech,
             "RECORD_START": self._on_record_start,
@@ -158,16 +159,16 @@ class Call:
         self.link.wake()
 
     def linger(self, seconds: float) -> None:
-        """After the end: read what still comes (recordings that stop), until FreeSWITCH closes or the time is over."""
+        """After the hang-up: read the last events (recordings that stop), for so long at the most."""
         until = self.clock.now() + seconds
-        while self.clock.now() < until:
+        # What comes after CHANNEL_HANGUP_COMPLETE is of no use; a transferred call goes on without us.
+        while not self._complete and self.clock.now() < until:
             try:
                 event = self.link.receive(until)
             except LinkClosed:
                 return
-            if event is None:
-                return
-            self._handle(event)
+            if event is not None:
+                self._handle(event)
 
     def _read(self, until: float | None) -> bool:
         """Take one event; False when the deadline came first (or a wake-up)."""
@@ -204,8 +205,11 @@ class Call:
     def api(self, name: str, *arguments: str, timeout: float = 5.0) -> Reply:
         """Run an `api` command and wait for what it prints. Only quick ones: it holds up this call's events."""
         self._alive()
+        return self._ask(commands.api(name, *arguments), name, timeout)
+
+    def _ask(self, command: commands.Command, name: str, timeout: float) -> Reply:
         try:
-            return self.link.request(commands.api(name, *arguments), timeout)
+            return self.link.request(command, timeout)
         except LinkClosed as closed:
             self._read_rest()
             self._over(LINK_LOST, reason=closed.reason)
@@ -324,19 +328,25 @@ class Call:
 
     def send_dtmf(self, keys: str) -> None:
         """Send keys to the caller's side."""
-        self.run("send_dtmf", quoting.word(keys), timeout=5.0 + len(keys))
+        self.run("send_dtmf", quoting.dtmf(keys), timeout=5.0 + len(keys))
 
     def set_variable(self, name: str, value: str) -> None:
         """Set a channel variable at once, ahead of anything that is queued."""
         self._alive()
-        self._post(commands.api("uuid_setvar", self.uuid, quoting.word(name), quoting.line(value)))
+        name = quoting.variable_name(name)
+        self._post(commands.api("uuid_setvar", self.uuid, name, quoting.argument(value)))
+
+    def api_text(self, text: str) -> str:
+        """Run an `api` command that is written out already, and return what it prints; also after the hang-up."""
+        name, _, arguments = quoting.line(text, "the command").partition(" ")
+        return self._ask(commands.Command("api", f"{quoting.word(name)} {arguments}"), name, 5.0).text
 
     def get_variable(self, name: str) -> str | None:
         """A channel variable as it is now; None when unset.
 
         By `uuid_getvar`: `getvar` would cut it at 511 bytes, and a blank line in it would break the framing.
         """
-        reply = self.api("uuid_getvar", self.uuid, quoting.word(name))
+        reply = self.api("uuid_getvar", self.uuid, quoting.variable_name(name))
         return None if reply.text == "_undef_" or not reply.ok else reply.text
 
     def sleep(self, seconds: float) -> None:
@@ -373,6 +383,7 @@ class Call:
         self._ending = True
         self.dismiss_recogniser()
         self.run("transfer", quoting.argument(target))
+        self._complete = True
         self._over("TRANSFERRED")
 
     def bridge(self, target: str, timeout: float = 60.0) -> str:
@@ -409,6 +420,7 @@ class Call:
             "deflect" if self.link.channel.get("Answer-State") == "answered" else "redirect"
         )
         self.run(application, quoting.argument(uri), timeout=30.0)
+        self._complete = True
         self._over("REFERRED")
 
     # --- events ---------------------------------------------------------------------------------------------
@@ -433,6 +445,10 @@ class Call:
         self._bridged = True
 
     def _on_hangup(self, event: Event, at: float) -> None:
+        self._over(event.get("Hangup-Cause") or "NORMAL_CLEARING")
+
+    def _on_hangup_complete(self, event: Event, at: float) -> None:
+        self._complete = True
         self._over(event.get("Hangup-Cause") or "NORMAL_CLEARING")
 
     def _on_dtmf(self, event: Event, at: float) -> None:
@@ -487,11 +503,8 @@ class Call:
 
 
 def subscribe() -> list[commands.Command]:
-    """What is sent right after `connect`: linger, and the events that a call needs, of this channel alone.
-
-    The filter comes before the subscription, so that no event of another call slips in between.
-    """
-    return [commands.linger(LINGER), commands.events(EVENTS)]
+    """What is sent right after `connect`: linger, and the events that a call needs, of this channel alone."""
+    return commands.subscription(EVENTS, linger_for=LINGER)
 
 
 __all__ = ["EVENTS", "LINGER", "TERMINATORS", "Call", "subscribe"]

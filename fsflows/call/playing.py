@@ -16,17 +16,13 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from enum import StrEnum
 
-import structlog
-
 from fsflows.call.audio import File, Silence, Sound
+from fsflows.log import Logger, get_logger
 
 BREAK_GUARD = 0.25
 """Seconds. A sound that a terminator should have stopped, and that is still not over after so long, gets a break."""
 
 _FAILURES = ("FILE NOT FOUND", "PLAYBACK ERROR")
-
-log = structlog.get_logger("fsflows.call")
-
 
 class Ending(StrEnum):
     """How a `Playback` ended."""
@@ -77,6 +73,7 @@ class Player:
         send_break: sends `uuid_break`.
         ended: told of each playback that is over, with the time.
         now: the time, for a prompt of no sounds.
+        log: the call's.
     """
 
     def __init__(
@@ -85,11 +82,13 @@ class Player:
         send_break: Callable[[], None],
         ended: Callable[[Playback, float], None],
         now: Callable[[], float],
+        log: Logger | None = None,
     ) -> None:
         self._execute = execute
         self._send_break = send_break
         self._ended = ended
         self._now = now
+        self._log = log or get_logger("call")
         self._queue: deque[Playback] = deque()
         self._next = 0
         self._uuid = ""
@@ -156,7 +155,7 @@ class Player:
         if response in _FAILURES and self._stop is None:
             playback.failed += 1
             where = sound.path if isinstance(sound, File) else type(sound).__name__
-            log.warning("sound could not be played", sound=where, response=response)
+            self._log.warning("sound could not be played", sound=where, response=response)
         if self._stop is None and terminator:
             self._stop = Ending.KEY
         if self._stop is not None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from fsflows.archive.endings import Reason
 from fsflows.call.ended import CallEnded
 from fsflows.conversation.directions import (
     Direction,
@@ -123,6 +124,8 @@ def run_end_function(engine: Engine) -> None:
 def fail(engine: Engine, failure: Failure | None) -> FunctionOutcome:
     """Log a failure, apologise, and go to the fall-back."""
     engine.log.error("function failed", why=str(failure), flow=engine.flow.name)
+    timed_out = failure is not None and failure.error is None and "did not return" in failure.what
+    engine.because = Reason.FUNCTION_TIMED_OUT if timed_out else Reason.FUNCTION_FAILED
     engine.take_direction()
     engine.speak(engine.render(engine.apology))
     fallback = engine.flow.fallback

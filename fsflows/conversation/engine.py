@@ -9,8 +9,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-import structlog
-
 from fsflows import spoken
 from fsflows.archive.endings import Reason, Result
 from fsflows.call.ended import LINK_LOST, CallEnded, CallFailed
@@ -25,13 +23,15 @@ from fsflows.conversation.directions import (
     HangUp,
 )
 from fsflows.conversation.history import AgentResponse, Turn
-from fsflows.conversation.speaking import Rendered, render, say
+from fsflows.conversation.speaking import Rendered, fill_target, render, say
 from fsflows.flow.model import Flow, FlowSet, Prompt, Say
+from fsflows.log import call_logger
 from fsflows.privacy import Pii, Redactor
 
 if TYPE_CHECKING:
     from fsflows.archive.record import RecordBuilder
     from fsflows.call.call import Call
+    from fsflows.conversation.functions import Limit
     from fsflows.conversation.recording import CallRecorder
 
 MAX_STEPS = 1000
@@ -71,7 +71,7 @@ class Engine:
         self.recordings = recordings
         self.record = record
         self.redactor = redactor
-        self.log = structlog.get_logger("fsflows.conversation").bind(call=call.uuid)
+        self.log = call_logger("conversation", call.uuid, redactor)
         self.history: list[Turn] = []
         self.metrics: dict[str, Any] = {}
         self.step_name = ""
@@ -80,8 +80,10 @@ class Engine:
         self.in_end_function = False
         self.last_input = ""
         """What the caller did last, for a discard's receipt: a key, or the word that was said."""
-        self.limit: Any = None
-        self.drain: bool = False
+        self.limit: Limit | None = None
+        """Of the function that runs now."""
+        self.because = Reason.FLOW_ENDED
+        """Why the call will have ended, if it ends where it is going now."""
         self._direction: Direction | None = None
         self.conv = Conversation(self)
         self.flow_handle = FlowHandle(self)
@@ -106,6 +108,7 @@ class Engine:
 
     def _converse(self) -> tuple[Result, Reason]:
         self.call.answer()
+        self.record.answered()
         if uses_speech(self.flow):
             self.call.prepare_speech()
         self.recordings.begin(self.flow, step="")
@@ -127,7 +130,7 @@ class Engine:
                     self.call.stop_on_keys("")
                     self.call.finish_playing()
                     self.call.hang_up(cause)
-                    ending = _ending_of_hangup(cause)
+                    ending = self._ending()
             if ending is not None:
                 return ending
         self.log.error("flow goes round in circles", flow=self.flow.name, steps=MAX_STEPS)
@@ -165,7 +168,7 @@ class Engine:
         self.step_name = visit.name
         step = self.flow.steps[visit.name]
         self.recordings.begin(self.flow, step=visit.name)
-        self.log.debug("step", step=visit.name)
+        self.record.entered(visit.name, self.flow.name)
         return turn.take(self, step, visit)
 
     def _hand_off(self, target: HandOff) -> tuple[Direction, tuple[Result, Reason] | None]:
@@ -186,9 +189,20 @@ class Engine:
                     self.call.transfer(self.fill(handoff.target))
         except CallFailed as failed:
             self.log.warning("hand-off failed", name=target.name, why=failed.why)
+            self.because = Reason.HANDOFF_FAILED
             self.speak(self.render(self.apology))
             return HangUp("NORMAL_TEMPORARY_FAILURE"), None
-        return target, (Result.HANDED_OFF, Reason.HANDED_OFF)
+        escaped = self.because is Reason.ESCAPED
+        return target, (Result.HANDED_OFF, self.because if escaped else Reason.HANDED_OFF)
+
+    def _ending(self) -> tuple[Result, Reason]:
+        """How a call ended that we hung up."""
+        if self.because in _GIVEN_UP:
+            return Result.ABANDONED, self.because
+        return (
+            Result.COMPLETED if self.because is Reason.FLOW_ENDED else Result.FAILED,
+            self.because,
+        )
 
     def _close(self) -> None:
         """After the call: the last events, the end function, the recordings, the record."""
@@ -244,9 +258,7 @@ class Engine:
 
     def fill(self, text: str) -> str:
         """A hand-off's target with its placeholders filled in."""
-        from fsflows.conversation.speaking import fill
-
-        return fill(text, lambda name: self._lookup(name, {}))[0]
+        return fill_target(text, lambda name: self._lookup(name, {}))
 
     def _lookup(self, name: str, values: Mapping[str, object]) -> object:
         if name in values:
@@ -294,6 +306,9 @@ class Engine:
         )
 
 
+_GIVEN_UP = (Reason.NO_INPUT_LIMIT, Reason.NO_MATCH_LIMIT)
+
+
 def uses_speech(flow: Flow) -> bool:
     """Whether any step of a flow listens for speech."""
     return any(step.collect and step.collect.speech for step in flow.steps.values())
@@ -305,7 +320,3 @@ def _ending_of(ended: CallEnded) -> tuple[Result, Reason]:
     return Result.ABANDONED, Reason.CALLER_HUNG_UP
 
 
-def _ending_of_hangup(cause: str) -> tuple[Result, Reason]:
-    if cause == "NORMAL_TEMPORARY_FAILURE":
-        return Result.FAILED, Reason.FUNCTION_FAILED
-    return Result.COMPLETED, Reason.FLOW_ENDED

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from fsflows import spoken
 from fsflows.call import audio
+from fsflows.esl import quoting
 from fsflows.flow.model import Play, Prompt, PromptPart, Say, SayDigits, Silence
 from fsflows.privacy import Pii
 
@@ -58,7 +59,7 @@ def _part(
             said, written = fill(text, lookup)
             return (audio.Speech(said), written) if said.strip() else (None, "")
         case Play(path, text):
-            return audio.File(fill(path, lookup)[0], text), text or f"[{path}]"
+            return audio.File(fill_target(path, lookup), text), text or f"[{path}]"
         case SayDigits(digits):
             said, written = fill(digits, lookup)
             if not said:
@@ -82,3 +83,18 @@ def fill(text: str, lookup: Lookup) -> tuple[str, str]:
     said = _PLACEHOLDER.sub(lambda match: value(match, reveal=True), text)
     written = _PLACEHOLDER.sub(lambda match: value(match, reveal=False), text)
     return said, written
+
+
+def fill_target(text: str, lookup: Lookup) -> str:
+    """A path or a destination with its placeholders filled in; the values can't make FreeSWITCH expand anything.
+
+    Raises:
+        UnsafeValue: a value has a line break.
+    """
+
+    def value(match: re.Match[str]) -> str:
+        found = lookup(match.group(1))
+        plain = found.reveal() if isinstance(found, Pii) else found
+        return "" if plain is None else quoting.argument(str(plain), match.group(1))
+
+    return _PLACEHOLDER.sub(value, text)

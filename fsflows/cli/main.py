@@ -1,0 +1,67 @@
+"""`fsflows`: the commands, found by name and imported when they are used (a start takes no longer than it must)."""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import sys
+from collections.abc import Sequence
+
+from fsflows import __version__
+
+COMMANDS = {
+    "serve": "answer the calls that FreeSWITCH hands over",
+    "call": "call a flow from this terminal: you are the caller, no FreeSWITCH needed",
+    "check": "read flows and report everything that is wrong with them",
+    "graph": "draw a flow",
+    "records": "look up, export and purge conversation records",
+    "recordings": "list, verify and sweep recordings; run the agent beside a FreeSWITCH on another host",
+}
+
+DESCRIPTION = """\
+Call flows for FreeSWITCH, written in YAML: digits keyed or spoken, and recordings that can be discarded for good.
+
+Try it without a FreeSWITCH:
+
+  fsflows call conf/flows/recording_opt_out
+
+Then: fsflows check FLOW, fsflows serve --flows DIRECTORY, and the extension in dialplan/fsflows.xml.
+"""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run a command; returns the exit status (0 well, 1 found something wrong, 2 was called wrongly)."""
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    parser = argparse.ArgumentParser(
+        prog="fsflows",
+        description=DESCRIPTION,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--version", action="version", version=f"fsflows {__version__}")
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND", title="commands")
+    # Only the module of the command that was named is imported; the others are known by their line of help.
+    named = next((word for word in given if word in COMMANDS), None)
+    run = None
+    for name, text in COMMANDS.items():
+        if name == named:
+            module = importlib.import_module(f"fsflows.cli.{name}")
+            module.add_parser(commands)
+            run = module.run
+        else:
+            commands.add_parser(name, help=text)
+    options = parser.parse_args(given)
+    if options.command is None or run is None:
+        parser.print_help()
+        return 2
+    try:
+        return int(run(options) or 0)
+    except BrokenPipeError:
+        # `fsflows ... | head`: nobody reads on.
+        sys.stderr.close()
+        return 0
+    except KeyboardInterrupt:
+        return 130
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,86 @@
+"""From a caller's leg to a finished record: what the server, the terminal phone and the scripted tests all do."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from fsflows.archive.live import LiveCalls
+from fsflows.archive.model import Record
+from fsflows.archive.record import RecordBuilder
+from fsflows.call.call import Call
+from fsflows.conversation.engine import Engine
+from fsflows.conversation.recording import CallRecorder, Recorder
+from fsflows.flow.model import Flow, FlowSet
+from fsflows.privacy import Redactor
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """What calls share.
+
+    Attributes:
+        recorder: makes each call's recordings; None: nothing is recorded, and a discard fails loudly.
+        live: the calls that are running.
+        keep: given each finished record; must not wait.
+        node: this server's name.
+    """
+
+    recorder: Recorder | None = None
+    live: LiveCalls = field(default_factory=LiveCalls)
+    keep: Callable[[Record], None] = lambda record: None
+    node: str = ""
+
+
+def run_call(
+    call: Call,
+    flow: Flow,
+    flows: FlowSet,
+    services: Services,
+    state: Mapping[str, Any] | None = None,
+) -> Record:
+    """Run a call through a flow to its end; never raises.
+
+    Args:
+        call: the caller's leg, connected and subscribed.
+        flow: where it starts.
+        flows: all flows, for `goto_flow`.
+        services: what calls share.
+        state: first contents of `conv.state`.
+    """
+    redactor = Redactor()
+    record = RecordBuilder(
+        call.uuid,
+        call.clock,
+        redactor,
+        caller=call.caller_number,
+        caller_name=call.caller_name,
+        callee=call.callee_number,
+        flow=flow.name,
+        flow_version=flow.version,
+        node=services.node,
+    )
+    services.live.add(record)
+    try:
+        recordings = CallRecorder(call, flow, record, services.recorder)
+        engine = Engine(call, flow, flows, recordings, record, redactor, state)
+        engine.log.info(
+            "call", flow=flow.name, caller=call.caller_number, callee=call.callee_number
+        )
+        result, reason = engine.run()
+        cause = call.ended.cause if call.ended is not None else ""
+        finished = record.finish(result, reason, cause)
+        engine.log.info(
+            "call over",
+            flow=flow.name,
+            result=str(result),
+            reason=str(reason),
+            cause=cause,
+            seconds=round(finished.seconds, 1),
+        )
+        services.keep(finished)
+        return finished
+    finally:
+        services.live.remove(record)
+        call.link.close()

@@ -1,0 +1,100 @@
+"""What the server does with a connection: which flow it is for, and the call's run."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from fsflows.archive.endings import Reason, Result
+from fsflows.archive.record import RecordBuilder
+from fsflows.call.audio import Voice
+from fsflows.call.call import Call
+from fsflows.clock import Clock
+from fsflows.conversation.run import Services, run_call
+from fsflows.esl.event import Event
+from fsflows.esl.link import Link
+from fsflows.flow.model import Flow, FlowSet
+from fsflows.log import call_logger
+from fsflows.privacy import Redactor
+
+FLOW_VARIABLES = ("fsflows_flow", "socket_path")
+"""Channel variables that name a call's flow. FreeSWITCH itself sets `socket_path` from `host:port/path`."""
+
+
+class UnknownFlow(LookupError):
+    """The call is for a flow that isn't there; the text says which there are."""
+
+
+def pick_flow(channel: Event, flows: FlowSet, default: str = "") -> Flow:
+    """The flow that a call is for.
+
+    Raises:
+        UnknownFlow: it names one that doesn't exist, or none and there is no default.
+    """
+    for variable in FLOW_VARIABLES:
+        name = (channel.variable(variable) or "").strip("/ ")
+        if name:
+            if name in flows:
+                return flows[name]
+            raise UnknownFlow(f"{variable} names {name!r}; there are: {', '.join(sorted(flows))}")
+    if default:
+        return flows[default]
+    if len(flows) == 1:
+        return next(iter(flows.values()))
+    raise UnknownFlow(
+        "the call names no flow: write it behind the port in the dialplan (host:port/flow), or set flows.default"
+    )
+
+
+class CallRunner:
+    """Runs calls; shared by all of a process.
+
+    Args:
+        clock: real time.
+        flows: gives the flows as they are now (a reload replaces them; running calls keep theirs).
+        services: what calls share.
+        voice: how text is spoken.
+        default: the flow of a call that names none.
+    """
+
+    def __init__(
+        self,
+        clock: Clock,
+        flows: Callable[[], FlowSet],
+        services: Services,
+        voice: Voice,
+        default: str = "",
+    ) -> None:
+        self.clock = clock
+        self.flows = flows
+        self.services = services
+        self.voice = voice
+        self.default = default
+
+    def __call__(self, link: Link) -> None:
+        """Run the call on a connection that is connected and subscribed."""
+        flows = self.flows()
+        try:
+            flow = pick_flow(link.channel, flows, self.default)
+        except UnknownFlow as unknown:
+            self._refuse(link, str(unknown))
+            return
+        voice = Voice(
+            engine=flow.voice.get("engine", self.voice.engine),
+            voice=flow.voice.get("voice", self.voice.voice),
+            say=flow.voice.get("say", self.voice.say),
+        )
+        run_call(Call(link, self.clock, voice), flow, flows, self.services)
+
+    def _refuse(self, link: Link, why: str) -> None:
+        """Let the dialplan go on: the caller hears its fall-back."""
+        channel = link.channel
+        call_logger("server", channel.uuid, Redactor()).error("call refused", why=why)
+        record = RecordBuilder(
+            channel.uuid,
+            self.clock,
+            caller=channel.get("Caller-Caller-ID-Number") or "",
+            callee=channel.get("Caller-Destination-Number") or "",
+            node=self.services.node,
+        )
+        self.services.keep(record.finish(Result.REFUSED, Reason.UNKNOWN_FLOW))
+        link.close()

@@ -1,0 +1,141 @@
+"""The player: one sound at a time with FreeSWITCH, and a stop that is never lost."""
+
+from fsflows.call.audio import File, Silence, Speech
+from fsflows.call.playing import BREAK_GUARD, Ending, Player
+
+
+class Desk:
+    """A player and the FreeSWITCH that it believes to talk to."""
+
+    def __init__(self):
+        self.sent = []
+        self.breaks = 0
+        self.ended = []
+        self.now = 0.0
+        self.player = Player(self._execute, self._break, self._over, lambda: self.now)
+
+    def _execute(self, sound):
+        self.sent.append(sound)
+        return f"u{len(self.sent)}"
+
+    def _break(self):
+        self.breaks += 1
+
+    def _over(self, playback, at):
+        self.ended.append((playback.ending, at))
+
+    def start(self, at=0.0):
+        self.player.started(f"u{len(self.sent)}", at)
+
+    def finish(self, response="FILE PLAYED", terminator="", at=0.0):
+        return self.player.finished(f"u{len(self.sent)}", response, terminator, at)
+
+
+def test_sounds_are_played_one_after_another():
+    desk = Desk()
+    playback = desk.player.play([File("a.wav"), File("b.wav")])
+    assert [File("a.wav")] == desk.sent
+    desk.start()
+    desk.finish()
+    assert [File("a.wav"), File("b.wav")] == desk.sent
+    desk.start()
+    assert playback.ending is None
+    desk.finish(at=3.0)
+    assert [(Ending.PLAYED, 3.0)] == desk.ended
+
+
+def test_a_second_playback_waits_for_the_first():
+    desk = Desk()
+    desk.player.play([File("a.wav")])
+    desk.player.play([File("b.wav")])
+    assert [File("a.wav")] == desk.sent
+    desk.start()
+    desk.finish()
+    assert [File("a.wav"), File("b.wav")] == desk.sent
+
+
+def test_a_stop_before_the_start_is_kept_until_the_start():
+    """A break that comes before the application has started is lost in FreeSWITCH, and the file plays whole."""
+    desk = Desk()
+    desk.player.play([File("a.wav")])
+    desk.player.stop(0.0)
+    assert 0 == desk.breaks
+    desk.start()
+    assert 1 == desk.breaks
+    desk.finish()
+    assert [(Ending.STOPPED, 0.0)] == desk.ended
+    assert not desk.player.playing
+
+
+def test_a_stop_drops_what_is_queued_with_one_break():
+    desk = Desk()
+    desk.player.play([File("a.wav"), File("b.wav")])
+    desk.player.play([File("c.wav")])
+    desk.start()
+    desk.player.stop(0.0)
+    desk.player.stop(0.0)
+    desk.finish()
+    assert 1 == desk.breaks
+    assert [File("a.wav")] == desk.sent
+    assert [Ending.STOPPED, Ending.STOPPED] == [ending for ending, _ in desk.ended]
+
+
+def test_a_key_that_freeswitch_stops_on_sends_nothing():
+    desk = Desk()
+    desk.player.play([File("a.wav"), File("b.wav")])
+    desk.start()
+    desk.player.stop(1.0, by_key=True)
+    desk.finish(terminator="5", at=1.0)
+    assert 0 == desk.breaks
+    assert [(Ending.KEY, 1.0)] == desk.ended
+    assert desk.player.guard is None
+
+
+def test_a_sound_that_its_terminator_did_not_stop_gets_a_break():
+    desk = Desk()
+    desk.player.play([File("a.wav")])
+    desk.start()
+    desk.player.stop(1.0, by_key=True)
+    assert desk.player.check_guard(1.0) is False
+    assert desk.player.check_guard(1.0 + BREAK_GUARD) is True
+    assert 1 == desk.breaks
+
+
+def test_a_missing_file_does_not_silence_the_rest():
+    desk = Desk()
+    playback = desk.player.play([File("gone.wav"), Speech("hello")])
+    desk.finish("FILE NOT FOUND")
+    assert [File("gone.wav"), Speech("hello")] == desk.sent
+    desk.finish("_none_")
+    assert Ending.PLAYED == playback.ending
+
+
+def test_a_prompt_of_missing_files_has_failed():
+    desk = Desk()
+    playback = desk.player.play([Silence(0.5), File("gone.wav")])
+    desk.finish()
+    desk.finish("FILE NOT FOUND")
+    assert Ending.FAILED == playback.ending
+
+
+def test_a_prompt_of_nothing_is_over_at_once_and_lets_the_next_one_begin():
+    desk = Desk()
+    desk.now = 4.0
+    assert Ending.PLAYED == desk.player.play([]).ending
+    desk.player.play([File("a.wav")])
+    assert [File("a.wav")] == desk.sent
+
+
+def test_completions_of_others_are_not_ours():
+    desk = Desk()
+    desk.player.play([File("a.wav")])
+    assert desk.player.finished("somebody-else", "FILE PLAYED", "", 0.0) is False
+    assert desk.player.playing
+
+
+def test_the_end_of_the_call_ends_every_playback():
+    desk = Desk()
+    desk.player.play([File("a.wav")])
+    desk.player.play([File("b.wav")])
+    desk.player.abandon(9.0)
+    assert [(Ending.STOPPED, 9.0), (Ending.STOPPED, 9.0)] == desk.ended

@@ -1,0 +1,71 @@
+"""What mod_vosk sends, each thing once."""
+
+import json
+
+import pytest
+
+from fsflows.call.happenings import Heard, SpeechLost
+from fsflows.call.speech import Listener, read_body
+
+
+def listener():
+    made = Listener()
+    made.running = made.on = True
+    return made
+
+
+def test_an_event_that_comes_twice_is_reported_once():
+    """With fire_asr_events a parked channel sends every result twice, with the same Event-Sequence."""
+    ears = listener()
+    first = ears.event("detected-speech", "one two", 2572, 1.0)
+    second = ears.event("detected-speech", "one two", 2572, 1.02)
+    assert (Heard((("one two", None, ()),), True, 1.0), None) == (first, second)
+
+
+def test_the_same_words_said_again_are_reported_again():
+    ears = listener()
+    assert ears.event("detected-speech", "one", 1, 1.0) is not None
+    assert ears.event("detected-speech", "one", 2, 2.0) is not None
+
+
+def test_nothing_is_reported_while_nobody_listens():
+    ears = listener()
+    ears.on = False
+    assert ears.event("detected-speech", "one", 1, 1.0) is None
+
+
+def test_closing_is_reported_when_we_did_not_ask_for_it():
+    ears = listener()
+    assert SpeechLost(1.0, "the recogniser closed") == ears.event("closed", "", 1, 1.0)
+    assert ears.event("closed", "", 2, 2.0) is None
+
+
+def test_an_unknown_kind_is_nothing():
+    assert listener().event("begin-speaking", "", 1, 1.0) is None
+
+
+@pytest.mark.parametrize(
+    ("body", "expected"),
+    [
+        ("five five", (("five five", None, ()),)),
+        ("", ()),
+        ("  \n", ()),
+        ('{"text": ""}', ()),
+        ("{broken", ()),
+        ('{"alternatives": "x"}', ()),
+        ('{"text": "one", "result": [{"word": "one", "conf": 0.5}]}', (("one", 0.5, (("one", 0.5),)),)),
+        ('{"text": "one", "result": [{"word": 7}, null, {"word": "one", "conf": "x"}]}',
+         (("one", None, (("one", None),)),)),
+        ('{"alternatives": [{"confidence": 0.9, "text": "two"}, 3, {"text": "to"}]}',
+         (("two", 0.9, ()), ("to", None, ()))),
+    ],
+)  # fmt: skip
+def test_bodies(body, expected):
+    assert expected == read_body(body)
+
+
+def test_scores_of_alternatives_are_brought_between_0_and_1():
+    body = json.dumps(
+        {"alternatives": [{"confidence": 250.0, "text": "a"}, {"confidence": 200.0, "text": "b"}]}
+    )
+    assert [1.0, 0.8] == [score for _, score, _ in read_body(body)]
