@@ -1,0 +1,57 @@
+"""Yes and no, and phrases looked for in an utterance."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from fsflows.spoken.language import Kind, load
+from fsflows.spoken.lexer import matches
+from fsflows.spoken.model import Assent
+from fsflows.spoken.text import Words, find, split
+
+
+def assent(text: str, language: str = "en-US") -> Assent | None:
+    """Whether the utterance begins as a yes or a no, and what follows.
+
+    Only hesitations and openings ("i think", "well") may stand before it; "right" further on in a sentence is no
+    assent. A yes followed at once by a no, or the other way round, or by a doubt ("yes but") is neither.
+
+    Raises:
+        ValueError: for an unknown language.
+    """
+    grammar = load(language)
+    words = split(text)
+    answer: Kind | None = None
+    rest = position = 0
+    while position < len(words.words):
+        found = matches(words.words, position, grammar.assent)
+        if not found:
+            break
+        kind, position = found[0].kind, found[0].end
+        if kind is Kind.UNSURE or (kind is not Kind.LEAD and answer not in (None, kind)):
+            return None
+        if kind is not Kind.LEAD:
+            answer = kind
+        rest = position
+    return None if answer is None else Assent(answer is Kind.YES, _rest(text, words, rest))
+
+
+def _rest(text: str, words: Words, position: int) -> str:
+    """The text from a word on: as it was said, unless one piece of it holds words of both sides."""
+    if position >= len(words.words):
+        return ""
+    source = words.sources[position]
+    if words.sources[position - 1] == source:
+        return " ".join(words.words[position:])
+    return " ".join(text.split()[source:])
+
+
+def says(text: str, words: Sequence[str], language: str) -> bool:
+    """Whether one of the phrases `words` stands in the utterance as whole words, accents and case aside.
+
+    Raises:
+        ValueError: for an unknown language.
+    """
+    load(language)
+    said = split(text).words
+    return any(find(split(phrase).words, said) >= 0 for phrase in words)

@@ -1,0 +1,175 @@
+"""Edges: everything in an utterance that gives keys, from where to where, and how likely it is meant so."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from fsflows.spoken.language import Kind, Language
+from fsflows.spoken.lexer import Items, matches
+from fsflows.spoken.numerals import NO_HOMOPHONES, Numerals
+
+# A cost is a negative natural logarithm: the grammar's own confidence in a reading is exp(-costs).
+HOMOPHONE = 0.3
+SEAM = 0.35
+LOOSE = 0.35
+ODD_PLURAL = 0.5
+
+_GROWS = frozenset({Kind.SCALE, Kind.LINK_TENS})
+_SKIPPED = frozenset({Kind.HESITATION, Kind.CARRIER, Kind.ARTICLE})
+
+
+class Edge(NamedTuple):
+    """Keys that some words give.
+
+    Attributes:
+        end: the position after the last word.
+        keys: what they give.
+        cost: 0 where they are meant so beyond doubt.
+        units: for self-repair: a spoken number is one unit, a figure of three or more one unit a digit.
+    """
+
+    end: int
+    keys: str
+    cost: float
+    units: tuple[str, ...]
+
+
+class Edges:
+    """All edges of an utterance, by their first position.
+
+    Args:
+        words: the utterance.
+        items: what its words can be.
+        language: whose grammar applies.
+        homophones: the positions where a homophone, or "oh", counts as its digit.
+        alphanumeric: whether letters count.
+
+    Attributes:
+        at: the edges that begin at each position.
+        seams: the positions where a cut parts words that make one number ("fifty | one").
+        steps: how many states were looked at; at most a constant times the number of words.
+    """
+
+    def __init__(
+        self,
+        words: tuple[str, ...],
+        items: Items,
+        language: Language,
+        homophones: frozenset[int] = NO_HOMOPHONES,
+        *,
+        alphanumeric: bool = False,
+    ) -> None:
+        self.words = words
+        self.items = items
+        self.language = language
+        self.homophones = homophones
+        self.alphanumeric = alphanumeric
+        self.numerals = Numerals(words, items, language, homophones)
+        self.spans: list[tuple[int, int]] = []
+        self.at = [self._cheapest(start) for start in range(len(words))]
+        self.seams = self._seams()
+        self.steps = self.numerals.steps + sum(map(len, self.at))
+
+    def _cheapest(self, start: int) -> list[Edge]:
+        found: dict[tuple[int, str], Edge] = {}
+        for edge in self._edges(start):
+            known = found.get((edge.end, edge.keys))
+            if known is None or edge.cost < known.cost:
+                found[edge.end, edge.keys] = edge
+        return list(found.values())
+
+    def _edges(self, start: int) -> Iterator[Edge]:
+        word = self.words[start]
+        grows = False
+        if word.isdecimal():
+            yield Edge(start + 1, word, 0.0, tuple(word) if len(word) > 2 else (word,))
+            grows = self._grows(start + 1)
+        for end, kind, value in self.items[start]:
+            if kind is Kind.DIGIT or kind is Kind.HOMOPHONE or kind is Kind.OH:
+                yield from self._digit(start, end, kind, value)
+                grows = grows or self._grows(end)
+            elif kind is Kind.KEY or kind is Kind.KEYS:
+                yield Edge(end, value, 0.0, (value,))
+            elif kind is Kind.PLURAL:
+                yield Edge(end, value, ODD_PLURAL, (value,))
+            elif kind is Kind.REPEAT:
+                yield from self._repeated(end, value)
+            elif kind is Kind.CARDINAL or kind is Kind.SCALE or kind is Kind.BOUND:
+                grows = True
+        if self.alphanumeric:
+            yield from self._letters(start)
+        if grows:
+            yield from self._numbers(start)
+
+    def _digit(self, start: int, end: int, kind: Kind, value: str) -> Iterator[Edge]:
+        if kind is Kind.DIGIT:
+            yield Edge(end, value, 0.0, (value,))
+            if value > "1":
+                yield from self._counted(end, int(value))
+        elif start in self.homophones:
+            yield Edge(end, value, HOMOPHONE if kind is Kind.HOMOPHONE else 0.0, (value,))
+
+    def _grows(self, position: int) -> bool:
+        """Whether a unit that ends here may be the beginning of a larger number."""
+        return position < len(self.items) and any(
+            item.kind in _GROWS for item in self.items[position]
+        )
+
+    def _numbers(self, start: int) -> Iterator[Edge]:
+        for numeral in self.numerals.starting_at(start):
+            keys = str(numeral.value)
+            cost = numeral.leaps * HOMOPHONE + (LOOSE if numeral.loose else 0.0)
+            yield Edge(numeral.end, keys, cost, (keys,))
+            if not numeral.loose and numeral.end > start + 1:
+                self.spans.append((start, numeral.end))
+
+    def _counted(self, position: int, count: int) -> Iterator[Edge]:
+        """ "three zeros", "four times five"."""
+        if position < len(self.items):
+            for item in self.items[position]:
+                if item.kind is Kind.PLURAL:
+                    keys = item.value * count
+                    yield Edge(item.end, keys, 0.0, (keys,))
+                elif item.kind is Kind.TIMES:
+                    yield from self._repeated(item.end, count)
+
+    def _repeated(self, position: int, count: int) -> Iterator[Edge]:
+        """ "double five", "dreimal die null": the digit follows, or an article and the digit."""
+        starts = [position]
+        if position < len(self.items):
+            starts += [item.end for item in self.items[position] if item.kind in _SKIPPED]
+        for start in starts:
+            if start >= len(self.items):
+                continue
+            for end, kind, value in self.items[start]:
+                heard = kind is Kind.HOMOPHONE and start in self.homophones
+                if heard or kind in (Kind.DIGIT, Kind.OH, Kind.PLURAL):
+                    keys = value * count
+                    yield Edge(end, keys, HOMOPHONE if heard else 0.0, (keys,))
+                elif self.alphanumeric and kind in (Kind.LETTER, Kind.SHY_LETTER):
+                    keys = value * count
+                    yield Edge(end, keys, 0.0, (keys,))
+
+    def _letters(self, start: int) -> Iterator[Edge]:
+        for end, kind, value in self.items[start]:
+            if kind is Kind.LETTER or (kind is Kind.SHY_LETTER and start in self.homophones):
+                yield Edge(end, value, 0.0, (value,))
+            if kind in (Kind.LETTER, Kind.SHY_LETTER) and end < len(self.words):
+                for spelling in matches(self.words, end, self.language.numbers):
+                    if spelling.kind is Kind.SPELLING and spelling.end < len(self.words):
+                        if self.words[spelling.end].startswith(value.lower()):
+                            yield Edge(spelling.end + 1, value, 0.0, (value,))
+
+    def _seams(self) -> frozenset[int]:
+        """Positions inside a number that is not itself a part of a longer one."""
+        seams: set[int] = set()
+        reach = 0
+        longest = {start: 0 for start, _ in self.spans}
+        for start, end in self.spans:
+            longest[start] = max(longest[start], end)
+        for start in sorted(longest):
+            if longest[start] > reach:
+                seams.update(range(start + 1, longest[start]))
+                reach = longest[start]
+        return frozenset(seams)

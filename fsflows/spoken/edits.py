@@ -1,0 +1,159 @@
+"""Edits inside an utterance: "start over", "delete the last one", and self-repair ("five six, no, seven").
+
+How many of the numbers before it a correction replaces: a unit is one spoken number ("sixty one", "double five",
+"nine").
+
+- A correction of one or two units replaces as many units.
+- One of three or more replaces as many if at least half of its keys repeat what stood there (the speaker went back
+  to the beginning of a group); otherwise only the last unit, and what follows goes on from there.
+- One longer than everything before it replaces the last unit, and goes on.
+
+These come first; every other number of units is kept as a less likely reading, for the length, pattern and check
+digit to settle.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
+
+from fsflows.spoken.lattice import SAME_LENGTH, Way
+
+WIDTH = 32
+OTHER = 0.7
+IGNORED = 1.0
+EMPTY = 0.1
+FARTHEST = 12
+"""The longest stretch of units whose replacement is looked into one by one."""
+
+
+class Draft(NamedTuple):
+    """What has been said so far, edits applied.
+
+    Attributes:
+        cost: the sum of what was leaped.
+        units: the numbers that stand.
+        before: how many keys of earlier utterances are taken back.
+        clear: everything before was thrown away.
+        spans: the words that became keys, taken back or not.
+    """
+
+    cost: float
+    units: tuple[str, ...]
+    before: int
+    clear: bool
+    spans: tuple[tuple[int, int], ...]
+
+
+def extend(drafts: Sequence[Draft], ways: Sequence[Way]) -> list[Draft]:
+    """What was said next, without an edit."""
+    return _best(
+        draft._replace(
+            cost=draft.cost + way.cost,
+            units=draft.units + way.units,
+            spans=draft.spans + way.spans,
+        )
+        for draft in drafts
+        for way in ways
+    )
+
+
+def clear(drafts: Sequence[Draft]) -> list[Draft]:
+    """All of it goes."""
+    return [Draft(min(draft.cost for draft in drafts), (), 0, clear=True, spans=())]
+
+
+def undo(drafts: Sequence[Draft], prefix: str | None) -> list[Draft]:
+    """The last key goes; when nothing was said yet, the last of the earlier ones."""
+    return [_undone(draft, prefix) for draft in drafts]
+
+
+def _undone(draft: Draft, prefix: str | None) -> Draft:
+    if draft.units:
+        *others, last = draft.units
+        return draft._replace(units=(*others, last[:-1]) if len(last) > 1 else tuple(others))
+    more = not draft.clear and (prefix is None or draft.before < len(prefix))
+    return draft._replace(before=draft.before + 1) if more else draft
+
+
+def repair(drafts: Sequence[Draft], ways: Sequence[Way], prefix: str | None) -> list[Draft]:
+    """A correction. `prefix`: the keys of earlier utterances; None: unknown."""
+    return _best(
+        found for draft in drafts for way in ways for found in _repaired(draft, way, prefix)
+    )
+
+
+def _repaired(draft: Draft, way: Way, prefix: str | None) -> list[Draft]:
+    plain = draft._replace(
+        cost=draft.cost + way.cost,
+        units=draft.units + way.units,
+        spans=draft.spans + way.spans,
+    )
+    size = len(way.units)
+    if size == 0:
+        return [plain._replace(cost=plain.cost + EMPTY)]
+    if not draft.units:
+        return _taken_back(draft, way, plain, prefix)
+    likely = _likely(draft.units, way)
+    counts = {*range(min(size, len(draft.units), FARTHEST) + 1), likely}
+    return [
+        plain._replace(
+            cost=plain.cost + (IGNORED if count == 0 else 0.0 if count == likely else OTHER),
+            units=draft.units[: len(draft.units) - count] + way.units,
+        )
+        for count in counts
+    ]
+
+
+def _likely(units: Sequence[str], way: Way) -> int:
+    size = len(way.units)
+    if size > len(units):
+        return 1
+    return size if size <= 2 or _retraces("".join(units[-size:]), way.keys) else 1
+
+
+def _retraces(before: str, after: str) -> bool:
+    same = sum(old == new for old, new in zip(before, after, strict=False))
+    return 2 * same >= len(after)
+
+
+def _taken_back(draft: Draft, way: Way, plain: Draft, prefix: str | None) -> list[Draft]:
+    """A correction at the beginning: it replaces keys of earlier utterances, one key a unit."""
+    if draft.clear or (prefix is not None and len(prefix) == draft.before):
+        return [plain]
+    size = len(way.keys)
+    likely, most = size, size
+    if prefix is not None:
+        kept = prefix[: len(prefix) - draft.before]
+        most = min(size, len(kept))
+        if size > most or (len(way.units) > 2 and not _retraces(kept[-size:], way.keys)):
+            likely = 1
+    if len(way.units) <= 2 or prefix is not None:
+        counts = range(min(most, FARTHEST) + 1)
+    else:
+        counts = range(2)
+    return [
+        plain._replace(
+            cost=plain.cost + (IGNORED if count == 0 else 0.0 if count == likely else OTHER),
+            before=draft.before + count,
+        )
+        for count in {*counts, likely}
+    ]
+
+
+def _best(found: Iterable[Draft]) -> list[Draft]:
+    """The cheapest of those that come to the same; few of one length, at most WIDTH."""
+    cheapest: dict[tuple[str, int, bool], Draft] = {}
+    for draft in found:
+        same = ("".join(draft.units), draft.before, draft.clear)
+        known = cheapest.get(same)
+        if known is None or draft.cost < known.cost:
+            cheapest[same] = draft
+    kept: list[Draft] = []
+    lengths: dict[int, int] = {}
+    for (keys, before, _), draft in sorted(cheapest.items(), key=lambda item: item[1]):
+        size = len(keys) - before
+        if lengths.get(size, 0) < SAME_LENGTH and len(kept) < WIDTH:
+            lengths[size] = lengths.get(size, 0) + 1
+            kept.append(draft)
+    return kept
