@@ -84,8 +84,6 @@ class Command:
             lines.append(quoting.line(f"{name}: {value}", f"the header {name!r}"))
         body = self.body.encode("utf-8", "replace")
         if body:
-            if "content-type" not in self.headers:
-                lines.append("content-type: text/plain")
             lines.append(f"content-length: {len(body)}")
         return "\n".join(lines).encode("utf-8", "replace") + b"\n\n" + body
 

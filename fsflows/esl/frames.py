@@ -27,6 +27,7 @@ _LENGTH = re.compile(rb"(?im)^content-length[ \t]*:[ \t]*([^\r\n]*)")
 _TYPE = re.compile(rb"(?im)^content-type[ \t]*:[ \t]*([^\r\n]*)")
 _NUMBER = re.compile(rb"[0-9]{1,18}")
 
+_HEAD_TOO_LONG = f"a header block of more than {MAX_HEAD:,} bytes"
 _EVENT_TYPES = {b"text/event-plain": "text/event-plain", b"text/event-json": "text/event-json"}
 
 
@@ -139,8 +140,8 @@ class FrameReader:
         return whole
 
     def _wait_for_head(self, size: int) -> None:
-        if size > MAX_HEAD:
-            raise FrameError(f"a header block of more than {MAX_HEAD:,} bytes")
+        if size > MAX_HEAD + 2:
+            raise FrameError(_HEAD_TOO_LONG)
         self._searched = max(0, size - 2)  # "\n\r" may be the start of a blank line
 
     def _cut(self, data: bytes, frames: list[Frame]) -> None:
@@ -184,7 +185,7 @@ def _end_of_head(data: bytes | bytearray, start: int) -> tuple[int, int] | None:
 def _read_head(head: bytes) -> tuple[str, int]:
     """Content-Type and Content-Length of a header block."""
     if len(head) > MAX_HEAD:
-        raise FrameError(f"a header block of {len(head):,} bytes; {MAX_HEAD:,} is the limit")
+        raise FrameError(_HEAD_TOO_LONG)
     lines = head.count(b"\n") + 1
     if lines > MAX_HEADERS:
         raise FrameError(f"a header block of {lines:,} headers; {MAX_HEADERS:,} is the limit")

@@ -152,7 +152,9 @@ class EslSession(Connection, OutboundSession):  # type: ignore[misc]
             "CHANNEL_EXECUTE_COMPLETE", "current_application", app_name, done
         )
         self._send_raw(command.encode())
-        return done.get(timeout=response_timeout)
+        event = done.get(timeout=response_timeout)
+        assert event is not None
+        return event
 
     def on_event(self, event: Any) -> None:
         """Hand an event to those who wait for it (`register_expected_event`)."""
