@@ -1,0 +1,38 @@
+from datetime import UTC, datetime
+
+import pytest
+
+from fsflows.archive.samples import sample_records
+from fsflows.archive.store import RecordStore
+from fsflows.database import Database
+
+from . import postgres
+
+NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
+
+
+@pytest.fixture(scope="session")
+def samples():
+    return list(sample_records(300, until=NOW, days=7))
+
+
+@pytest.fixture(scope="session")
+def postgres_url():
+    with postgres.running() as url:
+        yield url
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.process)])
+def database(request):
+    if request.param == "sqlite":
+        database = Database.open("sqlite://")
+    else:
+        database = Database.open(request.getfixturevalue("postgres_url"))
+        database.write(lambda c: c.exec_driver_sql("TRUNCATE records CASCADE"))
+    yield database
+    database.close()
+
+
+@pytest.fixture
+def store(database):
+    return RecordStore(database)
