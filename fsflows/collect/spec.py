@@ -49,6 +49,8 @@ class TypeAhead(StrEnum):
 
 
 class Confirm(StrEnum):
+    """Whether the digits are read back."""
+
     NEVER = "never"
     ALWAYS = "always"
     WHEN_UNSURE = "when_unsure"
@@ -96,6 +98,9 @@ class Speech:
         settle_time: how long a partial that completes an exact-length collection must stay the same to be believed.
         end_of_speech_timeout: patience after a final result while digits are missing, from the end of the speech.
         alternatives: how many of the ASR's alternatives are looked at.
+        partial_timeout: how long a partial holds the timers when nothing follows it. mod_vosk repeats a partial every
+            0.2 s and sends nothing at all when it takes a partial back, or when its server hangs.
+        hold_limit: how long talk without a digit in it holds the timers: a television must not hold a call for ever.
     """
 
     language: str = "en-US"
@@ -105,6 +110,8 @@ class Speech:
     settle_time: float = 0.4
     end_of_speech_timeout: float = 2.0
     alternatives: int = 10
+    partial_timeout: float = 2.0
+    hold_limit: float = 15.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -117,7 +124,8 @@ class Validation:
         check: a check digit scheme by its python-stdnum name ("luhn", "iban", "us.ssn", ...).
         phone_region: an ISO 3166 region ("GB"): a possible and valid phone number as dialled there.
         kind: "date" (with `date_format`), "time" or "amount".
-        date_format: order of the digits of a date: "DDMMYYYY", "MMDDYYYY", "YYYYMMDD", "DDMMYY", "MMDDYY", "DDMM", "MMDD".
+        date_format: order of the digits of a date: "DDMMYYYY", "MMDDYYYY", "YYYYMMDD", "DDMMYY", "MMDDYY", "YYMMDD",
+            "DDMM", "MMDD".
         function: name of a function of the flow, `f(conv, digits) -> bool | str`; looked up by the conversation.
     """
 
@@ -132,14 +140,27 @@ class Validation:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Confirmation:
-    """The read-back. `groups` of digits, e.g. (3, 3, 4); empty: as suits the number (by region, else threes and fours)."""
+    """The read-back.
+
+    Attributes:
+        when: whether the digits are read back.
+        accept_keys, refuse_keys: what is pressed for "yes" and for "no".
+        groups: sizes of the groups that are read, e.g. (3, 3, 4); empty: as suits the number (a phone number by its
+            region, others in threes and fours).
+        sure: `when_unsure`: a confidence under this asks.
+        spoken_is_unsure: `when_unsure`: spoken digits ask whatever their confidence; False: only under `sure`.
+        timeout: how long an answer is waited for, from the end of the read-back.
+        asks: how often the question is put; without an answer then, the digits count as not confirmed.
+    """
 
     when: Confirm = Confirm.NEVER
     accept_keys: frozenset[str] = frozenset("1")
     refuse_keys: frozenset[str] = frozenset("2")
     groups: tuple[int, ...] = ()
     sure: float = 0.85
+    spoken_is_unsure: bool = True
     timeout: float = 5.0
+    asks: int = 2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -157,6 +178,8 @@ class Collection:
         allow_letters: whether A-D count as keys.
         same_press_window: two reports of one key from different sources closer than this are one press
             (RTP and in-band: measured a few tens of milliseconds apart).
+        during_greeting: whether keys count while the greeting plays. By default the greeting plays before capture
+            begins (MISSION P4); `collect_while_agent_speaking: true`, or a `barge_in` that is written out, changes that.
         is_pii: the digits exist in redacting types only.
     """
 
@@ -169,6 +192,7 @@ class Collection:
     clear_keys: frozenset[str] = frozenset()
     allow_letters: bool = False
     barge_in: BargeIn = BargeIn.INTERRUPT
+    during_greeting: bool = False
     type_ahead: TypeAhead = TypeAhead.KEEP
     same_press_window: float = 0.06
     policy: Policy = Policy.MERGE
@@ -177,6 +201,35 @@ class Collection:
     validation: Validation = field(default_factory=Validation)
     confirmation: Confirmation = field(default_factory=Confirmation)
     is_pii: bool = False
+
+    @property
+    def keys(self) -> frozenset[str]:
+        """The keys that are collected: the digits, letters where they are allowed, and any key that `values` names.
+
+        `*` and `#` are keys without a digit; a list of values that has them ("1", "2", "*") makes menu choices of them.
+        """
+        named = "".join(self.validation.values or ())
+        extra = {key for key in KEYPAD + LETTERS if key in named}
+        return (
+            frozenset(DIGITS) | extra | (frozenset(LETTERS) if self.allow_letters else frozenset())
+        )
+
+    @property
+    def control_keys(self) -> frozenset[str]:
+        """The keys that do something other than being collected: end, clear and escape keys."""
+        return self.end_keys | self.clear_keys | self.escape.keys
+
+    @property
+    def interrupting_keys(self) -> frozenset[str]:
+        """The keys that stop a prompt, for the channel's `playback_terminators`: FreeSWITCH then stops by itself."""
+        if self.barge_in is BargeIn.INTERRUPT:
+            return self.keys | self.control_keys
+        return self.escape.keys if self.barge_in is BargeIn.COLLECT else frozenset()
+
+    @property
+    def lengths(self) -> range | None:
+        """The lengths that are right; None: no upper limit."""
+        return None if self.max_digits is None else range(self.min_digits, self.max_digits + 1)
 
     @property
     def exact(self) -> bool:

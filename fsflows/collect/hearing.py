@@ -1,0 +1,154 @@
+"""From what the recogniser heard to a changed buffer: the one place where the collector meets the grammar."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from fsflows import spoken
+from fsflows.collect.buffer import Buffer, Part
+from fsflows.collect.spec import Collection, Source, Speech
+from fsflows.collect.validate import check
+from fsflows.spoken import Alternative, Choice, Reading
+
+_MOST_OTHERS = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What an utterance makes of a buffer.
+
+    Attributes:
+        said: whether there was anything in it to collect, or an edit; a sentence without digits changes nothing.
+        finish: whether it ended the collection ("pound").
+    """
+
+    buffer: Buffer
+    said: bool = False
+    finish: bool = False
+
+
+def right(spec: Collection, digits: str) -> bool:
+    """Whether the digits are a whole and valid answer."""
+    lengths = spec.lengths
+    fits = len(digits) in lengths if lengths is not None else len(digits) >= spec.min_digits
+    return fits and check(spec.validation, digits) is None
+
+
+def hear(
+    spec: Collection, buffer: Buffer, place: int, alternatives: Sequence[Alternative]
+) -> Change:
+    """The buffer with an utterance put in at a place among its parts.
+
+    Of all readings of all alternatives the one that makes the whole buffer a right answer is taken; when none does,
+    the likeliest that may still grow into one.
+    """
+    if spec.speech is None or not alternatives:
+        return Change(buffer)
+    return _Hearing(spec, spec.speech, alternatives).into(buffer, place)
+
+
+@dataclass(frozen=True, slots=True)
+class _Hearing:
+    spec: Collection
+    speech: Speech
+    alternatives: Sequence[Alternative] = field(repr=False)
+
+    def into(self, buffer: Buffer, place: int) -> Change:
+        key = self._yes_or_no() if self.speech.preset == "yes_no" else ""
+        if key:
+            first = self.alternatives[0]
+            part = Part(Source.SPEECH, key, _known(first, first.confidence))
+            return Change(buffer.say(place, Reading(key), part), said=True)
+        before = Buffer(buffer.parts[:place]).digits
+        choice = self._choose(before, buffer.digits[len(before) :])
+        if choice is None:
+            return Change(buffer)
+        again = self._said_again(buffer, choice)
+        return self._apply(again, Buffer(), 0) if again else self._apply(choice, buffer, place)
+
+    @property
+    def _alphanumeric(self) -> bool:
+        return self.speech.preset == "alphanumeric"
+
+    def _yes_or_no(self) -> str:
+        """The key that says the same: those of the confirmation, so that "press 1 or say yes" is one step."""
+        assent = spoken.assent(self.alternatives[0].text, self.speech.language)
+        if assent is None:
+            return ""
+        confirmation = self.spec.confirmation
+        return min(confirmation.accept_keys if assent.yes else confirmation.refuse_keys, default="")
+
+    def _choose(self, before: str, after: str = "") -> Choice | None:
+        lengths = self.spec.lengths
+        if lengths is not None and after:  # keys that were pressed while this was being said
+            lengths = range(max(0, lengths.start - len(after)), max(0, lengths.stop - len(after)))
+        return spoken.choose(
+            self.alternatives,
+            self.speech.language,
+            lengths=lengths,
+            accept=lambda digits: right(self.spec, digits + after),
+            prefix=before,
+            keywords=self.speech.keywords,
+            alphanumeric=self._alphanumeric,
+        )
+
+    def _said_again(self, buffer: Buffer, choice: Choice) -> Choice | None:
+        """A caller who was not sure of being heard begins again, and says the whole number.
+
+        Together with what was there already it is too long; by itself it is right, and begins with what was there.
+        """
+        most = self.spec.max_digits
+        if choice.fits or not buffer or most is None:
+            return None
+        if len(buffer) + len(choice.reading.keys) <= most:
+            return None
+        alone = self._choose("")
+        whole = alone is not None and alone.fits and alone.reading.keys.startswith(buffer.digits)
+        return alone if whole else None
+
+    def _apply(self, choice: Choice, buffer: Buffer, place: int) -> Change:
+        """A reading's spoken `*` and `#` do what the keys do; those that mean nothing here are left out."""
+        reading = choice.reading
+        clear, finish, keys = reading.clear, reading.finish, ""
+        for key in reading.keys:
+            if key in self.spec.clear_keys:
+                clear, keys = True, ""
+            elif key in self.spec.end_keys:
+                finish = True
+                break
+            elif key in self.spec.keys or (self._alphanumeric and key.isalpha()):
+                keys += key
+        edits = clear or finish or reading.repair > 0
+        part = Part(
+            Source.SPEECH,
+            keys,
+            _known(choice.alternative, reading.confidence),
+            () if edits else self._others(keys),
+        )
+        edit = Reading(keys, clear=clear, repair=reading.repair)
+        return Change(buffer.say(place, edit, part), bool(keys) or edits, finish)
+
+    def _others(self, keys: str) -> tuple[tuple[str, float | None], ...]:
+        """What else was said, maybe: readings without edits, the likelier alternative first."""
+        found: dict[str, float | None] = {}
+        for alternative in self.alternatives:
+            for reading in spoken.parse(
+                alternative.text, self.speech.language, alphanumeric=self._alphanumeric
+            ):
+                plain = not (reading.clear or reading.finish or reading.repair)
+                if plain and reading.keys != keys and set(reading.keys) <= self.spec.keys:
+                    asr = alternative.confidence
+                    known = reading.confidence * asr if asr is not None and _is_share(asr) else None
+                    found.setdefault(reading.keys, known)
+        return tuple(found.items())[:_MOST_OTHERS]
+
+
+def _known(alternative: Alternative, confidence: float | None) -> float | None:
+    """None for a recogniser that gives no confidence, or a raw score: the grammar takes it for sure of itself."""
+    given = [alternative.confidence, *(each for _, each in alternative.words)]
+    return confidence if any(_is_share(each) for each in given) else None
+
+
+def _is_share(number: float | None) -> bool:
+    return number is not None and 0.0 <= number <= 1.0

@@ -1,0 +1,74 @@
+"""What a collection that ended leaves behind for the next one.
+
+A collection ends at once when its digits are complete, and the world isn't done with them: the other report of the
+last key comes some tens of milliseconds later, the caller still presses the `#` that the prompt asked for, and the
+recogniser still has to send the final result of words that were believed while they were a partial. None of these is
+an answer to the next question.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from fsflows.privacy import Pii
+
+
+@dataclass(frozen=True, slots=True)
+class Press:
+    """One press of a key, and who has reported it so far ("RTP", "INBAND_AUDIO")."""
+
+    key: str | Pii
+    at: float
+    sources: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trail:
+    """What the next collection passes over.
+
+    Attributes:
+        presses: the last presses; another report of one of them is no new press.
+        end_keys: one of these, pressed first and until `end_keys_until`, still belongs to the answer before.
+        words: how many words of the speech that goes on are answered already, ...
+        words_until: ... and until when: longer silence, and it is another speech.
+    """
+
+    presses: tuple[Press, ...] = field(default=(), repr=False)
+    end_keys: frozenset[str] = frozenset()
+    end_keys_until: float = float("-inf")
+    words: int = 0
+    words_until: float = float("-inf")
+
+
+class Presses:
+    """Tells a second report of a press from a second press.
+
+    RFC 2833 and in-band detection both report a key, some tens of milliseconds apart. Reports of one key from different
+    sources that are closer than the window are one press, and each source reports a press once: "5" twice from RTP is
+    always two presses, and if in-band detection reports both again, each report finds its own press.
+    """
+
+    def __init__(self, window: float, earlier: Iterable[Press] = (), *, is_pii: bool) -> None:
+        self._window = window
+        self._is_pii = is_pii
+        self._recent = list(earlier)
+
+    def is_new(self, key: str, at: float, source: str) -> bool:
+        """Whether a report is a press of its own."""
+        for index, press in enumerate(self._recent):
+            if (
+                press.key == key
+                and source not in press.sources
+                and abs(at - press.at) <= self._window
+            ):
+                self._recent[index] = Press(press.key, press.at, press.sources | {source})
+                return False
+        shown = Pii(key) if self._is_pii else key
+        self._recent.append(Press(shown, at, frozenset({source})))
+        del self._recent[:-8]
+        return True
+
+    @property
+    def recent(self) -> tuple[Press, ...]:
+        return tuple(self._recent)
