@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from fsflows.collect.spec import Collection, Escape
+from fsflows.flow.code import Code
 
 # --- what is heard ----------------------------------------------------------------------------------------------
 
@@ -39,6 +40,8 @@ class SayDigits:
 
 @dataclass(frozen=True, slots=True)
 class Silence:
+    """Nothing to be heard, for a time."""
+
     seconds: float
 
 
@@ -68,7 +71,10 @@ class Action:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Handoff:
-    """A destination of `handoff`. `method`: "transfer" ("5000 XML default"), "bridge" (a dial string) or "refer" (a SIP URI)."""
+    """A destination of `handoff`.
+
+    `method`: "transfer" ("5000 XML default"), "bridge" (a dial string) or "refer" (a SIP URI).
+    """
 
     name: str
     method: str
@@ -132,7 +138,10 @@ Function = Callable[..., Any]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Recording:
-    """Whether and how a flow records. `start`: "answer", or "step:NAME"; `path`: a template with {uuid}, {flow}, {date}."""
+    """Whether and how a flow records.
+
+    `start`: "answer", or "step:NAME"; `path`: a template with {uuid}, {flow}, {date}.
+    """
 
     start: str = "answer"
     format: str = "wav"
@@ -152,6 +161,7 @@ class Flow:
         delay: what is said while a function takes longer than `delay_after` seconds, in turn.
         function_timeout: seconds that a function may take.
         on_exit: what `conv.exit_flow()` leads to; None: the call is hung up.
+        code: what the text of the functions shows, by name: where they lead.
     """
 
     name: str
@@ -175,6 +185,7 @@ class Flow:
     function_timeout: float = 10.0
     recording: Recording | None = None
     on_exit: Action | None = None
+    code: Mapping[str, Code] = field(default_factory=dict, repr=False)
 
 
 FlowSet = Mapping[str, Flow]

@@ -1,0 +1,268 @@
+"""A step's `dtmf:`, `asr:`, `validate:` and `confirm:` blocks -> one `Collection`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, TypeVar, overload
+
+from fsflows.collect.spec import (
+    BargeIn,
+    Collection,
+    Confirm,
+    Confirmation,
+    Escape,
+    Policy,
+    Speech,
+    TypeAhead,
+    Validation,
+)
+from fsflows.flow.errors import Place, Problems
+from fsflows.flow.yaml_tree import Items, Node, Scalar, Table
+
+T = TypeVar("T", str, int, float, bool)
+_NONE = Table(1, 1)
+
+
+@dataclass(slots=True)
+class Collecting:
+    """A collection, and where its settings stand: the name of a `Collection` field -> its place in the file."""
+
+    spec: Collection
+    places: dict[str, Place] = field(default_factory=dict)
+
+
+@overload
+def value(table: Table, key: str, default: None) -> Any: ...
+@overload
+def value(table: Table, key: str, default: T) -> T: ...
+def value(table: Table, key: str, default: Any) -> Any:
+    """A plain setting, or its default."""
+    node = table.get(key)
+    found: Any = node.value if isinstance(node, Scalar) else None
+    return default if found is None else found
+
+
+def texts(node: Node | None) -> tuple[str, ...]:
+    """A list of texts."""
+    items = node.items if isinstance(node, Items) else []
+    return tuple(item.text for item in items if isinstance(item, Scalar))
+
+
+def keys(node: Node | None) -> frozenset[str]:
+    """Keys of the telephone: "none", "#", "#*", ["#", "*"]."""
+    if isinstance(node, Scalar):
+        return frozenset() if node.text == "none" else frozenset(node.text)
+    return frozenset(texts(node))
+
+
+def block(table: Table, key: str) -> Table | None:
+    """A setting that is a mapping."""
+    node = table.get(key)
+    return node if isinstance(node, Table) else None
+
+
+def collecting(
+    step: Table, *, language: str, escape: Escape, at: Place, problems: Problems
+) -> Collecting | None:
+    """What a step collects; None: nothing.
+
+    Args:
+        step: the step; its shape has been checked.
+        language: the flow's.
+        escape: the flow's.
+        at: the step's own place.
+        problems: where contradictions go.
+    """
+    dtmf = block(step, "dtmf")
+    speech = _speech(step, language, dtmf is not None)
+    if dtmf is None and speech is None:
+        for key in ("validate", "confirm", "retry"):
+            if key in step.keys:
+                what = f"'{key}:' has nothing to work on; add 'dtmf:' (or 'asr: true') to the step"
+                problems.error(step.keys[key], what)
+        return None
+    places = _places(step, at)
+    least, most = _lengths(dtmf or _NONE, speech, problems)
+    barge_in, during_greeting = _barge_in(dtmf or _NONE, problems)
+    dtmf = dtmf or _NONE
+    spec = Collection(
+        min_digits=least,
+        max_digits=most,
+        first_digit_timeout=float(value(dtmf, "first_digit_timeout", 5.0)),
+        inter_digit_timeout=float(value(dtmf, "inter_digit_timeout", 2.0)),
+        collection_timeout=_seconds(dtmf, "collection_timeout"),
+        end_keys=keys(_either(dtmf, ("end_key", "finish_on_key"), problems)),
+        clear_keys=keys(dtmf.get("clear_key")),
+        allow_letters=value(dtmf, "allow_letters", False),
+        barge_in=barge_in,
+        during_greeting=during_greeting,
+        type_ahead=TypeAhead(value(dtmf, "type_ahead", "keep")),
+        same_press_window=float(value(dtmf, "same_press_window", 0.06)),
+        policy=Policy(value(dtmf, "policy", "merge")),
+        speech=speech,
+        escape=escape if value(step, "escape", True) else Escape(),
+        validation=_validation(block(step, "validate"), problems),
+        confirmation=_confirmation(step, problems),
+        is_pii=value(dtmf, "is_pii", False),
+    )
+    return Collecting(spec, places)
+
+
+_FIELDS: Mapping[str, tuple[str, ...]] = {
+    "max_digits": ("dtmf/num_digits", "dtmf/max_digits"),
+    "min_digits": ("dtmf/min_digits", "dtmf/num_digits", "dtmf/max_digits"),
+    "end_keys": ("dtmf/end_key", "dtmf/finish_on_key"),
+    "clear_keys": ("dtmf/clear_key",),
+    "validation.phone_region": ("validate/phone",),
+    "confirmation.accept_keys": ("confirm/accept",),
+    "confirmation.refuse_keys": ("confirm/refuse",),
+}
+"""Fields of `Collection` that are called otherwise in YAML."""
+
+
+def _places(step: Table, at: Place) -> dict[str, Place]:
+    places: dict[str, Place] = {"": step.keys.get("dtmf") or step.keys.get("asr") or at}
+    prefixes = {"dtmf": "", "asr": "speech.", "validate": "validation.", "confirm": "confirmation."}
+    for name, prefix in prefixes.items():
+        if name in step.keys and prefix:
+            places[prefix.rstrip(".")] = step.keys[name]
+        table = block(step, name)
+        for key, node in table.values.items() if table else ():
+            places[prefix + key] = _start(node, table, key)
+    for name, paths in _FIELDS.items():
+        for path in paths:
+            owner, key = path.split("/")
+            table = block(step, owner)
+            if table is not None and key in table.values:
+                places.setdefault(name, _start(table.values[key], table, key))
+    return places
+
+
+def _start(node: Node, table: Table | None, key: str) -> Place:
+    return node if isinstance(node, Scalar) or table is None else table.keys[key]
+
+
+def _either(table: Table, names: tuple[str, str], problems: Problems) -> Node | None:
+    """A setting that goes by two names."""
+    one, other = (table.get(name) for name in names)
+    if one is None or other is None:
+        return one or other
+    same = keys(one) == keys(other)
+    if isinstance(one, Scalar) and isinstance(other, Scalar) and not isinstance(one.value, str):
+        same = one.value == other.value
+    if not same:
+        what = f"{names[1]} is another name for {names[0]}, and they disagree; keep one of the two"
+        problems.error(table.keys[names[1]], what)
+    return one
+
+
+def _seconds(table: Table, key: str) -> float | None:
+    found = value(table, key, None)
+    return None if found is None else float(found)
+
+
+def _lengths(dtmf: Table, speech: Speech | None, problems: Problems) -> tuple[int, int | None]:
+    node = _either(dtmf, ("num_digits", "max_digits"), problems)
+    if not isinstance(node, Scalar):
+        return (1, 1) if speech and speech.preset == "yes_no" else (1, None)
+    assert isinstance(node.value, int | float)
+    most = int(node.value)
+    least = value(dtmf, "min_digits", None)
+    if most < 0:
+        return int(least or 1), None
+    if least is not None and least > most:
+        what = f"min_digits must not be more than num_digits ({most}), got {int(least)}"
+        problems.error(dtmf.values["min_digits"], what)
+        least = most
+    return int(least or most), most
+
+
+def _barge_in(dtmf: Table, problems: Problems) -> tuple[BargeIn, bool]:
+    """The policy for keys during a prompt, and whether they count during the greeting."""
+    names = ("collect_while_agent_speaking", "early_listening")
+    node = _either(dtmf, names, problems)
+    explicit = value(dtmf, "barge_in", None)
+    barge_in = BargeIn(explicit or BargeIn.INTERRUPT)
+    if not isinstance(node, Scalar):
+        return barge_in, explicit is not None and barge_in is not BargeIn.IGNORE
+    collect = bool(node.value)
+    if explicit is None:
+        return (BargeIn.COLLECT if collect else BargeIn.IGNORE), collect
+    if collect is (barge_in is BargeIn.IGNORE):
+        name = next(name for name in names if name in dtmf.keys)
+        said = "true" if collect else "false"
+        what = f"barge_in: {explicit} contradicts {name}: {said}; keep one of the two"
+        problems.error(dtmf.values["barge_in"], what)
+    return barge_in, collect
+
+
+def _speech(step: Table, language: str, has_dtmf: bool) -> Speech | None:
+    node = step.get("asr")
+    if isinstance(node, Scalar):
+        return Speech(language=language) if node.value else None
+    if node is None:
+        return Speech(language=language) if has_dtmf else None
+    assert isinstance(node, Table)
+    if not value(node, "enabled", True):
+        return None
+    words = value(node, "barge_in_words", 1)
+    return Speech(
+        language=value(node, "language", language),
+        preset=value(node, "preset", "numeric"),
+        keywords=texts(node.get("keywords")),
+        barge_in_words=int(words) if words else None,
+        settle_time=float(value(node, "settle_time", 0.4)),
+        end_of_speech_timeout=float(value(node, "end_of_speech_timeout", 2.0)),
+        alternatives=int(value(node, "alternatives", 10)),
+        partial_timeout=float(value(node, "partial_timeout", 2.0)),
+        hold_limit=float(value(node, "hold_limit", 15.0)),
+    )
+
+
+def _validation(table: Table | None, problems: Problems) -> Validation:
+    if table is None:
+        return Validation()
+    if "date_format" in table.keys and value(table, "kind", "") != "date":
+        problems.error(table.keys["date_format"], "date_format goes with 'kind: date'; add it")
+    values = texts(table.get("values"))
+    return Validation(
+        pattern=value(table, "pattern", None),
+        values=frozenset(values) if values else None,
+        check=value(table, "check", None),
+        phone_region=value(table, "phone", None),
+        kind=value(table, "kind", None),
+        date_format=value(table, "date_format", "DDMMYYYY"),
+        function=value(table, "function", None),
+    )
+
+
+_CONFIRM = {False: Confirm.NEVER, True: Confirm.ALWAYS}
+
+
+def _confirmation(step: Table, problems: Problems) -> Confirmation:
+    node = step.get("confirm")
+    if isinstance(node, Scalar):
+        when = node.value
+        return Confirmation(when=_CONFIRM[when] if isinstance(when, bool) else Confirm(str(when)))
+    if not isinstance(node, Table):
+        return Confirmation()
+    accept = keys(node.get("accept")) or frozenset("1")
+    refuse = keys(node.get("refuse")) or frozenset("2")
+    both = sorted(accept & refuse)
+    if both:
+        name = "refuse" if "refuse" in node.keys else "accept"
+        what = f"the key {both[0]!r} can't both accept and refuse; take another"
+        problems.error(_start(node.values[name], node, name), what)
+    groups = node.get("groups")
+    items = groups.items if isinstance(groups, Items) else []
+    return Confirmation(
+        when=Confirm(value(node, "when", "always")),
+        accept_keys=accept,
+        refuse_keys=refuse,
+        groups=tuple(int(float(str(item.value))) for item in items if isinstance(item, Scalar)),
+        sure=float(value(node, "sure", 0.85)),
+        spoken_is_unsure=value(node, "spoken_is_unsure", True),
+        timeout=float(value(node, "timeout", 5.0)),
+        asks=int(value(node, "asks", 2)),
+    )

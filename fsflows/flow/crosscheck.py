@@ -1,0 +1,227 @@
+"""What only shows when a flow is looked at as a whole: names, ways out, rows that can't happen."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+
+from fsflows.collect.spec import Collection
+from fsflows.collect.validate import Failure, check
+from fsflows.flow import compat
+from fsflows.flow.actions import Reference, leads
+from fsflows.flow.build import Draft
+from fsflows.flow.code import Mention
+from fsflows.flow.errors import Mark, listing, nearest, suggest
+from fsflows.flow.functions import FunctionsFile, signature_problem
+from fsflows.flow.model import Flow, Step
+from fsflows.flow.reach import check_circles, check_unused, used_functions
+from fsflows.flow.routes import LADDER, dead_ends, is_digits, missing, outcomes
+
+_RETURN_KEYS = ("utterance", "hangup", "handoff", "listen", "transition")
+_CONV = tuple(compat.Conversation.__annotations__)
+_INSTEAD = {"hangup": "{hangup: true}", "hang_up": "{hangup: true}", "exit": "{exit: true}"}
+
+
+def check_names(draft: Draft, file: FunctionsFile | None) -> None:
+    """Steps, hand-offs and functions that are mentioned and do not exist, in the YAML and in the functions' text."""
+    flow, problems = draft.flow, draft.problems
+    functions = file.functions if file else {}
+    for reference in draft.notes.references:
+        known = {"step": flow.steps, "handoff": flow.handoffs, "function": functions}
+        names = known.get(reference.kind)
+        if names is not None and reference.name not in names:
+            problems.error(reference.place, _no_such(reference, names, flow, file))
+    if file is None:
+        return
+    _check_signatures(draft, file)
+    for name in sorted(_examined(draft, file)):
+        for mention in file.code[name].mentions:
+            _check_mention(mention, name, draft, file)
+
+
+def _no_such(
+    reference: Reference, names: Iterable[str], flow: Flow, file: FunctionsFile | None
+) -> str:
+    kind, name = reference.kind, reference.name
+    if kind == "function":
+        if file is None:
+            beside = flow.path.with_suffix(".py").name
+            return f"there is no function {name!r}: the flow has no functions file; write {beside} beside it"
+        return f"no function {name!r} in {file.path}{suggest(name, names, what='it has')}"
+    if kind == "step" and reference.bare:
+        if name in _INSTEAD:
+            return f"no step is named {name!r}; to do that write {_INSTEAD[name]}"
+        if name in flow.handoffs and nearest(name, names) is None:
+            return f"no step is named {name!r}; for the hand-off write {{handoff: {name}}}"
+    word = "hand-off" if kind == "handoff" else kind
+    if not list(names):
+        return f"no {word} is named {name!r}; the flow has no {word}s"
+    return f"no {word} is named {name!r}{suggest(name, names, what='there are')}"
+
+
+def _check_signatures(draft: Draft, file: FunctionsFile) -> None:
+    roles: dict[str, set[str]] = {}
+    for reference in draft.notes.references:
+        if reference.kind == "function":
+            roles.setdefault(reference.name, set()).add(reference.role)
+    for name, role in (
+        (draft.flow.start_function, "start"),
+        (draft.flow.end_function, "end"),
+    ):
+        if name:
+            roles.setdefault(name, set()).add(role)
+    for name, wanted in roles.items():
+        if name in file.functions:
+            wrong = signature_problem(name, file.functions[name], sorted(wanted))
+            if wrong:
+                file.problems.error(file.place(name), wrong)
+
+
+def _examined(draft: Draft, file: FunctionsFile) -> set[str]:
+    """The functions whose text is checked: all of the flow's own file, of a shared file those that the flow uses."""
+    if draft.functions is None:
+        return set(file.code)
+    return set(used_functions(draft, file)) & set(file.code)
+
+
+def _check_mention(mention: Mention, function: str, draft: Draft, file: FunctionsFile) -> None:
+    flow, problems = draft.flow, file.problems
+    known: Mapping[str, Iterable[str]] = {
+        "step": flow.steps,
+        "handoff": flow.handoffs,
+        "function": file.functions,
+    }
+    names = known.get(mention.kind)
+    if names is not None and mention.name is not None and mention.name not in names:
+        reference = Reference(mention.kind, mention.name, mention.place)  # type: ignore[arg-type]
+        problems.error(mention.place, _no_such(reference, names, flow, file))
+    elif mention.kind == "discard":
+        if mention.arguments:
+            problems.error(mention.place, "discard_recording() takes no arguments")
+        if function == flow.end_function:
+            what = "discard_recording() can't be called in the end function: the call is over; call it in a step"
+            problems.error(mention.place, what)
+    elif mention.kind == "conv" and mention.name is not None and mention.name not in _CONV:
+        near = nearest(mention.name, _CONV)
+        if near and not mention.name.startswith("_"):
+            problems.warn(mention.place, f"conv has no {mention.name!r}; did you mean {near!r}?")
+    elif mention.kind == "key" and mention.name is not None and mention.name not in _RETURN_KEYS:
+        near = nearest(mention.name, _RETURN_KEYS)
+        if near:
+            what = (
+                f"{mention.name!r} means nothing in what a function returns; did you mean {near!r}?"
+            )
+            problems.warn(mention.place, what)
+
+
+def check_steps(draft: Draft, file: FunctionsFile | None) -> None:
+    """Steps without a way out, rows that can't happen, circles, steps and functions that nothing leads to."""
+    flow, problems = draft.flow, draft.problems
+    for name, step in flow.steps.items():
+        if name not in draft.damaged:
+            _check_ways_out(name, step, draft)
+            if step.collect is not None:
+                _check_rows(name, step, step.collect, draft)
+    if problems.errors or (file and file.problems.errors):
+        return
+    check_circles(draft)
+    check_unused(draft, file)
+
+
+def _check_ways_out(name: str, step: Step, draft: Draft) -> None:
+    problems, at = draft.problems, draft.step_mark(name)
+    if step.collect is None and step.on:
+        what = "'on:' has nothing to decide, since the step collects nothing; write 'next:', or add 'dtmf:'"
+        problems.error(draft.step_mark(name, "on"), what)
+        return
+    lost = missing(step)
+    if lost == ["next"]:
+        what = f"step {name!r} has no way out; add 'next:' with a step's name, or {{hangup: true}}"
+        problems.error(at, what)
+    elif lost:
+        what = f"step {name!r} has no way out when the outcome is {listing(lost)}; add 'next:', 'otherwise:' to 'on:'"
+        ladder = ", or 'then:' to 'retry:'" if set(lost) <= set(LADDER) else ""
+        problems.error(at, what + ladder)
+    table = draft.step_table(name).get("on")
+    for key in dead_ends(step):
+        what = f"row {key!r} leads nowhere; add goto, flow, handoff, hangup or exit to it, or 'next:' to the step"
+        problems.error(getattr(table, "keys", {}).get(key, at), what)
+    if step.run and "otherwise" in step.on:
+        what = f"run: {step.run} is never come to, since 'otherwise' takes everything; keep one of the two"
+        problems.warn(draft.step_mark(name, "run"), what)
+
+
+def _check_rows(name: str, step: Step, spec: Collection, draft: Draft) -> None:
+    """Rows of `on` that can never be taken."""
+    marks: Mapping[str, Mark] = getattr(draft.step_table(name).get("on"), "keys", {})
+    possible = outcomes(step)
+    for key, row in step.on.items():
+        if is_digits(key):
+            why = _impossible(key, spec)
+            if why:
+                draft.problems.error(marks[key], f"row {key!r} can never happen: {why}")
+        elif key in LADDER and key not in possible:
+            what = f"row {key!r} can never happen with these settings; drop it"
+            draft.problems.warn(marks[key], what)
+        elif key in LADDER and step.retry.then is not None:
+            what = f"row {key!r} can never happen: retry's 'then:' comes first; keep one of the two"
+            draft.problems.warn(marks[key], what)
+        elif key == "escaped" and not (spec.escape.keys or spec.escape.words):
+            what = "row 'escaped' can never happen: the flow has no 'escape:' (or the step turns it off)"
+            draft.problems.error(marks[key], what)
+        elif key == "hangup" and (row.say or leads(replace(row, run=None))):
+            what = "on hangup the caller is gone; only run, set, metric and discard_recording make sense"
+            draft.problems.error(marks[key], what)
+
+
+def _impossible(digits: str, spec: Collection) -> str:
+    """Why a collection never gives these digits; empty: it can."""
+    for key in digits:
+        if key in spec.end_keys:
+            return f"{key!r} is the end key, which is not part of the digits"
+        if key in spec.clear_keys:
+            return f"{key!r} is the clear key"
+        if key not in spec.keys:
+            rows = "add 'validate: {values: [...]}' with every row's digits to collect it"
+            return f"{key!r} is no digit; " + (rows if key in "*#" else "add 'allow_letters: true'")
+    if digits[0] in spec.escape.keys:
+        return f"{digits[0]!r} is the flow's escape key; write a row 'escaped', or 'escape: false' in the step"
+    if spec.max_digits is not None and len(digits) > spec.max_digits:
+        return f"it has {len(digits)} digits, and num_digits is {spec.max_digits}"
+    if len(digits) < spec.min_digits:
+        return f"it has {_count(len(digits))}, and {spec.min_digits} are asked for"
+    return f"'validate:' refuses it ({failure.text})" if (failure := _refused(digits, spec)) else ""
+
+
+def _count(count: int) -> str:
+    return "1 digit" if count == 1 else f"{count} digits"
+
+
+def _refused(digits: str, spec: Collection) -> Failure | None:
+    try:
+        return check(spec.validation, digits)
+    except ValueError:  # reported where it stands
+        return None
+
+
+def check_flow_names(
+    draft: Draft, file: FunctionsFile | None, names: Iterable[str], *, among: str
+) -> None:
+    """Flows that are mentioned and are not among those loaded."""
+    known = sorted(names)
+    for reference in draft.notes.references:
+        if reference.kind == "flow" and reference.name not in known:
+            draft.problems.error(reference.place, _no_flow(reference.name, known, among))
+    if file is not None:
+        for name in sorted(_examined(draft, file)):
+            for mention in file.code[name].mentions:
+                if (
+                    mention.kind == "flow"
+                    and mention.name is not None
+                    and mention.name not in known
+                ):
+                    file.problems.error(mention.place, _no_flow(mention.name, known, among))
+
+
+def _no_flow(name: str, known: list[str], among: str) -> str:
+    return f"no flow is named {name!r} {among}{suggest(name, known, what='there are')}"

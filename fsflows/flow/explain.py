@@ -1,0 +1,231 @@
+"""jsonschema's errors in the words of a flow author, each at its place in the file.
+
+The words after "must be ..." are the schema's own `errorMessage` (which editors show, too). What was wrong is cut
+out of the tree, so that the rest can be checked further and everything is reported at once.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import jsonschema
+
+from fsflows.flow.errors import Mark, Place, Problems, listing, nearest, show, suggest
+from fsflows.flow.shape import DEFS, SCHEMA, check_for, definition, to_data
+from fsflows.flow.yaml_tree import Items, Node, Scalar, Table
+
+_ELSEWHERE = {
+    "dtmf_stop_event": "end_key",
+    "dtmf_input_timeout": "inter_digit_timeout",
+    "ask_for_confirmation": "confirm",
+    "extra_instructions": "prompt",
+    "inter_digit_timer": "inter_digit_timeout",
+    "timeout": "first_digit_timeout",
+}
+"""What other systems call it."""
+
+_NUMBER = re.compile(r"[-+]?[0-9]*\.?[0-9]+")
+_TYPES = {
+    "object": "must be a mapping",
+    "array": "must be a list",
+    "string": "must be a text",
+    "integer": "must be a whole number",
+    "number": "must be a number",
+    "boolean": "must be true or false",
+}
+
+Path = Sequence[str | int]
+
+
+def check_shape(tree: Table, problems: Problems, part: str = "") -> set[str]:
+    """Check a tree against the schema and cut out what does not fit.
+
+    Args:
+        tree: the flow; scalars are read as what their place asks for.
+        problems: where errors go.
+        part: a definition of the schema ("dtmf") when the tree is only that.
+
+    Returns:
+        Names of the steps that something was cut out of.
+    """
+    if check_for(part)(tree):
+        return set()
+    schema = {"$ref": f"#/$defs/{part}", "$defs": DEFS} if part else SCHEMA
+    cuts: list[Path] = []
+    for error in jsonschema.Draft202012Validator(schema).iter_errors(to_data(tree)):
+        for leaf in _leaves(error):
+            cuts += _report(leaf, tree, problems)
+    for cut in sorted(cuts, key=_order, reverse=True):
+        _cut(tree, cut)
+    return {str(cut[1]) for cut in cuts if len(cut) > 1 and cut[0] == "steps"}
+
+
+def _leaves(error: Any) -> Iterator[Any]:
+    """The errors that matter: of an `anyOf`, those of the branch that was meant."""
+    if error.validator != "anyOf" or not isinstance(error.instance, dict | list):
+        yield error
+        return
+    branches: dict[Any, list[Any]] = {}
+    for inner in error.context:
+        branches.setdefault(inner.relative_schema_path[0], []).append(inner)
+    for errors in branches.values():
+        kind = ("type", "const", "enum", "required")
+        if not any(inner.validator in kind and not inner.relative_path for inner in errors):
+            for inner in errors:
+                yield from _leaves(inner)
+            return
+    yield error
+
+
+def _report(error: Any, tree: Table, problems: Problems) -> list[Path]:
+    """Say what is wrong; returns the paths to cut out (one that ends in "" cuts nothing and marks the step)."""
+    path: Path = list(error.absolute_path)
+    if error.validator == "additionalProperties":
+        keys = [key for key in error.instance if not _expected(key, error.schema)]
+        owner = _find(tree, path)
+        assert isinstance(owner, Table)
+        for key in keys:
+            problems.error(owner.keys[key], _unknown(key, path, error.schema))
+        return [[*path, key] for key in keys]
+    place = _place(tree, path)
+    if error.validator == "required" and "type" in error.schema:
+        for key in error.validator_value:
+            if key not in error.instance:
+                what = "a flow" if not path else label(path)
+                problems.error(place, f"{what} needs '{key}:'")
+        return [[*path, ""]]
+    message = error.schema.get("errorMessage") or _derived(error)
+    if error.instance is None:
+        problems.error(place, f"{label(path)} is empty; it {message}{_comment(error.schema)}")
+    else:
+        problems.error(place, f"{label(path)} {message}{_got(error)}")
+    missing = error.validator == "anyOf" and "required" in error.schema["anyOf"][0]
+    return [[*path, ""] if missing else path]
+
+
+def _expected(key: str, schema: dict[str, Any]) -> bool:
+    patterns = schema.get("patternProperties", {})
+    return key in schema.get("properties", {}) or any(re.search(p, key) for p in patterns)
+
+
+def _unknown(key: str, path: Path, schema: dict[str, Any]) -> str:
+    known = schema["properties"]
+    where = f"unknown key {key!r}" + (f" in {label(path)}" if path else "")
+    if schema is DEFS["on"]:
+        where = f"{key!r} is neither digits nor an outcome"
+    meant = _ELSEWHERE.get(key)
+    if meant in known:
+        return f"{where}; here it is called {meant!r}"
+    for name, child in known.items():
+        if name != "on" and key in _block(child).get("properties", {}):
+            return f"{where}; it belongs under '{name}:'"
+    if nearest(key, known) is None:
+        if len(path) > 2 and path[0] == "steps" and key in DEFS["step"]["properties"]:
+            return f"{where}; it belongs to the step, beside '{path[2]}:'"
+        if path and key in SCHEMA["properties"]:
+            return f"{where}; it belongs to the flow, at the left margin"
+    return where + suggest(key, known)
+
+
+def _block(schema: dict[str, Any]) -> dict[str, Any]:
+    """The mapping that a property may be."""
+    found = definition(schema)
+    for branch in found.get("anyOf", ()):
+        if definition(branch).get("type") == "object":
+            return definition(branch)
+    return found
+
+
+def _derived(error: Any) -> str:
+    if error.validator == "enum":
+        return f"must be {listing(map(_written, error.validator_value))}"
+    return _TYPES.get(error.schema.get("type", ""), "is not right here")
+
+
+def _written(value: Any) -> str:
+    return value if isinstance(value, str) else show(value)
+
+
+def _got(error: Any) -> str:
+    """What was found, and the likely slip behind it."""
+    value, schema = error.instance, error.schema
+    if isinstance(value, dict | list) and not value:
+        return ""
+    if isinstance(value, dict) and error.validator in ("minProperties", "anyOf", "maxProperties"):
+        return ""
+    text = f", got {show(value)}"
+    kind = schema.get("type")
+    if isinstance(value, str):
+        if kind == "boolean" and value.lower() in ("yes", "y", "on", "no", "n", "off"):
+            return f"{text}; write {'true' if value.lower() in ('yes', 'y', 'on') else 'false'}"
+        if kind in ("integer", "number") and _NUMBER.fullmatch(value):
+            return f"{text}, which is a text; write {value.lstrip('0') or '0'}"
+        words = [word for word in _words(schema) if isinstance(word, str)]
+        near = nearest(value, words)
+        return f"{text}; did you mean {near!r}?" if near else text
+    if schema.get("x-unit") == "seconds" and isinstance(value, int | float) and value >= 100:
+        return f"{text}; {value:g} looks like milliseconds: write {value / 1000}"
+    return text
+
+
+def _words(schema: dict[str, Any]) -> list[Any]:
+    words = list(schema.get("enum", ()))
+    for branch in schema.get("anyOf", ()):
+        words += definition(branch).get("enum", ())
+    return words
+
+
+def _comment(schema: dict[str, Any]) -> str:
+    """What an empty key setting probably was."""
+    if schema.get("x-unit") != "keys":
+        return ""
+    return '; a plain # begins a comment, write "#" in quotes'
+
+
+def label(path: Path) -> str:
+    """What a path of the tree is called in a message."""
+    if not path:
+        return "the flow"
+    last = path[-1]
+    if isinstance(last, int):
+        return f"item {last + 1} of {label(path[:-1])}"
+    owner = path[-2] if len(path) > 1 else ""
+    if path[0] == "steps" and len(path) == 2:
+        return f"step {last!r}"
+    if path[0] == "handoffs" and len(path) == 2:
+        return f"hand-off {last!r}"
+    return f"row {last!r} of on" if owner == "on" else last
+
+
+def _find(tree: Node, path: Path) -> Node:
+    node = tree
+    for element in path:
+        if isinstance(node, Table):
+            node = node.values[str(element)]
+        elif isinstance(node, Items):
+            node = node.items[int(element)]
+    return node
+
+
+def _place(tree: Table, path: Path) -> Place:
+    """A value's place; that of its key when the value is empty or goes on below."""
+    if not path:
+        return Mark(1, 1)
+    node, owner = _find(tree, path), _find(tree, path[:-1])
+    if isinstance(owner, Table) and not (isinstance(node, Scalar) and node.text):
+        return owner.keys[str(path[-1])]
+    return node
+
+
+def _order(path: Path) -> list[tuple[int, str]]:
+    return [(element, "") if isinstance(element, int) else (0, element) for element in path]
+
+
+def _cut(tree: Table, path: Path) -> None:
+    owner = _find(tree, path[:-1])
+    if isinstance(owner, Table) and path:
+        owner.drop(str(path[-1]))
+    elif isinstance(owner, Items):
+        del owner.items[int(path[-1])]

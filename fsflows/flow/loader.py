@@ -1,0 +1,238 @@
+"""Flow files -> flows. Everything that is wrong with them is found in one go, or they load."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from fsflows.flow.build import Draft, build
+from fsflows.flow.crosscheck import check_flow_names, check_names, check_steps
+from fsflows.flow.errors import FlowErrors, Mark, Problem, Problems, nearest
+from fsflows.flow.functions import FunctionsFile, load_functions
+from fsflows.flow.model import Flow, FlowSet
+from fsflows.flow.yaml_text import MAX_BYTES
+from fsflows.flow.yaml_tree import read_tree
+
+SUFFIXES = (".yaml", ".yml")
+IGNORED = frozenset(("tests", "__pycache__"))
+"""Directories that are not looked into for flows."""
+
+
+@dataclass(slots=True)
+class Reading:
+    """What came of reading flow files.
+
+    Attributes:
+        files: every flow file, in order.
+        flows: the flows that can be used, by name.
+        problems: errors and warnings, sorted.
+    """
+
+    files: list[Path] = field(default_factory=list)
+    flows: dict[str, Flow] = field(default_factory=dict)
+    problems: list[Problem] = field(default_factory=list)
+
+    @property
+    def errors(self) -> list[Problem]:
+        """Those that keep a flow from being used."""
+        return [problem for problem in self.problems if not problem.warning]
+
+
+@dataclass(slots=True)
+class _Read:
+    draft: Draft
+    file: FunctionsFile | None
+    broken: bool = False
+
+    def problems(self) -> Iterator[Problem]:
+        yield from self.draft.problems
+        if self.file is not None:
+            yield from self.file.problems
+
+    @property
+    def errors(self) -> bool:
+        return self.broken or any(not problem.warning for problem in self.problems())
+
+
+def load_flow(path: Path | str) -> Flow:
+    """One flow, from its file, or from its directory (the flow that is named like it, or the only one).
+
+    Names of other flows are not checked: they may be anywhere.
+
+    Raises:
+        FlowErrors: it can't be used.
+    """
+    target = Path(path)
+    if target.is_dir():
+        return main_flow(load_flows([target]), target)
+    reading = read_flows([target], other_flows=True)
+    if reading.errors:
+        raise FlowErrors(reading.problems)
+    return next(iter(reading.flows.values()))
+
+
+def load_flows(paths: Iterable[Path | str]) -> FlowSet:
+    """All flows of some files and directories.
+
+    Args:
+        paths: YAML files; directories are searched for them, also inside, but for `tests` and hidden ones.
+
+    Raises:
+        FlowErrors: any of them can't be used.
+    """
+    reading = read_flows(paths)
+    if reading.errors:
+        raise FlowErrors(reading.problems)
+    return reading.flows
+
+
+def main_flow(flows: FlowSet, directory: Path | str) -> Flow:
+    """The flow that a directory stands for: named like it, or the only one.
+
+    Raises:
+        FlowErrors: there is no such flow, or no one flow.
+    """
+    target = Path(directory)
+    if target.resolve().name in flows:
+        return flows[target.resolve().name]
+    if len(flows) == 1:
+        return next(iter(flows.values()))
+    what = f"has {len(flows)} flows ({', '.join(sorted(flows))}); name the file of one"
+    raise FlowErrors([Problem(str(directory), 1, 1, what)])
+
+
+def read_flows(paths: Iterable[Path | str], *, other_flows: bool = False) -> Reading:
+    """Read flow files, and say everything that is to be said about them. Never raises `FlowErrors`.
+
+    Args:
+        paths: files and directories.
+        other_flows: there may be more flows than these, so that names of flows can't be checked.
+    """
+    reading = Reading()
+    given = [Path(path) for path in paths]
+    for path in given:
+        try:
+            reading.files += [file for file in _files(path) if file not in reading.files]
+        except FlowErrors as errors:
+            reading.problems += errors.problems
+    reads: list[_Read] = []
+    for file in reading.files:
+        try:
+            reads.append(_read(file))
+        except FlowErrors as errors:
+            reading.problems += errors.problems
+    _check_twice(reads)
+    if not other_flows:
+        among = "in these directories" if all(path.is_dir() for path in given) else "in these files"
+        names = {read.draft.flow.name for read in reads} | _unread(reading.files, reads)
+        for read in reads:
+            check_flow_names(read.draft, read.file, names, among=among)
+    for read in reads:
+        reading.problems += read.problems()
+        if not read.errors:
+            reading.flows[read.draft.flow.name] = read.draft.flow
+    reading.problems = sorted(set(reading.problems))
+    return reading
+
+
+def _unread(files: list[Path], reads: list[_Read]) -> set[str]:
+    """Names that the files which could not be read probably have."""
+    return {file.stem for file in files} - {read.draft.flow.path.stem for read in reads}
+
+
+def _files(path: Path) -> list[Path]:
+    if path.is_dir():
+        found = sorted(
+            file
+            for file in path.rglob("*")
+            if file.suffix in SUFFIXES and file.is_file() and _visible(file.relative_to(path))
+        )
+        if not found:
+            raise FlowErrors([Problem(str(path), 1, 1, "no flow (*.yaml) in this directory")])
+        return found
+    if not path.exists():
+        beside = [file.name for file in path.parent.glob("*")] if path.parent.is_dir() else []
+        near = nearest(path.name, beside)
+        hint = f"; did you mean {path.parent / near}?" if near else ""
+        raise FlowErrors([Problem(str(path), 1, 1, f"there is no such file{hint}")])
+    return [path]
+
+
+def _visible(path: Path) -> bool:
+    return not any(part.startswith(".") for part in path.parts) and not IGNORED & set(
+        path.parts[:-1]
+    )
+
+
+def _read(path: Path) -> _Read:
+    """One file, with everything that can be checked without the others.
+
+    Raises:
+        FlowErrors: there is nothing to go on with.
+    """
+    try:
+        with path.open("rb") as opened:
+            raw = opened.read(MAX_BYTES + 1)
+    except OSError as error:
+        raise FlowErrors(
+            [Problem(str(path), 1, 1, f"can't be read: {error.strerror or error}")]
+        ) from None
+    problems = Problems(str(path))
+    draft = build(read_tree(raw, problems), path, problems)
+    read = _Read(draft, None)
+    try:
+        read.file = _functions(draft)
+    except FlowErrors as errors:
+        problems.add(errors.problems)
+        read.broken = True
+        return read
+    file = read.file
+    functions = dict(file.functions) if file else {}
+    flow = draft.flow
+    draft.flow = dataclasses.replace(
+        flow,
+        version=hashlib.sha256(raw + b"\0" + (file.source if file else b"")).hexdigest()[:12],
+        functions=functions,
+        code=file.code if file else {},
+        start_function=flow.start_function or _default("start_function", functions),
+        end_function=flow.end_function or _default("end_function", functions),
+    )
+    check_names(draft, file)
+    check_steps(draft, file)
+    return read
+
+
+def _default(name: str, functions: Mapping[str, object]) -> str | None:
+    return name if name in functions else None
+
+
+def _functions(draft: Draft) -> FunctionsFile | None:
+    node = draft.functions
+    beside = draft.flow.path.with_suffix(".py")
+    if node is None:
+        return load_functions(beside) if beside.is_file() else None
+    path = draft.flow.path.parent / node.text
+    if not path.is_file():
+        known = [file.name for file in path.parent.glob("*.py")] if path.parent.is_dir() else []
+        near = nearest(path.name, known)
+        hint = f"; did you mean {near!r}?" if near else ""
+        problem = Problem(
+            draft.problems.path, node.line, node.column, f"there is no file {node.text!r}{hint}"
+        )
+        raise FlowErrors([problem])
+    return load_functions(path)
+
+
+def _check_twice(reads: list[_Read]) -> None:
+    first: dict[str, _Read] = {}
+    for read in reads:
+        name = read.draft.flow.name
+        if name in first:
+            place = read.draft.tree.values.get("name") or Mark(1, 1)
+            what = f"the flow name {name!r} is taken by {first[name].draft.flow.path}; give it another 'name:'"
+            read.draft.problems.error(place, what)
+        else:
+            first[name] = read
