@@ -1,7 +1,7 @@
 """Finding known private values in text, however they are written. The work behind `fsflows.privacy.Redactor`.
 
 Text is read as a row of characters that matter (digits, or letters and digits), each with its place. Characters
-belong to one run while nothing but a little punctuation or a filler word stands between them. A registered value is
+belong to one run while nothing but a little punctuation stands between them. A registered value is
 a set of hashes of its parts; every part of a run that has one of these hashes is hidden, with the separators inside
 it.
 """
@@ -10,9 +10,10 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from functools import cache
+
+from fsflows.redaction_words import spoken_numbers
 
 PART = 5
 """So many digits of a value in a row give it away; four may be shown."""
@@ -24,14 +25,12 @@ GAP = 5
 """So many characters that are neither digits nor letters may stand between two digits of one number (`", "` in JSON
 is 4)."""
 
-_WORD = re.compile(r"\d|[^\W\d_]+")
 _SEPARATORS = re.compile(r"[\W_]+")
-_FILLERS = frozenset({"and", "um", "uh", "er", "ah", "then", "dash", "point", "et", "y", "und"})
 
 
 @dataclass(frozen=True, slots=True)
 class _Sign:
-    """One character that matters, and where it is written (a word can stand for several)."""
+    """One character that matters, and where it is written."""
 
     char: str
     start: int
@@ -61,6 +60,14 @@ class _Shape:
                     behind = first + length
                     if length not in self.bounded or _alone(run, first, behind):
                         yield first, behind
+
+    def within(self, row: str) -> bool:
+        """Whether any registered part is in a row of characters."""
+        return any(
+            hash(row[first : first + length]) in hashes
+            for length, hashes in self.parts.items()
+            for first in range(len(row) - length + 1)
+        )
 
 
 def _alone(run: list[_Sign], first: int, behind: int) -> bool:
@@ -105,10 +112,15 @@ class Register:
             return text
         spans = []
         if self._digits.parts:
-            for run in _number_runs(text):
+            for run in _runs(text, _ascii_digits):
                 spans += _spans(run, self._digits, "digits ")
+            spans += [
+                (number.start, number.end, "[hidden]")
+                for number in spoken_numbers(text)
+                if any(self._digits.within(digits) for digits in number.digits)
+            ]
         if self._letters.parts:
-            for run in _letter_runs(text):
+            for run in _runs(text, _letter):
                 spans += _spans(run, self._letters, "")
         return _replace(text, spans)
 
@@ -152,80 +164,23 @@ def _ascii_digits(text: str) -> str | None:
 # --- reading ----------------------------------------------------------------------------------------------------
 
 
-def _letter_runs(text: str) -> Iterator[list[_Sign]]:
+def _runs(text: str, belongs: Callable[[str], str | None]) -> Iterator[list[_Sign]]:
+    """Characters that belong to what is looked for, as far as nothing but a little punctuation stands between them."""
     run: list[_Sign] = []
     for at, char in enumerate(text):
-        if not char.isalnum():
+        sign = belongs(char)
+        if sign is None:
+            if char.isalnum() and run:
+                yield run
+                run = []
             continue
         if run and at - run[-1].end > GAP:
             yield run
             run = []
-        run.append(_Sign(char.casefold(), at, at + 1))
+        run.append(_Sign(sign, at, at + 1))
     if run:
         yield run
 
 
-def _number_runs(text: str) -> Iterator[list[_Sign]]:
-    """Runs of digits, written as digits or as words."""
-    run: list[_Sign] = []
-    end = 0  # of the last thing that belonged to the run, a filler included
-    times = 1
-    tens: _Sign | None = (
-        None  # a spoken "forty" becomes "4" at once, and "40" unless a unit follows
-    )
-    words = _number_words()
-
-    def close_tens() -> None:
-        nonlocal tens
-        if tens is not None:
-            run.append(_Sign("0", tens.start, tens.end))
-            tens = None
-
-    for match in _WORD.finditer(text):
-        word = match.group().casefold()
-        start = match.start()
-        if start - end > GAP and (run or tens):
-            close_tens()
-            yield run
-            run, times = [], 1
-        digit = _ascii_digits(word)
-        spoken = digit if digit is not None else words.get(word)
-        if spoken is None:
-            if word not in _FILLERS and run:
-                close_tens()
-                yield run
-                run, times = [], 1
-                continue
-            end = match.end()
-            continue
-        if spoken.startswith("x"):
-            close_tens()
-            times = int(spoken[1:])
-            end = match.end()
-            continue
-        if tens is not None and digit is None and len(spoken) == 1 and spoken != "0":
-            tens = None
-        else:
-            close_tens()
-        signs = [_Sign(each, start, match.end()) for each in spoken.rstrip("_") * times]
-        run += signs
-        if spoken.endswith("_"):
-            tens = signs[-1]
-        times, end = 1, match.end()
-    close_tens()
-    if run:
-        yield run
-
-
-@cache
-def _number_words() -> dict[str, str]:
-    """Number words -> their digits; "4_" is a ten that a unit may follow; "x2" doubles what follows."""
-    words = dict.fromkeys(("oh", "o", "nought", "nil", "zero"), "0")
-    units = "one two three four five six seven eight nine"
-    teens = "ten eleven twelve thirteen fourteen fifteen sixteen seventeen eighteen nineteen"
-    tens = "twenty thirty forty fifty sixty seventy eighty ninety"
-    words |= {word: str(value) for value, word in enumerate(units.split(), 1)}
-    words |= {word: str(value) for value, word in enumerate(teens.split(), 10)}
-    words |= {word: f"{value}_" for value, word in enumerate(tens.split(), 2)}
-    words |= {"double": "x2", "triple": "x3", "treble": "x3", "quadruple": "x4", "hundred": "00"}
-    return words
+def _letter(char: str) -> str | None:
+    return char.casefold() if char.isalnum() else None

@@ -68,5 +68,7 @@ class RecordingState(StrEnum):
     NONE = "none"
     """The call was not recorded."""
     PRESENT = "present"
+    PENDING = "pending"
+    """A discard was asked for and is not finished yet; it will be, and the record changes then."""
     DISCARDED = "discarded"
     """It was, and it is gone for good; there is a receipt."""

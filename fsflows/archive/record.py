@@ -41,6 +41,8 @@ MAX_TEXT = 2000
 
 __all__ = ["Record", "RecordBuilder", "storable"]
 
+_FINAL = {RecordingState.PENDING: 1, RecordingState.DISCARDED: 2}
+
 P = ParamSpec("P")
 
 
@@ -235,10 +237,10 @@ class RecordBuilder:
     ) -> None:
         """What there is of the call's audio, as known now; the last word before `finish` is what the record says.
 
-        Once it is `discarded` it stays so: a recording does not come back.
+        Once a discard was asked for (`pending`, `discarded`) there is no way back: a recording does not return.
         """
         state = RecordingState(state)
-        if self.note.state is RecordingState.DISCARDED and state is not RecordingState.DISCARDED:
+        if _FINAL.get(self.note.state, 0) > _FINAL.get(state, 0):
             return
         if state is not RecordingState.PRESENT:
             link = ""

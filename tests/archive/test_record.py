@@ -102,6 +102,9 @@ def test_a_call_becomes_a_record(clock, builder):
 
 def test_P12_a_discarded_recording_is_not_brought_back(builder):
     builder.recording("present", "a.wav")
+    builder.recording("pending")
+    builder.recording("present", "a.wav")
+    assert builder.note.state == RecordingState.PENDING
     builder.recording("discarded", receipt={"cause": "key 1"})
     builder.recording("present", "b.wav")
     record = finish(builder)

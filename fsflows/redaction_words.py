@@ -1,0 +1,153 @@
+"""Numbers spelled in words, found in text: "four five double five", "siebenunddreißig", "4 five 5". For
+`fsflows.redaction`.
+
+The grammar of `fsflows.spoken` understands what was said; here, text is cut into runs of words that its languages
+use for numbers, since a log line or a sentence is more than an utterance of digits.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from functools import cache, lru_cache
+from typing import NamedTuple
+
+MAX_RUN = 120
+"""Words read at once. Longer runs are read in pieces that overlap by half, which is longer than any number."""
+
+_TOKEN = re.compile(r"[^\W\d_]+(?:['\u2019][^\W\d_]+)*|\d+|[^\W_]")
+
+
+class _Token(NamedTuple):
+    text: str
+    start: int
+    end: int
+
+
+class Spoken(NamedTuple):
+    """A run of number words, from its first to behind its last, and the digits that it may stand for."""
+
+    start: int
+    end: int
+    digits: tuple[str, ...]
+
+
+class _Vocabulary(NamedTuple):
+    """Words by what they do, each with the languages that they do it in.
+
+    `numbers` make a run; `doubtful` ones ("for", "oh") only go on with it; `fillers` may stand within it.
+    """
+
+    numbers: dict[str, frozenset[str]]
+    doubtful: frozenset[str]
+    fillers: frozenset[str]
+    compounding: tuple[str, ...]
+
+
+def spoken_numbers(text: str) -> Iterator[Spoken]:
+    """The runs of number words in a text. Figures count where they stand among words; by themselves they don't."""
+    words = _vocabulary()
+    run: list[_Token] = []
+    tags: set[str] = set()
+    for match in _TOKEN.finditer(text):
+        token = _Token(_fold(match.group()), match.start(), match.end())
+        languages = _languages(token.text)
+        if languages or token.text.isdecimal() or token.text in words.doubtful:
+            tags |= languages
+            run.append(token)
+        elif run and token.text in words.fillers:
+            run.append(token)
+        elif run:
+            yield from _read(run, tags)
+            run, tags = [], set()
+    yield from _read(run, tags)
+
+
+def _read(run: list[_Token], tags: set[str]) -> Iterator[Spoken]:
+    if not tags:
+        return
+    fillers = _vocabulary().fillers
+    while run and run[-1].text in fillers and not _languages(run[-1].text):
+        run = run[:-1]
+    from fsflows.spoken import parse
+
+    step = MAX_RUN // 2
+    for first in range(0, max(1, len(run) - step), step):
+        piece = run[first : first + MAX_RUN]
+        utterance = " ".join(token.text for token in piece)
+        found = {
+            "".join(key for key in reading.keys if key.isdigit())
+            for tag in sorted(tags)
+            for reading in parse(utterance, tag)
+        }
+        yield Spoken(piece[0].start, piece[-1].end, tuple(sorted(found)))
+
+
+@lru_cache(maxsize=4096)
+def _languages(word: str) -> frozenset[str]:
+    """The languages in which a word is a number, or a part of one."""
+    words = _vocabulary()
+    known = words.numbers.get(word)
+    if known is not None:
+        return known
+    if len(word) <= 5 or word.isdecimal():
+        return frozenset()
+    return frozenset(tag for tag in words.compounding if _is_compound(word, tag))
+
+
+def _is_compound(word: str, tag: str) -> bool:
+    from fsflows.spoken.language import load
+    from fsflows.spoken.lexer import number_items
+
+    return bool(number_items((word,), load(tag))[0])
+
+
+def _fold(word: str) -> str:
+    from fsflows.spoken.text import fold
+
+    return fold(word)
+
+
+@cache
+def _vocabulary() -> _Vocabulary:
+    from fsflows.spoken.language import Kind, languages, load
+
+    counting = {
+        Kind.DIGIT,
+        Kind.SOLO,
+        Kind.PLURAL,
+        Kind.KEYS,
+        Kind.CARDINAL,
+        Kind.BOUND,
+        Kind.SCALE,
+        Kind.REPEAT,
+        Kind.TIMES,
+    }
+    doubtful = {Kind.OH, Kind.HOMOPHONE}
+    filling = {
+        Kind.HESITATION,
+        Kind.CARRIER,
+        Kind.ARTICLE,
+        Kind.LINK_TENS,
+        Kind.LINK_HUNDREDS,
+        Kind.LINK_THOUSANDS,
+    }
+    numbers: dict[str, set[str]] = {}
+    rest: dict[str, set[str]] = {"doubtful": set(), "fillers": set()}
+    for tag in languages():
+        for first, entries in load(tag).numbers.items():
+            for entry in entries:
+                phrase = (first, *entry.rest)
+                if entry.kind in counting:
+                    for word in phrase:
+                        numbers.setdefault(word, set()).add(tag)
+                elif entry.kind in doubtful:
+                    rest["doubtful"].update(phrase)
+                elif entry.kind in filling:
+                    rest["fillers"].update(phrase)
+    return _Vocabulary(
+        {word: frozenset(tags) for word, tags in numbers.items()},
+        frozenset(rest["doubtful"]),
+        frozenset(rest["fillers"]),
+        tuple(tag for tag in languages() if load(tag).morphemes),
+    )
