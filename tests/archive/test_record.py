@@ -136,7 +136,7 @@ def test_P13_a_private_step_is_hidden_while_the_call_runs(builder, redactor):
     live.add(builder)
     builder.heard("seven three nine one", "speech")
     builder.collected("pin", "complete", redactor.add("7391"), "speech")
-    assert "[4 digits hidden]" == live.entries(builder.id)[0].text
+    assert "[hidden]" == live.entries(builder.id)[0].text
     assert "[4 digits hidden]" == live.snapshot()[0].latest["digits"]
 
 
