@@ -133,21 +133,26 @@ def _vocabulary() -> _Vocabulary:
         Kind.LINK_THOUSANDS,
     }
     numbers: dict[str, set[str]] = {}
-    rest: dict[str, set[str]] = {"doubtful": set(), "fillers": set()}
+    parts: dict[str, set[str]] = {}
+    uncertain: set[str] = set()
+    fillers: set[str] = set()
     for tag in languages():
         for first, entries in load(tag).numbers.items():
             for entry in entries:
                 phrase = (first, *entry.rest)
                 if entry.kind in counting:
                     for word in phrase:
-                        numbers.setdefault(word, set()).add(tag)
+                        (parts if entry.rest else numbers).setdefault(word, set()).add(tag)
                 elif entry.kind in doubtful:
-                    rest["doubtful"].update(phrase)
+                    uncertain.update(phrase)
                 elif entry.kind in filling:
-                    rest["fillers"].update(phrase)
+                    fillers.update(phrase)
+    for word, tags in parts.items():
+        if word not in fillers:  # the "a" of "a hundred" makes no number
+            numbers.setdefault(word, set()).update(tags)
     return _Vocabulary(
         {word: frozenset(tags) for word, tags in numbers.items()},
-        frozenset(rest["doubtful"]),
-        frozenset(rest["fillers"]),
+        frozenset(uncertain),
+        frozenset(fillers),
         tuple(tag for tag in languages() if load(tag).morphemes),
     )
