@@ -1,0 +1,1 @@
+"""The example calls over real SIP, against a real FreeSWITCH and against the simulated one. See README.md."""

@@ -1,0 +1,96 @@
+"""Which worlds the tests of this directory run in, and a loud word about those that they don't."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from .real import Peer, RealWorld
+from .world import World
+
+HERE = Path(__file__).parent
+FLOWS = (HERE / "flows", HERE.parents[1] / "conf" / "flows")
+WORLDS = [
+    pytest.param("freeswitch", marks=[pytest.mark.freeswitch, pytest.mark.process]),
+]
+WHY = "FSFLOWS_FREESWITCH is not set"
+_not_run = pytest.StashKey[list[str]]()
+_measured = pytest.StashKey[list[str]]()
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.stash[_not_run] = []
+    config.stash[_measured] = []
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    if "world" in metafunc.fixturenames:
+        metafunc.parametrize("world", WORLDS, indirect=True)
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    if Peer.of() is not None:
+        return
+    for item in items:
+        if item.get_closest_marker("freeswitch") is not None and HERE in item.path.parents:
+            item.add_marker(pytest.mark.skip(reason=WHY))
+            config.stash[_not_run].append(item.nodeid)
+
+
+def pytest_terminal_summary(
+    terminalreporter: pytest.TerminalReporter, config: pytest.Config
+) -> None:
+    write = terminalreporter.write_line
+    for line in config.stash.get(_measured, []):
+        write(line)
+    missing = len(config.stash.get(_not_run, []))
+    if missing:
+        terminalreporter.section("a real FreeSWITCH: NOT RUN", sep="!", yellow=True, bold=True)
+        write(f"{missing} calls against a real FreeSWITCH were not made, since {WHY}.", yellow=True)
+        write(
+            "To make them: FSFLOWS_FREESWITCH=127.0.0.1:8021 pytest tests/freeswitch "
+            "(what that FreeSWITCH needs: tests/freeswitch/README.md)",
+            yellow=True,
+        )
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
+    """Run the body of a test that has a world in that world's time."""
+    world: Any = pyfuncitem.funcargs.get("world")
+    if world is None:
+        return None
+    arguments = {name: pyfuncitem.funcargs[name] for name in pyfuncitem._fixtureinfo.argnames}
+    world.run(lambda: pyfuncitem.obj(**arguments))
+    return True
+
+
+@pytest.fixture(scope="session")
+def freeswitch(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RealWorld]:
+    """The real one; its server serves all tests, so that a call can harm those that come after it."""
+    peer = Peer.of()
+    assert peer is not None
+    world = RealWorld(peer, FLOWS, tmp_path_factory.mktemp("serve"))
+    yield world
+    world.close()
+
+
+@pytest.fixture
+def world(request: pytest.FixtureRequest) -> World:
+    chosen: World = request.getfixturevalue(request.param)
+    return chosen
+
+
+@pytest.fixture
+def measured(request: pytest.FixtureRequest) -> Any:
+    """Say a measured figure at the end of the run: `measured("barge-in", "31 ms")`."""
+
+    def note(what: str, figure: str) -> None:
+        where = request.node.name
+        request.config.stash[_measured].append(f"measured: {what}: {figure}  [{where}]")
+        request.node.user_properties.append((what, figure))
+
+    return note

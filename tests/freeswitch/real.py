@@ -1,0 +1,180 @@
+"""Calls through a real FreeSWITCH."""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from .caller import Caller, Ended
+from .eventsocket import EventSocket
+from .rtp import Sound
+from .serving import Serving
+from .sip import Address
+from .vosk import VoskServer, sentence
+from .world import Done
+
+
+@dataclass(frozen=True, slots=True)
+class Peer:
+    """Where the FreeSWITCH is, from the environment; see README.md."""
+
+    event_socket: Address
+    password: str
+    sip: Address
+    app: Address
+    vosk: Address
+
+    @classmethod
+    def of(cls, environ: Mapping[str, str] = os.environ) -> Peer | None:
+        """The one that the environment names; None when it names none.
+
+        Raises:
+            ValueError: it names one that cannot be.
+        """
+        given = environ.get("FSFLOWS_FREESWITCH", "")
+        if not given:
+            return None
+        event_socket = _address("FSFLOWS_FREESWITCH", given)
+        sip = environ.get("FSFLOWS_FREESWITCH_SIP") or f"{event_socket[0]}:5060"
+        app = environ.get("FSFLOWS_FREESWITCH_APP_PORT") or "8084"
+        vosk = environ.get("FSFLOWS_FREESWITCH_VOSK") or "127.0.0.1:2700"
+        return cls(
+            event_socket,
+            environ.get("FSFLOWS_FREESWITCH_PASSWORD") or "ClueCon",
+            _address("FSFLOWS_FREESWITCH_SIP", sip),
+            _address("FSFLOWS_FREESWITCH_APP_PORT", f"127.0.0.1:{app}"),
+            _address("FSFLOWS_FREESWITCH_VOSK", vosk),
+        )
+
+
+def _address(name: str, text: str) -> Address:
+    host, colon, port = text.rpartition(":")
+    if not (host and colon and port.isdigit()):
+        raise ValueError(f"{name}: must be host:port, got {text!r}")
+    return host, int(port)
+
+
+class RealPhone:
+    """A call over SIP; FreeSWITCH's own view of it comes from its event socket."""
+
+    def __init__(self, caller: Caller, world: RealWorld) -> None:
+        self._caller = caller
+        self._world = world
+        self.press = caller.press
+        self.talk = caller.talk
+        self.cancel = caller.cancel
+        self.hang_up = caller.hang_up
+        self.wait_answered = caller.wait_answered
+        self.wait_heard = caller.wait_heard
+        self.wait_silence = caller.wait_silence
+
+    @property
+    def uuid(self) -> str:
+        events = self._world.events
+        return events.wait_event("", "variable_sip_call_id", self._caller.call_id)["Unique-ID"]
+
+    @property
+    def referred_to(self) -> str:
+        return self._caller.referred_to
+
+    def say(self, text: str, confidence: float = 1.0) -> float:
+        self._world.vosk.wait_listened_to()
+        return self._world.vosk.say(sentence(text, confidence))
+
+    def wait_ended(self, timeout: float = 10.0) -> Ended:
+        return self._caller.wait_ended(timeout)
+
+    def sounds(self, since: float = 0.0) -> Sequence[Sound]:
+        return self._caller.ear.sounds(since)
+
+    def hangup_cause(self) -> str:
+        over = self._world.events.wait_event("CHANNEL_HANGUP_COMPLETE", "Unique-ID", self.uuid)
+        return over["Hangup-Cause"]
+
+    def done(self) -> Sequence[Done]:
+        return [
+            Done(seen.headers.get("Application", ""), seen.headers.get("Application-Data", ""))
+            for seen in self._world.events.events(self.uuid)
+            if seen.name == "CHANNEL_EXECUTE"
+        ]
+
+
+class RealWorld:
+    """FreeSWITCH, `fsflows serve` and a vosk server of ours; the last two live as long as this.
+
+    Raises:
+        Refused: FreeSWITCH is not there.
+        AssertionError: the server does not start.
+    """
+
+    name = "freeswitch"
+
+    def __init__(self, peer: Peer, flows: Sequence[Path], directory: Path) -> None:
+        self._peer = peer
+        self._stack = ExitStack()
+        with ExitStack() as building:
+            self.events = building.enter_context(EventSocket(peer.event_socket, peer.password))
+            self.vosk = building.enter_context(VoskServer(*peer.vosk))
+            self._serving = building.enter_context(Serving(peer.app, flows, directory))
+            self._stack = building.pop_all()
+
+    def close(self) -> None:
+        self._stack.close()
+
+    def run(self, body: Callable[[], None]) -> None:
+        self.vosk.reset()
+        body()
+        assert self._serving.up, f"fsflows serve has ended:\n{self.server_log()[-3000:]}"
+
+    def now(self) -> float:
+        return time.monotonic()
+
+    def wait(self, seconds: float) -> None:
+        threading.Event().wait(seconds)
+
+    @contextmanager
+    def call(
+        self,
+        flow: str,
+        *,
+        user: str = "1000",
+        name: str = "",
+        headers: Iterable[tuple[str, str]] = (),
+    ) -> Iterator[RealPhone]:
+        with Caller(
+            self._peer.sip, f"fsflows-{flow}", user=user, name=name, headers=headers
+        ) as caller:
+            caller.dial()
+            yield RealPhone(caller, self)
+
+    def recordings(self, uuid: str) -> Sequence[bytes]:
+        return [path.read_bytes() for path in self._serving.recordings(uuid)]
+
+    def wait_recordings(self, uuid: str, count: int, timeout: float = 10.0) -> None:
+        deadline = time.monotonic() + timeout
+        while len(files := self._serving.recordings(uuid)) != count:
+            assert time.monotonic() < deadline, f"{count} recordings wanted, there are {files}"
+            self.wait(0.05)
+
+    def speech(self, up: bool) -> None:
+        if up:
+            self.vosk.start()
+        else:
+            self.vosk.stop()
+
+    def speech_dies(self) -> None:
+        self.vosk.die()
+
+    def speech_garbles(self) -> None:
+        self.vosk.say(['{"partial": "one'])
+
+    def server_log(self) -> str:
+        return self._serving.text()
+
+    def calls(self) -> int:
+        return int(self.events.api("show channels count").split()[0])

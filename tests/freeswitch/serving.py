@@ -1,0 +1,137 @@
+"""`fsflows serve`, as a process of its own, with everything it writes in one directory."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from types import TracebackType
+
+import yaml
+
+from .sip import Address
+
+READY = 20.0
+"""Seconds that the process may take to listen."""
+
+
+class Serving:
+    """A running server.
+
+    Args:
+        listen: where FreeSWITCH's dialplan finds it.
+        flows: directories with flows.
+        directory: for its settings, log, database and recordings.
+
+    Raises:
+        AssertionError: it did not come up, with what it said.
+    """
+
+    def __init__(self, listen: Address, flows: Sequence[Path], directory: Path) -> None:
+        self.directory = directory
+        self.log = directory / "server.log"
+        self.staging = directory / "staging"
+        self.published = directory / "published"
+        assert not _listening(listen), f"something else listens at {listen[0]}:{listen[1]} already"
+        settings = directory / "settings.yaml"
+        settings.write_text(
+            yaml.safe_dump(
+                {
+                    "server": {"listen": f"{listen[0]}:{listen[1]}", "drain_timeout": 2.0},
+                    "flows": {"paths": [str(path) for path in flows]},
+                    "recordings": {
+                        "staging": str(self.staging),
+                        "published": str(self.published),
+                        "roots": [str(DIALPLAN_RECORDINGS)],
+                    },
+                    "database": {
+                        "url": f"sqlite:///{directory / 'fsflows.db'}",
+                        "spool": str(directory / "spool"),
+                    },
+                    "console": {"listen": ""},
+                    "log": {"level": "debug", "format": "json"},
+                }
+            ),
+            encoding="utf-8",
+        )
+        kept = {
+            name: value for name, value in os.environ.items() if not name.startswith("FSFLOWS_")
+        }
+        with self.log.open("wb") as log:
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", "fsflows", "serve", "--config", str(settings)],
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                env=kept,
+            )
+        try:
+            self._wait_until_up(listen)
+        except AssertionError:
+            self.stop()
+            raise
+
+    @property
+    def up(self) -> bool:
+        return self.process.poll() is None
+
+    def text(self) -> str:
+        """Its log."""
+        return self.log.read_text(encoding="utf-8", errors="replace")
+
+    def recordings(self, uuid: str) -> list[Path]:
+        """Every file, under any of its recording directories, that bears a call's name."""
+        return sorted(
+            path
+            for root in (self.staging, self.published, DIALPLAN_RECORDINGS)
+            for path in root.rglob(f"*{uuid}*")
+            if path.is_file() and path.suffix != ".json"
+        )
+
+    def stop(self) -> int:
+        """Ask it to end, and make it; its exit status."""
+        if self.up:
+            self.process.send_signal(signal.SIGTERM)
+            try:
+                self.process.wait(15)
+            except subprocess.TimeoutExpired:
+                self.process.kill()
+        return self.process.wait(5)
+
+    def __enter__(self) -> Serving:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.stop()
+
+    def _wait_until_up(self, address: Address) -> None:
+        deadline = time.monotonic() + READY
+        while not _listening(address):
+            assert self.up, f"fsflows serve ended with {self.process.returncode}:\n{self.text()}"
+            assert time.monotonic() < deadline, (
+                f"fsflows serve does not listen at {address[0]}:{address[1]} after {READY} s:\n{self.text()}"
+            )
+            threading.Event().wait(0.05)
+
+
+DIALPLAN_RECORDINGS = Path("/tmp/fsflows-tests")
+"""Where `dialplan.xml` of this directory records."""
+
+
+def _listening(address: Address) -> bool:
+    try:
+        with socket.create_connection(address, 1.0):
+            return True
+    except OSError:
+        return False

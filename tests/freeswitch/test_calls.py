@@ -1,0 +1,118 @@
+"""How calls end, who calls, and where they go: nothing a caller does harms the server or another call."""
+
+from __future__ import annotations
+
+import pytest
+
+from .world import DESK, LOST, World
+
+ASKS, RIGHT = 500, 900
+
+
+def is_served(world: World) -> None:
+    """A call that runs as it should."""
+    with world.call("number") as phone:
+        phone.wait_heard(ASKS)
+        phone.press("5551234567")
+        phone.wait_heard(RIGHT)
+
+
+@pytest.mark.parametrize("after", [0.0, 0.02, 0.1, 0.5, 2.0])
+def test_a_caller_who_hangs_up_is_gone(world: World, after: float) -> None:
+    with world.call("number") as phone:
+        phone.wait_answered()
+        world.wait(after)
+        phone.hang_up()
+        assert "caller" == phone.wait_ended().by
+        assert "NORMAL_CLEARING" == phone.hangup_cause()
+    is_served(world)
+
+
+def test_a_caller_may_hang_up_between_two_keys(world: World) -> None:
+    with world.call("number") as phone:
+        phone.wait_heard(ASKS)
+        phone.press("555")
+        phone.hang_up()
+        assert "caller" == phone.wait_ended().by
+        assert "NORMAL_CLEARING" == phone.hangup_cause()
+    is_served(world)
+
+
+def test_a_caller_may_hang_up_while_speaking(world: World) -> None:
+    with world.call("number") as phone:
+        phone.wait_heard(ASKS)
+        phone.say("five five")
+        phone.hang_up()
+        assert "caller" == phone.wait_ended().by
+    is_served(world)
+
+
+def test_a_caller_may_cancel_before_the_answer(world: World) -> None:
+    with world.call("number") as phone:
+        phone.cancel()
+        ended = phone.wait_ended()
+        # Either the CANCEL was in time (487), or the answer crossed it and a BYE followed.
+        assert (ended.by, ended.status) in {("refused", 487), ("caller", 200)}
+        assert phone.hangup_cause() in {"ORIGINATOR_CANCEL", "NORMAL_CLEARING"}
+    is_served(world)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "%0AContent-Length: 9999%0A%0A",
+        "${hostname} ${system(touch /tmp/fsflows-was-here)}",
+        'a "quoted" <sip:name@example.org> \\',
+        "it's; DROP|TABLE, {x=y}[z]",
+        "grüße 日本 \x01\x7f",
+        "x" * 900,
+    ],
+)
+def test_a_hostile_name_is_only_a_name(world: World, name: str) -> None:
+    headers = [("X-Account", name.replace("\x01", ""))]
+    with world.call("number", user="+1${uuid}%0A", name=name, headers=headers) as phone:
+        phone.wait_heard(ASKS)
+        phone.press("5551234567")
+        phone.wait_heard(RIGHT)
+        assert "NORMAL_CLEARING" == phone.wait_ended().cause
+        assert not [done for done in phone.done() if "system" in done.data]
+
+
+def test_a_transfer_takes_the_caller_to_the_desk(world: World) -> None:
+    with world.call("desk") as phone:
+        phone.wait_heard(ASKS)
+        phone.press("1")
+        phone.wait_heard(RIGHT)
+        phone.wait_heard(DESK)
+        phone.hang_up()
+        assert "caller" == phone.wait_ended().by
+    is_served(world)
+
+
+def test_a_refer_tells_the_caller_where_to_go(world: World) -> None:
+    with world.call("desk") as phone:
+        phone.wait_heard(ASKS)
+        phone.press("2")
+        phone.wait_ended()
+        assert "sip:desk@example.org" == phone.referred_to
+
+
+def test_two_calls_do_not_hear_each_other(world: World) -> None:
+    with world.call("number") as one, world.call("number") as other:
+        one.wait_heard(ASKS)
+        other.wait_heard(ASKS)
+        one.press("55512")
+        other.press("5551234567")
+        one.press("34568")
+        other.wait_heard(RIGHT)
+        one.wait_heard(300)
+        assert ("USER_BUSY", "NORMAL_CLEARING") == (
+            one.wait_ended().cause,
+            other.wait_ended().cause,
+        )
+
+
+def test_a_flow_that_is_not_there_leaves_the_call_to_the_dialplan(world: World) -> None:
+    with world.call("nosuchflow") as phone:
+        phone.wait_heard(LOST)
+    is_served(world)

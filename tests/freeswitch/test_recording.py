@@ -1,0 +1,58 @@
+"""The opt-out: after it there is no recording; without it there is one."""
+
+from __future__ import annotations
+
+import pytest
+
+from .world import World
+
+ASKS, GREETS, GONE = 500, 700, 900
+
+
+@pytest.mark.parametrize(("flow", "first"), [("opt_out_first", ASKS), ("opt_out_beside", GREETS)])
+def test_P12_P15_key_1_leaves_no_recording(world: World, flow: str, first: int) -> None:
+    with world.call(flow) as phone:
+        phone.talk(1000)
+        phone.wait_heard(first)
+        world.wait(0.5)
+        phone.press("1")
+        phone.wait_heard(GONE)
+        assert [] == list(world.recordings(phone.uuid)), "already while the call goes on"
+        assert "NORMAL_CLEARING" == phone.wait_ended().cause
+        uuid = phone.uuid
+    world.wait(0.5)
+    assert [] == list(world.recordings(uuid))
+
+
+@pytest.mark.parametrize(("flow", "first"), [("opt_out_first", ASKS), ("opt_out_beside", GREETS)])
+def test_P12_without_the_key_there_is_one_recording(world: World, flow: str, first: int) -> None:
+    with world.call(flow) as phone:
+        phone.talk(1000)
+        phone.wait_heard(first)
+        phone.wait_ended(15.0)
+        uuid = phone.uuid
+    world.wait_recordings(uuid, 1)
+    assert len(world.recordings(uuid)[0]) > 8000  # half a second of sound at the least
+
+
+def test_P15_the_greeting_plays_on_beside_the_key(world: World) -> None:
+    with world.call("opt_out_beside") as phone:
+        phone.wait_heard(GREETS)
+        world.wait(0.3)
+        phone.press("1")
+        phone.wait_heard(GONE)
+        greeting = next(sound for sound in phone.sounds() if sound.what == GREETS)
+        assert greeting.seconds > 1.7  # all two seconds of it
+
+
+def test_P12_a_caller_who_hangs_up_after_the_key_leaves_no_recording(world: World) -> None:
+    with world.call("opt_out_first") as phone:
+        phone.talk(1000)
+        phone.wait_heard(ASKS)
+        world.wait(0.5)
+        phone.press("1", gap=0.02)
+        phone.hang_up()
+        phone.wait_ended()
+        uuid = phone.uuid
+        phone.hangup_cause()
+    world.wait_recordings(uuid, 0)
