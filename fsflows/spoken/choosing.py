@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import NamedTuple
 
-from fsflows.spoken.language import Language, load
+from fsflows.spoken.language import load
 from fsflows.spoken.model import Alternative, Choice, Reading
 from fsflows.spoken.parser import Heard, understand
 from fsflows.spoken.text import find, split
 
 MAX_ALTERNATIVES = 32
+MAX_WORDS = 600
+"""All alternatives together; further ones are not looked at. Bounds the time that one result can take."""
 RANK = 0.97
 """Each place down the recogniser's own list counts as so much less confidence."""
 KEYWORD = 1.1
@@ -46,7 +49,7 @@ def choose(
         alternatives: the recogniser's, best first; at most MAX_ALTERNATIVES are looked at.
         language: a tag that `resolve` understands.
         lengths: allowed lengths of the whole buffer, `prefix` included; None: any.
-        accept: whether a whole buffer of an allowed length is valid (pattern, check digit). Called as seldom as possible.
+        accept: whether a whole buffer of an allowed length is valid (pattern, check digit).
         prefix: what was collected before; a correction takes back from its end.
         keywords: words that are expected here: they are no reason to take an utterance for a sentence, and an
             alternative that has one is preferred.
@@ -61,8 +64,19 @@ def choose(
     grammar = load(language)
     expected = [split(word).words for word in keywords]
     candidates: list[_Candidate] = []
+    room = MAX_WORDS
     for rank, alternative in enumerate(alternatives[:MAX_ALTERNATIVES]):
-        candidates += _candidates(alternative, rank, grammar, prefix, expected, alphanumeric)
+        words = split(alternative.text)
+        room -= len(words.words)
+        if room < 0:
+            break
+        factor = RANK**rank
+        if any(find(phrase, words.words) >= 0 for phrase in expected):
+            factor *= KEYWORD
+        for heard in understand(words, grammar, alphanumeric, prefix, expected):
+            reading, value = _heard(heard, alternative, prefix)
+            score = reading.confidence * factor
+            candidates.append(_Candidate(reading, alternative, rank, score, value))
     candidates.sort(key=lambda one: (-one.score, one.rank))
     return _fitting(candidates, lengths, accept) or _growing(candidates, lengths)
 
@@ -87,35 +101,13 @@ def _growing(candidates: Sequence[_Candidate], lengths: range | None) -> Choice 
     return best and Choice(best.reading, best.alternative, best.rank, fits=False)
 
 
-def _candidates(
-    alternative: Alternative,
-    rank: int,
-    grammar: Language,
-    prefix: str,
-    expected: Sequence[tuple[str, ...]],
-    alphanumeric: bool,
-) -> list[_Candidate]:
-    words = split(alternative.text)
-    factor = RANK**rank
-    if any(find(phrase, words.words) >= 0 for phrase in expected):
-        factor *= KEYWORD
-    found = []
-    for heard in understand(words, grammar, alphanumeric, prefix, expected):
-        reading = heard.reading
-        confidence = reading.confidence * _asr_confidence(alternative, heard)
-        if confidence != reading.confidence:
-            reading = Reading(
-                reading.keys,
-                reading.finish,
-                reading.clear,
-                reading.repair,
-                confidence,
-                reading.literal,
-            )
-        kept = "" if reading.clear else prefix[: len(prefix) - reading.repair]
-        value = (kept + reading.keys).rstrip("*#")
-        found.append(_Candidate(reading, alternative, rank, confidence * factor, value))
-    return found
+def _heard(heard: Heard, alternative: Alternative, prefix: str) -> tuple[Reading, str]:
+    """The reading with the recogniser's own confidence, and the buffer it leads to."""
+    reading = heard.reading
+    confidence = reading.confidence * _asr_confidence(alternative, heard)
+    kept = "" if reading.clear else prefix[: len(prefix) - reading.repair]
+    value = (kept + reading.keys).rstrip("*#")
+    return replace(reading, confidence=confidence), value
 
 
 def _asr_confidence(alternative: Alternative, heard: Heard) -> float:

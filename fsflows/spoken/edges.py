@@ -14,9 +14,13 @@ HOMOPHONE = 0.3
 SEAM = 0.35
 LOOSE = 0.35
 ODD_PLURAL = 0.5
+AFTER_ARTICLE = 0.02
+REPEATED_LETTER = 0.05  # "double u" is a letter of its own
 
 _GROWS = frozenset({Kind.SCALE, Kind.LINK_TENS})
 _SKIPPED = frozenset({Kind.HESITATION, Kind.CARRIER, Kind.ARTICLE})
+_REPEATABLE = frozenset({Kind.DIGIT, Kind.SOLO, Kind.OH, Kind.PLURAL})
+_LETTERS = frozenset({Kind.LETTER, Kind.SHY_LETTER})
 
 
 class Edge(NamedTuple):
@@ -89,7 +93,7 @@ class Edges:
             if kind is Kind.DIGIT or kind is Kind.HOMOPHONE or kind is Kind.OH:
                 yield from self._digit(start, end, kind, value)
                 grows = grows or self._grows(end)
-            elif kind is Kind.KEY or kind is Kind.KEYS:
+            elif kind is Kind.KEY or kind is Kind.KEYS or kind is Kind.SOLO:
                 yield Edge(end, value, 0.0, (value,))
             elif kind is Kind.PLURAL:
                 yield Edge(end, value, ODD_PLURAL, (value,))
@@ -125,7 +129,7 @@ class Edges:
                 self.spans.append((start, numeral.end))
 
     def _counted(self, position: int, count: int) -> Iterator[Edge]:
-        """ "three zeros", "four times five"."""
+        """As in "three zeros" or "four times five"."""
         if position < len(self.items):
             for item in self.items[position]:
                 if item.kind is Kind.PLURAL:
@@ -135,31 +139,33 @@ class Edges:
                     yield from self._repeated(item.end, count)
 
     def _repeated(self, position: int, count: int) -> Iterator[Edge]:
-        """ "double five", "dreimal die null": the digit follows, or an article and the digit."""
-        starts = [position]
+        """As in "double five", or "dreimal die null": the digit follows, or an article and the digit."""
+        starts = [(position, 0.0)]
         if position < len(self.items):
-            starts += [item.end for item in self.items[position] if item.kind in _SKIPPED]
-        for start in starts:
-            if start >= len(self.items):
-                continue
-            for end, kind, value in self.items[start]:
-                heard = kind is Kind.HOMOPHONE and start in self.homophones
-                if heard or kind in (Kind.DIGIT, Kind.OH, Kind.PLURAL):
-                    keys = value * count
-                    yield Edge(end, keys, HOMOPHONE if heard else 0.0, (keys,))
-                elif self.alphanumeric and kind in (Kind.LETTER, Kind.SHY_LETTER):
-                    keys = value * count
-                    yield Edge(end, keys, 0.0, (keys,))
+            starts += [
+                (item.end, AFTER_ARTICLE) for item in self.items[position] if item.kind in _SKIPPED
+            ]
+        for start, cost in starts:
+            for end, kind, value in self.items[start] if start < len(self.items) else ():
+                if kind is Kind.HOMOPHONE and start in self.homophones:
+                    extra = HOMOPHONE
+                elif kind in _LETTERS and self.alphanumeric:
+                    extra = REPEATED_LETTER
+                elif kind in _REPEATABLE:
+                    extra = 0.0
+                else:
+                    continue
+                yield Edge(end, value * count, cost + extra, (value * count,))
 
     def _letters(self, start: int) -> Iterator[Edge]:
         for end, kind, value in self.items[start]:
             if kind is Kind.LETTER or (kind is Kind.SHY_LETTER and start in self.homophones):
                 yield Edge(end, value, 0.0, (value,))
-            if kind in (Kind.LETTER, Kind.SHY_LETTER) and end < len(self.words):
+            if kind in _LETTERS and end < len(self.words):
                 for spelling in matches(self.words, end, self.language.numbers):
-                    if spelling.kind is Kind.SPELLING and spelling.end < len(self.words):
-                        if self.words[spelling.end].startswith(value.lower()):
-                            yield Edge(spelling.end + 1, value, 0.0, (value,))
+                    word = self.words[spelling.end : spelling.end + 1]
+                    if spelling.kind is Kind.SPELLING and word and word[0][0] == value.lower():
+                        yield Edge(spelling.end + 1, value, 0.0, (value,))
 
     def _seams(self) -> frozenset[int]:
         """Positions inside a number that is not itself a part of a longer one."""

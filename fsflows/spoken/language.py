@@ -21,6 +21,7 @@ import yaml
 from fsflows.spoken import text
 
 REST = "..."
+_LOADER = getattr(yaml, "CBaseLoader", yaml.BaseLoader)
 _TAG = re.compile(r"([a-z]{2,3})(?:-[a-z]{4})?(?:-([a-z]{2}|\d{3}))?")
 
 
@@ -28,6 +29,7 @@ class Kind(Enum):
     """What a word, or several, can be. One word may be more than one."""
 
     DIGIT = auto()
+    SOLO = auto()
     OH = auto()
     HOMOPHONE = auto()
     PLURAL = auto()
@@ -164,7 +166,7 @@ def _aliases() -> Mapping[str, str]:
 def _read(name: str) -> dict[str, Any]:
     """A data file as it stands: every scalar a string, so that `no` is a word and `0` a digit."""
     file = resources.files("fsflows.spoken").joinpath("languages", f"{name}.yaml")
-    data = yaml.load(file.read_text(encoding="utf-8"), Loader=yaml.BaseLoader)  # noqa: S506
+    data = yaml.load(file.read_text(encoding="utf-8"), Loader=_LOADER)  # noqa: S506
     if not isinstance(data, dict):
         raise TypeError(f"languages/{name}.yaml: a mapping is expected")
     return data
@@ -208,6 +210,7 @@ def _load(tag: str) -> Language:
 def _number_phrases(data: Mapping[str, Any]) -> Iterator[tuple[str, Kind, Any]]:
     valued = {
         "digits": (Kind.DIGIT, str),
+        "solo": (Kind.SOLO, str),
         "oh": (Kind.OH, str),
         "homophones": (Kind.HOMOPHONE, str),
         "plurals": (Kind.PLURAL, str),
@@ -225,6 +228,7 @@ def _number_phrases(data: Mapping[str, Any]) -> Iterator[tuple[str, Kind, Any]]:
                 yield phrase, kind, convert(value)
     plain = {
         "times": Kind.TIMES,
+        "noise": Kind.HESITATION,
         "hesitations": Kind.HESITATION,
         "carriers": Kind.CARRIER,
         "articles": Kind.ARTICLE,
@@ -254,7 +258,7 @@ def _assent_phrases(data: Mapping[str, Any]) -> Iterator[tuple[str, Kind, Any]]:
     for name, kind in kinds.items():
         for phrase in data.get("assent", {}).get(name, ()):
             yield phrase, kind, None
-    for phrase in data.get("hesitations", ()):
+    for phrase in (*data.get("noise", ()), *data.get("hesitations", ())):
         yield phrase, Kind.LEAD, None
 
 

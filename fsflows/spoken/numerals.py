@@ -96,16 +96,20 @@ class Numerals:
                 many = 10 < state.group <= self.language.hundreds_up_to and state.group % 10
                 if (bare and state.room > 100) or few or many:
                     group = 100 * (state.group or 1)
-                    yield self._next(state, item.end, state.base, group, state.limit, 100)
+                    yield state._replace(
+                        position=item.end, group=group, room=100, parts=state.parts + 1, bound=False
+                    )
             elif scale < state.limit and (bare or 0 < state.group < 1000):
                 base = state.base + scale * (state.group or 1)
-                yield self._next(state, item.end, base, 0, scale, scale)
-
-    def _next(
-        self, state: _State, end: int, base: int, group: int, limit: int, room: int
-    ) -> _State:
-        leaps, parts = state.leaps, state.parts + 1
-        return _State(end, base, group, limit, room, leaps, parts, False, state.loose)
+                yield state._replace(
+                    position=item.end,
+                    base=base,
+                    group=0,
+                    limit=scale,
+                    room=scale,
+                    parts=state.parts + 1,
+                    bound=False,
+                )
 
     def _added(self, state: _State) -> Iterator[_State]:
         """The number plus what comes next, with or without a linking word."""

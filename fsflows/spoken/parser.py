@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
+from itertools import pairwise
 from typing import NamedTuple
 
 from fsflows.spoken import edits, lattice
@@ -20,8 +21,8 @@ from fsflows.spoken.lexer import Items, number_items
 from fsflows.spoken.model import Reading
 from fsflows.spoken.text import Words, split
 
-MAX_WORDS = 400
-"""Longer utterances are not digits: two minutes of speech, the longest any timer of a collection runs."""
+MAX_WORDS = 160
+"""Longer utterances are not digits: a caller says two or three words a second, and nobody a number for a minute."""
 MAX_READINGS = 32
 
 # Costs of words that are passed over; see `edges` for the unit.
@@ -42,7 +43,6 @@ _FILLERS = {
     Kind.LINK_HUNDREDS: LINK,
     Kind.LINK_THOUSANDS: LINK,
 }
-_HEARD_AS = frozenset({Kind.HOMOPHONE, Kind.OH, Kind.SHY_LETTER})
 _KEYS_ONLY = frozenset("*#" + END)
 
 
@@ -139,13 +139,7 @@ class _Utterance:
         self.steps = self.edges.steps
         literal = self._covered()
         fillers = self._fillers()
-        wanted = {Kind.HOMOPHONE, Kind.OH} | ({Kind.SHY_LETTER} if alphanumeric else set())
-        heard_as: dict[int, Kind] = {}
-        for position, found in enumerate(self.items):
-            if position not in literal:
-                for item in found:
-                    if item.kind in wanted:
-                        heard_as[position] = item.kind
+        heard_as = self._heard_as(literal, alphanumeric)
         edited = {at for edit in self.edits for at in range(edit.start, edit.end)}
         understood = literal | fillers.keys() | heard_as.keys() | edited
         self.unknown = self.size - len(understood)
@@ -188,6 +182,18 @@ class _Utterance:
             for at in range(start, item.end)
         }
 
+    def _heard_as(self, literal: set[int], alphanumeric: bool) -> dict[int, Kind]:
+        """The words that may be heard for a digit, and "double" before one."""
+        wanted = {Kind.HOMOPHONE, Kind.OH} | ({Kind.SHY_LETTER} if alphanumeric else set())
+        heard_as: dict[int, Kind] = {}
+        for position in range(self.size - 1, -1, -1):
+            for item in self.items[position]:
+                if position not in literal and (
+                    item.kind in wanted or (item.kind is Kind.REPEAT and item.end in heard_as)
+                ):
+                    heard_as[position] = item.kind
+        return heard_as
+
     def _allowed(
         self, literal: set[int], heard_as: dict[int, Kind], edited: set[int]
     ) -> frozenset[int]:
@@ -201,14 +207,17 @@ class _Utterance:
                 continue
             if any(at in literal for at in run):
                 allowed.update(at for at in run if heard_as.get(at) is Kind.OH or not self.unknown)
-            elif run and self._alone(run, edited):
+            elif run and self._alone(run, heard_as, edited):
                 allowed.update(run)
                 self.extra = ONLY_HOMOPHONES
             run = []
         return frozenset(allowed & heard_as.keys())
 
-    def _alone(self, run: list[int], edited: set[int]) -> bool:
+    def _alone(self, run: list[int], heard_as: dict[int, Kind], edited: set[int]) -> bool:
+        """Whether nothing else was said; beside "oh", not even a hesitation ("oh okay")."""
         others = set(range(self.size)) - set(run) - edited
+        if all(heard_as[at] is Kind.OH for at in run):
+            return not others and not edited
         return all(
             any(item.kind is Kind.HESITATION or item.kind is Kind.KEY for item in self.items[at])
             for at in others
@@ -235,7 +244,7 @@ class _Utterance:
         drafts = [Draft(0.0, (), 0, clear=False, spans=())]
         spoken = 0
         marks = [_Edit(0, 0, None), *self.edits, _Edit(self.size, self.size, None)]
-        for mark, after in zip(marks, marks[1:], strict=False):
+        for mark, after in pairwise(marks):
             ways, steps = lattice.ways(
                 mark.end, after.start, self.edges.at, self.skips, self.edges.seams
             )

@@ -1,0 +1,120 @@
+"""Yes, no, escape words, word counts."""
+
+from __future__ import annotations
+
+import pytest
+
+from fsflows.spoken import Assent, assent, languages, says, word_count
+
+YES = {
+    "en-US": ["yes", "yeah", "yep", "uh huh", "correct", "that's right", "that is correct", "sure", "yes it is",
+              "um yes please", "i think that's right", "yeah that's right thanks", "exactly", "you got it"],
+    "en-GB": ["aye", "spot on", "yes love"],
+    "en-IN": ["haan ji", "correct only", "yes sir"],
+    "es-ES": ["sí", "sí señor", "correcto", "es correcto", "claro que sí", "eso es", "vale", "de acuerdo"],
+    "es-MX": ["sale", "sí"],
+    "fr-FR": ["oui", "c'est ça", "c'est bon", "tout à fait", "exact", "oui c'est ça", "d'accord", "ouais"],
+    "fr-CA": ["oui", "c'est correct"],
+    "de-DE": ["ja", "ja genau", "stimmt", "das ist richtig", "korrekt", "genau", "jawohl", "ja bitte"],
+    "pt-BR": ["sim", "isso mesmo", "está certo", "correto", "é isso", "com certeza", "tá certo"],
+    "pt-PT": ["sim", "está bem", "pois", "correto"],
+    "it-IT": ["sì", "sì esatto", "va bene", "è corretto", "giusto", "certo", "confermo"],
+    "nl-NL": ["ja", "klopt", "dat klopt", "ja hoor", "juist", "dat is correct", "inderdaad"],
+}  # fmt: skip
+NO = {
+    "en-US": ["no", "nope", "wrong", "that's wrong", "that's not right", "incorrect", "no that's not it",
+              "i don't think so", "it isn't", "uh no", "no no no", "not quite"],
+    "en-GB": ["no", "no thank you"],
+    "en-IN": ["nahi", "no sir", "wrong"],
+    "es-ES": ["no", "no señor", "incorrecto", "no es correcto", "está mal", "no no"],
+    "es-MX": ["no", "no es"],
+    "fr-FR": ["non", "c'est faux", "ce n'est pas ça", "pas du tout", "non merci", "c'est pas ça"],
+    "fr-CA": ["non"],
+    "de-DE": ["nein", "falsch", "stimmt nicht", "das stimmt nicht", "nee", "das ist falsch", "nein danke"],
+    "pt-BR": ["não", "errado", "não está certo", "está errado", "não é isso", "não senhor"],
+    "pt-PT": ["não", "não está correto"],
+    "it-IT": ["no", "sbagliato", "non è corretto", "no grazie", "non va bene", "è sbagliato"],
+    "nl-NL": ["nee", "klopt niet", "dat klopt niet", "nee dank u", "fout", "dat is niet juist"],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("language", "said"), [(tag, said) for tag in YES for said in YES[tag]])
+def test_L4_assent_in_every_language(language, said):
+    answer = assent(said, language)
+    assert answer is not None
+    assert answer.yes
+
+
+@pytest.mark.parametrize(("language", "said"), [(tag, said) for tag in NO for said in NO[tag]])
+def test_L4_refusal_in_every_language(language, said):
+    answer = assent(said, language)
+    assert answer is not None
+    assert not answer.yes
+
+
+def test_every_language_is_covered():
+    assert set(languages()) == set(YES) == set(NO)
+
+
+@pytest.mark.parametrize(
+    ("said", "language", "rest"),
+    [
+        ("no, five five", "en-US", "five five"),
+        ("no five five", "en-US", "five five"),
+        ("No. It's 5551212", "en-US", "5551212"),
+        ("no that's wrong it's five", "en-US", "it's five"),
+        ("nein, fünf fünf", "de", "fünf fünf"),
+        ("non, c'est le cinq", "fr", "le cinq"),
+        ("no,cinco", "es", "cinco"),
+        ("não é cinco", "pt-BR", "cinco"),
+        ("no, è Città cinque", "it", "Città cinque"),
+        ("nee vijf", "nl", "vijf"),
+    ],
+)
+def test_beyond_3_a_refusal_carries_its_correction(said, language, rest):
+    assert Assent(yes=False, rest=rest) == assent(said, language)
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "", "   ", "five five five", "maybe", "yes but the last one is wrong", "yes no", "no yes", "i'm not sure",
+        "i would like to know the right time", "what", "the number was wrong yesterday", "don't know", "hmm", "\x00",
+    ],
+)  # fmt: skip
+def test_neither_yes_nor_no(said):
+    assert assent(said) is None
+
+
+def test_beyond_8_escape_words_are_whole_words():
+    words = ["operator", "agent", "speak to someone"]
+    assert says("Operator, please!", words, "en-US")
+    assert says("i want to speak to someone now", words, "en-US")
+    assert not says("operators are busy", words, "en-US")
+    assert not says("speak to anyone or someone", words, "en-US")
+    assert not says("", words, "en-US")
+    assert not says("anything", ["", "  "], "en-US")
+    assert not says("anything", [], "en-US")
+
+
+def test_beyond_8_escape_words_ignore_accents_and_case():
+    assert says("un Operador por favor", ["operador"], "es")
+    assert says("je veux un opérateur", ["OPERATEUR"], "fr")
+    assert says("einen Mitarbeiter bitte", ["mitarbeiter"], "de")
+
+
+@pytest.mark.parametrize(
+    ("said", "count"),
+    [
+        ("", 0),
+        (" \t\n", 0),
+        ("one", 1),
+        ("it's 5551212", 2),
+        ("five-five", 2),
+        ("j'ai deux", 2),
+        ("...", 0),
+        ("你好", 1),
+    ],
+)
+def test_word_count(said, count):
+    assert count == word_count(said)
