@@ -106,8 +106,8 @@ class EslSession(Connection, OutboundSession):  # type: ignore[misc]
 
     def _on_end(self, reason: str) -> None:
         self._outbound_connected = False
-        self._give_up()
         super()._on_end(reason)
+        self._give_up()
 
     def _uuid(self) -> str:
         return self._channel.uuid if self._channel is not None else ""

@@ -41,8 +41,7 @@ from fsflows.esl.quoting import UnsafeValue
         (commands.bgapi("status", job_uuid="j-1"), "bgapi status\njob-uuid: j-1"),
         (
             commands.execute("playback", "/a b.wav", event_uuid="e-1"),
-            "sendmsg\ncall-command: execute\nexecute-app-name: playback\nexecute-app-arg: /a b.wav\n"
-            "event-uuid: e-1\nevent-lock: true",
+            "sendmsg\ncall-command: execute\nexecute-app-name: playback\nexecute-app-arg: /a b.wav\nevent-uuid: e-1\nevent-lock: true",
         ),
         (
             commands.execute("answer", event_uuid="", lock=False, loops=2),
