@@ -20,12 +20,13 @@ class RecordingNote:
     """What a record says about the call's audio.
 
     Attributes:
-        link: where it is, when it is present: a path below the recordings' archive, or a URL.
+        links: where it is, when it is present: paths or URLs, one for each of the call's recordings. Empty: it is not
+            published yet.
         receipt: of a discard: when, flow, step, the key or word that caused it, the files, how long each part took.
     """
 
     state: RecordingState = RecordingState.NONE
-    link: str = ""
+    links: tuple[str, ...] = ()
     receipt: Mapping[str, Any] = field(default_factory=dict)
 
 
@@ -118,7 +119,7 @@ class Record:
             "last_step": self.last_step,
             "recording": {
                 "state": self.recording.state.value,
-                "link": self.recording.link,
+                "links": list(self.recording.links),
                 "receipt": dict(self.recording.receipt),
             },
             "entries": [entry.as_json() for entry in self.entries],
@@ -149,7 +150,7 @@ def loads(text: str | bytes) -> Record:
             reason=Reason(given["reason"]),
             recording=RecordingNote(
                 state=RecordingState(recording.get("state", "none")),
-                link=str(recording.get("link", "")),
+                links=tuple(str(link) for link in recording.get("links", ())),
                 receipt=dict(recording.get("receipt") or {}),
             ),
             entries=tuple(from_json(entry) for entry in given.get("entries", ())),

@@ -11,7 +11,7 @@ import dataclasses
 import functools
 import math
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
 from typing import Any, Concatenate, ParamSpec
 
@@ -232,21 +232,23 @@ class RecordBuilder:
     def recording(
         self,
         state: RecordingState | str,
-        link: str = "",
+        link: str | Sequence[str] = (),
         receipt: Mapping[str, Any] | None = None,
     ) -> None:
-        """What there is of the call's audio, as known now; the last word before `finish` is what the record says.
+        """What there is of the call's audio, and where (one or several), as known now; the last word before
+        `finish` is what the record says.
 
         Once a discard was asked for (`pending`, `discarded`) there is no way back: a recording does not return.
         """
         state = RecordingState(state)
         if _FINAL.get(self.note.state, 0) > _FINAL.get(state, 0):
             return
+        links = [link] if isinstance(link, str) else list(link)
         if state is not RecordingState.PRESENT:
-            link = ""
+            links = []
         self.note = RecordingNote(
             state=state,
-            link=storable(link),
+            links=tuple(storable(each) for each in links if each),
             receipt=_plain(self.redactor.redact(receipt or {})),
         )
         self.revision += 1

@@ -199,7 +199,7 @@ class _Story:
     def note(self, record_id: str, started_at: datetime) -> RecordingNote:
         if not self.discarded:
             link = f"{started_at:%Y-%m-%d}/{record_id}.wav"
-            return RecordingNote(state=RecordingState.PRESENT, link=link)
+            return RecordingNote(state=RecordingState.PRESENT, links=(link,))
         when = next(
             e.at for e in self.entries if isinstance(e, Recorded) and e.event == "discarded"
         )

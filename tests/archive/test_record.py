@@ -109,7 +109,7 @@ def test_P12_a_discarded_recording_is_not_brought_back(builder):
     builder.recording("present", "b.wav")
     record = finish(builder)
     assert RecordingState.DISCARDED == record.recording.state
-    assert "" == record.recording.link
+    assert () == record.recording.links
     assert {"cause": "key 1"} == record.recording.receipt
 
 

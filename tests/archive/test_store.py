@@ -160,7 +160,7 @@ def test_P12_a_recording_can_be_discarded_after_the_record_was_written(store, sa
     assert 1 == store.set_recording(record.call_id, note)
     assert note == store.get(record.id).recording
     assert record.id in ids(store.search(Search(recording="discarded"), limit=500).rows)
-    assert record.recording.link not in store.get(record.id).dumps()
+    assert record.recording.links[0] not in store.get(record.id).dumps()
     assert 0 == store.set_recording("nobody", note)
 
 
@@ -199,8 +199,8 @@ def test_old_records_go_with_their_recordings_and_all_else(database, store, samp
     cutoff = NOW - timedelta(days=3)
     old = [record for record in samples if record.started_at < cutoff]
     deleted = []
-    done = purge(store, cutoff, lambda record: deleted.append(record.recording.link))
-    with_audio = [record.recording.link for record in old if record.recording.state == "present"]
+    done = purge(store, cutoff, lambda record: deleted.append(record.recording.links))
+    with_audio = [record.recording.links for record in old if record.recording.state == "present"]
     assert Purged(len(old), len(with_audio), 0) == done
     assert sorted(with_audio) == sorted(deleted)
     assert len(samples) - len(old) == store.search().total
