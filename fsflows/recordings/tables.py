@@ -77,11 +77,15 @@ recordings = Table(
     # "flow": started by us; "other": the dialplan or other software.
     Column("origin", Text, nullable=False),
     Column("state", Text, nullable=False),
+    # The process that answers for it, and the node that had the call (and sees the file).
     Column("owner", Text, nullable=False),
+    Column("node", Text, nullable=False),
     Column("started_at", Instant, nullable=False),
     Column("stopped_at", Instant),
     # Where it is published to, relative to the archive; NULL: it is not ours to move and stays where it is.
     Column("name", Text),
+    # Whether the archive may hold it, or a part of it; and where, once it is published.
+    Column("archived", Boolean, nullable=False),
     Column("location", Text),
     # Whether the file was ever found where FreeSWITCH said, and in which directory.
     Column("seen", Boolean, nullable=False),
@@ -106,6 +110,7 @@ discards = Table(
     # Whether the call may still be up, so that a recording could start in it.
     Column("watch", Boolean, nullable=False),
     Column("owner", Text, nullable=False),
+    Column("node", Text, nullable=False),
     Column("attempts", Integer, nullable=False),
     Column("error", Text),
 )

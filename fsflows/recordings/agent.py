@@ -1,0 +1,217 @@
+"""File work on another host: a small HTTP service beside FreeSWITCH, and the `Files` that ask it.
+
+It does what `LocalFiles` does, to the directories that it was started with, and nothing else. Audio never travels
+through it; what is published goes from its host straight into the archive.
+"""
+
+from __future__ import annotations
+
+import http.client
+import json
+import ssl
+import time
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import asdict
+from typing import Any
+from urllib.parse import urlsplit
+
+from fsflows.log import get_logger
+from fsflows.recordings.archives import Published
+from fsflows.recordings.files import Deleted, Files, Sighting, Staged
+from fsflows.recordings.paths import FileWorkFailed, PathRefused, RecordingGone
+from fsflows.recordings.signing import HEADER, SignatureRefused, Signer
+
+MAX_BODY = 64 * 1024
+TIMEOUT = 10.0
+"""Seconds for an answer."""
+
+PUBLISH_TIMEOUT = 300.0
+"""Seconds for publishing, which may copy a long recording to another file system."""
+
+METHODS: Mapping[str, tuple[str, ...]] = {
+    "look": ("path",),
+    "delete": ("path", "mark"),
+    "find": ("call_uuid",),
+    "staged": ("now",),
+    "publish": ("path", "name"),
+    "published": ("name",),
+    "retract": ("name",),
+    "archived": (),
+}
+
+_STATUS = {200: "200 OK", 400: "400 Bad Request", 401: "401 Unauthorized", 404: "404 Not Found"}
+
+StartResponse = Callable[[str, list[tuple[str, str]]], Any]
+
+
+class AgentApp:
+    """The agent, as a WSGI application. `GET /health` answers anybody; the rest is signed.
+
+    Args:
+        files: what does the work.
+        secret: shared with the servers.
+    """
+
+    def __init__(self, files: Files, secret: str, now: Callable[[], float] = time.time) -> None:
+        self._files = files
+        self._signer = Signer(secret, now)
+        self._log = get_logger("recordings.agent")
+
+    def __call__(self, environ: Mapping[str, Any], start: StartResponse) -> Iterable[bytes]:
+        path = str(environ.get("PATH_INFO", ""))
+        if path == "/health":
+            start(_STATUS[200], [("Content-Type", "text/plain")])
+            return [b"ok\n"]
+        nonce = ""
+        try:
+            body = _body(environ)
+            nonce = self._signer.check(path, str(environ.get("HTTP_X_FSFLOWS_SIGNATURE", "")), body)
+            status, answer = self._answer(path, body)
+        except SignatureRefused as refused:
+            self._log.warning("request refused", why=str(refused), peer=environ.get("REMOTE_ADDR"))
+            status, answer = 401, {"error": str(refused)}
+        except ValueError as error:
+            status, answer = 400, {"error": str(error)}
+        sent = json.dumps(answer).encode()
+        headers = [("Content-Type", "application/json"), ("Content-Length", str(len(sent)))]
+        if nonce:
+            headers.append((HEADER, self._signer.sign_answer(nonce, status, sent)))
+        start(_STATUS[status], headers)
+        return [sent]
+
+    def _answer(self, path: str, body: bytes) -> tuple[int, dict[str, Any]]:
+        method = path.removeprefix("/v1/")
+        if method not in METHODS or path == method:
+            return 404, {"error": f"there is no {path}"}
+        given = json.loads(body)
+        if not isinstance(given, dict) or set(given) != set(METHODS[method]):
+            return 400, {"error": f"{method} takes {', '.join(METHODS[method]) or 'nothing'}"}
+        try:
+            result = getattr(self._files, method)(**given)
+        except FileWorkFailed as error:
+            self._log.warning("not done", method=method, why=str(error), **given)
+            return 200, {"failed": _failure(error)}
+        if method in ("delete", "publish", "retract"):
+            self._log.info("done", method=method, result=_plain(result), **given)
+        return 200, {"result": _plain(result)}
+
+
+class AgentFiles:
+    """File work through an agent.
+
+    Args:
+        url: http://HOST:PORT, or https:// with a certificate that this host trusts.
+        secret: shared with the agent.
+
+    Raises:
+        ValueError: the URL or the secret can't be used.
+    """
+
+    def __init__(self, url: str, secret: str, now: Callable[[], float] = time.time) -> None:
+        parts = urlsplit(url)
+        if parts.scheme not in ("http", "https") or not parts.hostname or parts.path.strip("/"):
+            raise ValueError(f"an agent is given as http://HOST:PORT, got {url!r}")
+        self._host, self._port = parts.hostname, parts.port
+        self._tls = ssl.create_default_context() if parts.scheme == "https" else None
+        self._signer = Signer(secret, now)
+
+    def look(self, path: str) -> Sighting | None:
+        found = self._ask("look", path=path)
+        return None if found is None else Sighting(**found)
+
+    def delete(self, path: str, mark: str | None) -> Deleted:
+        return _deleted(self._ask("delete", path=path, mark=mark))
+
+    def find(self, call_uuid: str) -> list[str]:
+        return [str(path) for path in self._ask("find", call_uuid=call_uuid)]
+
+    def staged(self, now: float) -> list[Staged]:
+        return [Staged(**each) for each in self._ask("staged", now=now)]
+
+    def publish(self, path: str, name: str) -> Published:
+        return Published(**self._ask("publish", path=path, name=name))
+
+    def published(self, name: str) -> Published | None:
+        found = self._ask("published", name=name)
+        return None if found is None else Published(**found)
+
+    def retract(self, name: str) -> Deleted:
+        return _deleted(self._ask("retract", name=name))
+
+    def archived(self) -> list[str]:
+        return [str(name) for name in self._ask("archived")]
+
+    def _ask(self, method: str, **arguments: Any) -> Any:
+        where = f"the recordings agent at {self._host}"
+        try:
+            answer = self._post(method, json.dumps(arguments).encode())
+            if "failed" in answer:
+                raise _failure_of(answer["failed"])
+            return answer["result"]
+        except FileWorkFailed:
+            raise
+        except SignatureRefused as refused:
+            raise FileWorkFailed(f"{where}: {refused}") from refused
+        except Exception as error:
+            raise FileWorkFailed(
+                f"{where} can't be asked: {error or type(error).__name__}"
+            ) from error
+
+    def _post(self, method: str, body: bytes) -> dict[str, Any]:
+        path = f"/v1/{method}"
+        signature, nonce = self._signer.sign(path, body)
+        timeout = PUBLISH_TIMEOUT if method == "publish" else TIMEOUT
+        connection: http.client.HTTPConnection
+        if self._tls is None:
+            connection = http.client.HTTPConnection(self._host, self._port, timeout=timeout)
+        else:
+            connection = http.client.HTTPSConnection(
+                self._host, self._port, timeout=timeout, context=self._tls
+            )
+        try:
+            connection.request("POST", path, body, {HEADER: signature})
+            response = connection.getresponse()
+            answer = response.read()
+            if response.status == 401:
+                raise SignatureRefused(str(json.loads(answer).get("error")))
+            self._signer.check_answer(
+                nonce, response.status, response.headers.get(HEADER, ""), answer
+            )
+        finally:
+            connection.close()
+        parsed = json.loads(answer)
+        if response.status != 200 or not isinstance(parsed, dict):
+            raise FileWorkFailed(f"the recordings agent answered {response.status}: {parsed}")
+        return parsed
+
+
+def _body(environ: Mapping[str, Any]) -> bytes:
+    length = int(environ.get("CONTENT_LENGTH") or 0)
+    if not 0 <= length <= MAX_BODY:
+        raise ValueError(f"a request has at most {MAX_BODY} bytes")
+    body: bytes = environ["wsgi.input"].read(length)
+    return body
+
+
+def _plain(result: Any) -> Any:
+    if isinstance(result, list):
+        return [_plain(each) for each in result]
+    return asdict(result) if hasattr(result, "__dataclass_fields__") else result
+
+
+def _deleted(result: dict[str, Any]) -> Deleted:
+    return Deleted(**{**result, "also": tuple(result["also"])})
+
+
+def _failure(error: FileWorkFailed) -> dict[str, str]:
+    if isinstance(error, PathRefused):
+        return {"kind": "refused", "path": error.path, "why": error.why}
+    kind = "gone" if isinstance(error, RecordingGone) else "failed"
+    return {"kind": kind, "why": str(error)}
+
+
+def _failure_of(failure: dict[str, str]) -> FileWorkFailed:
+    if failure["kind"] == "refused":
+        return PathRefused(failure["path"], failure["why"])
+    kind = RecordingGone if failure["kind"] == "gone" else FileWorkFailed
+    return kind(failure["why"])

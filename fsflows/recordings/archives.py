@@ -1,0 +1,188 @@
+"""Where recordings are kept for good: a directory here; an object store in `fsflows.recordings.archive_s3`."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import stat
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from typing import IO, Protocol
+
+from fsflows.recordings.faults import NO_FAULTS, Faults
+from fsflows.recordings.paths import FileWorkFailed
+
+_DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+
+
+@dataclass(frozen=True, slots=True)
+class Published:
+    """A recording in the archive: where, for people and programs to fetch it, and its size in bytes."""
+
+    location: str
+    size: int
+
+
+class Archive(Protocol):
+    """Where recordings are published to. Names are relative paths ("2026-01-31/<uuid>.wav").
+
+    Methods raise `OSError`, or `FileWorkFailed` with an explanation.
+    """
+
+    def publish(self, directory: int, file: str, name: str) -> Published:
+        """Take in a file of an open directory. The same file again is no error; another one by that name is."""
+
+    def published(self, name: str) -> Published | None: ...
+
+    def retract(self, name: str) -> int | None:
+        """Delete it for good, and what a publication that broke off has left. Its size; None: nothing was there."""
+
+    def names(self) -> Iterator[str]: ...
+
+
+class DirectoryArchive:
+    """A directory. A recording appears in it whole, or not at all.
+
+    Args:
+        path: its absolute path. It must exist: made by us, it could be the mount point of one that is not mounted.
+    """
+
+    def __init__(self, path: str, *, faults: Faults = NO_FAULTS) -> None:
+        self._path = path
+        self._faults = faults
+
+    def publish(self, directory: int, file: str, name: str) -> Published:
+        with self._parent(name, make=True) as (parent, last):
+            assert parent is not None
+            with open(file, "rb", opener=_opener(directory)) as source:
+                here = os.fstat(source.fileno())
+                present = _stat(parent, last)
+                if present is not None:
+                    self._must_be_same(parent, last, source, name)
+                    return Published(self._location(name), present.st_size)
+                os.fsync(source.fileno())
+                if here.st_dev == os.fstat(parent).st_dev:
+                    self._faults.at("publish 3: copied, not yet under its name")
+                    os.rename(file, last, src_dir_fd=directory, dst_dir_fd=parent)
+                    os.fsync(directory)
+                else:
+                    self._copy(source, parent, last)
+            os.fsync(parent)
+            self._faults.at("publish 4: under its name in the archive")
+            return Published(self._location(name), here.st_size)
+
+    def published(self, name: str) -> Published | None:
+        with self._parent(name) as (parent, last):
+            found = _stat(parent, last)
+        return None if found is None else Published(self._location(name), found.st_size)
+
+    def retract(self, name: str) -> int | None:
+        with self._parent(name) as (parent, last):
+            if parent is None:
+                return None
+            found = _stat(parent, last)
+            for present in (_part(last), last):
+                with suppress(FileNotFoundError):
+                    os.unlink(present, dir_fd=parent)
+            os.fsync(parent)
+        return None if found is None else found.st_size
+
+    def names(self) -> Iterator[str]:
+        for where, _, files in os.walk(self._path, onerror=_raise):
+            for file in files:
+                yield os.path.relpath(f"{where}/{file}", self._path)
+
+    def _location(self, name: str) -> str:
+        return f"{self._path.rstrip('/')}/{name}"
+
+    def _copy(self, source: IO[bytes], parent: int, last: str) -> None:
+        part = _part(last)
+        with suppress(FileNotFoundError):
+            os.unlink(part, dir_fd=parent)
+        try:
+            with open(part, "xb", opener=_opener(parent)) as copy:
+                shutil.copyfileobj(source, copy, 1 << 20)
+                copy.flush()
+                os.fsync(copy.fileno())
+            self._faults.at("publish 3: copied, not yet under its name")
+            os.rename(part, last, src_dir_fd=parent, dst_dir_fd=parent)
+        except OSError:
+            with suppress(OSError):
+                os.unlink(part, dir_fd=parent)
+            raise
+
+    @staticmethod
+    def _must_be_same(parent: int, last: str, source: IO[bytes], name: str) -> None:
+        with open(last, "rb", opener=_opener(parent)) as present:
+            while True:
+                ours, theirs = source.read(1 << 20), present.read(1 << 20)
+                if ours != theirs:
+                    raise FileWorkFailed(
+                        f"{name!r}: another recording is already published by that name"
+                    )
+                if not ours:
+                    return
+
+    @contextmanager
+    def _parent(self, name: str, *, make: bool = False) -> Iterator[tuple[int | None, str]]:
+        *between, last = safe_name(name)
+        directory: int | None = os.open(self._path, _DIRECTORY & ~os.O_NOFOLLOW)
+        assert directory is not None
+        try:
+            for part in between:
+                if make:
+                    with suppress(FileExistsError):
+                        os.mkdir(part, 0o750, dir_fd=directory)
+                        os.fsync(directory)
+                try:
+                    inner = os.open(part, _DIRECTORY, dir_fd=directory)
+                except FileNotFoundError:
+                    os.close(directory)
+                    directory = None
+                    break
+                os.close(directory)
+                directory = inner
+            yield directory, last
+        finally:
+            if directory is not None:
+                os.close(directory)
+
+
+def safe_name(name: str) -> list[str]:
+    """The parts of an archive name.
+
+    Raises:
+        FileWorkFailed: it is not a plain relative path.
+    """
+    parts = name.split("/")
+    if "\0" in name or any(part in ("", ".", "..") or part.startswith(".") for part in parts):
+        raise FileWorkFailed(f"{name!r} can't be a name in the archive")
+    return parts
+
+
+def _part(last: str) -> str:
+    return f".{last}.part"
+
+
+def _stat(parent: int | None, name: str) -> os.stat_result | None:
+    if parent is None:
+        return None
+    try:
+        found = os.stat(name, dir_fd=parent, follow_symlinks=False)
+    except FileNotFoundError:
+        return None
+    if not stat.S_ISREG(found.st_mode):
+        raise FileWorkFailed(f"{name!r} in the archive is not a file")
+    return found
+
+
+def _opener(directory: int) -> Callable[[str, int], int]:
+    def opened(path: str, flags: int) -> int:
+        return os.open(path, flags | os.O_NOFOLLOW | os.O_CLOEXEC, 0o640, dir_fd=directory)
+
+    return opened
+
+
+def _raise(error: OSError) -> None:
+    raise error

@@ -1,0 +1,386 @@
+"""The recordings of one call, from its first to its last moment, whoever starts them."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+
+from fsflows.database import DatabaseFailed
+from fsflows.log import Logger
+from fsflows.recordings import metrics
+from fsflows.recordings.book import RUNNING, Book
+from fsflows.recordings.control import RecordingControl, RecordingError
+from fsflows.recordings.discarding import Discard, DiscardFailed
+from fsflows.recordings.faults import LATE_POINT
+from fsflows.recordings.masking import Masking
+from fsflows.recordings.reach import LazyControl
+from fsflows.recordings.receipt import DiscardCause, Receipt
+from fsflows.recordings.tools import Tools
+
+
+class RecordingsClosed(RuntimeError):
+    """The call is over, and what becomes of its recordings is settled: nothing can be changed any more."""
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """What became of a call's recordings.
+
+    Attributes:
+        state: "none", "present" (published, kept, or still to be published), "discarded", or "pending": a discard
+            that is not finished yet, and will be.
+        locations: where the recordings are; empty until they are published.
+        receipt: of the discard.
+    """
+
+    state: str
+    locations: tuple[str, ...] = ()
+    receipt: Receipt | None = None
+
+
+class CallRecordings:
+    """One call's recordings.
+
+    Args:
+        control: to the FreeSWITCH that has the call, over the call's own connection.
+        tools: what all calls share.
+        flow: the flow's name, for the journal and for path templates.
+        switch: FreeSWITCH's name (`FreeSWITCH-Switchname`): who finishes a discard must know whose call it was.
+        log: the call's logger.
+
+    Methods may be called from several tasks; they wait for one another. `noticed_start` and `noticed_stop` never
+    raise, and may be called while another method waits for FreeSWITCH.
+    """
+
+    def __init__(
+        self, control: RecordingControl, tools: Tools, *, flow: str, switch: str, log: Logger
+    ) -> None:
+        self.call_uuid = control.call_uuid
+        self.closed = False
+        self.receipt: Receipt | None = None
+        self._control = control
+        self._tools = tools
+        self._switch = switch
+        self._log = log
+        self._files = tools.reach.files(switch)
+        self._book = Book(self.call_uuid, tools, self._files, flow=flow, switch=switch, log=log)
+        self._masking = Masking(control, self._stop, log)
+        self._discard: Discard | None = None
+        self._own: dict[str, tuple[str, str, bool]] = {}
+        self._paused: list[tuple[str, str, bool]] | None = None
+        self._holding = False
+        self._notices: deque[tuple[str, str, str]] = deque()
+
+    # --- recording ----------------------------------------------------------------------------------------------
+
+    @property
+    def discarded(self) -> bool:
+        """Whether a discard was asked for: from then on nothing can be recorded in this call."""
+        return self._discard is not None
+
+    @property
+    def recording(self) -> tuple[str, ...]:
+        """The paths that are recorded to now."""
+        return self._book.running
+
+    def start(
+        self, template: str = "{date}/{uuid}", *, audio_format: str = "wav", stereo: bool = False
+    ) -> str:
+        """Start recording, into the staging directory.
+
+        Args:
+            template: what it will be published as, without extension: `{date}`, `{uuid}` (required), `{flow}`.
+            audio_format: the extension, which FreeSWITCH takes the format from.
+            stereo: the caller on the left, our audio on the right.
+
+        Returns:
+            The path, as FreeSWITCH names it.
+
+        Raises:
+            RecordingError: FreeSWITCH refused, the recording could not be written down or its file not be found
+                (what can't be discarded is not recorded), or the call's recordings were discarded.
+            RecordingsClosed: the call is over.
+        """
+        with self._hold():
+            return self._start(template, audio_format, stereo)
+
+    def pause(self) -> None:
+        """Stop the recordings that we started until `resume`; those of others are masked."""
+        with self._hold():
+            if self._paused is not None or self.discarded:
+                return
+            own = [path for path in self.recording if path in self._own]
+            self._paused = [self._own[path] for path in own]
+            for path in own:
+                self._stop(path)
+            self._mask("pause")
+
+    def resume(self) -> None:
+        """Go on recording what `pause` stopped, in new files; and unmask the others.
+
+        Raises:
+            RecordingError: as `start`.
+        """
+        with self._hold():
+            if self._paused is None:
+                return
+            paused, self._paused = self._paused, None
+            self._masking.drop("pause", self.recording)
+            for each in paused:
+                if not self.discarded:
+                    self._start(*each)
+
+    def mask(self, reason: str = "pii") -> None:
+        """Record silence in all recordings of the call, and in those that start meanwhile.
+
+        Calls nest: what was masked twice for a reason, or for two reasons, is unmasked by the last `unmask`. A
+        recording that can't be masked is stopped instead.
+
+        Raises:
+            RecordingError: a recording could be neither masked nor stopped. Nothing private may be asked for now.
+        """
+        with self._hold():
+            self._mask(reason)
+
+    def unmask(self, reason: str = "pii") -> None:
+        """Take back one `mask` of that reason. Without one, nothing happens."""
+        with self._hold():
+            self._masking.drop(reason, self.recording)
+
+    def noticed_start(self, path: str, at: float) -> None:  # noqa: ARG002 - the journal keeps wall-clock times
+        """FreeSWITCH said RECORD_START: by us or by anybody. After a discard it is stopped and deleted."""
+        self._notice("start", path, "")
+
+    def noticed_stop(self, path: str, at: float, cause: str = "") -> None:  # noqa: ARG002
+        """FreeSWITCH said RECORD_STOP, with its `Record-Completion-Cause`."""
+        self._notice("stop", path, cause)
+
+    # --- the end of them ----------------------------------------------------------------------------------------
+
+    def discard(self, cause: DiscardCause) -> Receipt:
+        """Discard all recordings of the call, for good. The second time it only returns the receipt.
+
+        When this returns nothing records, every file is gone, and the receipt is on disk.
+
+        Raises:
+            DiscardFailed: with what is left. Nothing will be published or recorded all the same, and it is tried
+                again until all is gone.
+            RecordingsClosed: the call is over.
+        """
+        if self.closed:
+            raise RecordingsClosed("the call is over: its recordings can't be discarded any more")
+        if self._discard is None:
+            # Before any waiting: from here on nothing starts, whatever becomes of this task.
+            self._discard = self._make_discard(cause)
+        with self._hold():
+            return self._run(self._discard)
+
+    def retry(self) -> bool:
+        """Try again a discard that has failed; whether it is finished now and was not before.
+
+        Raises:
+            DiscardFailed: it has failed again.
+        """
+        if self._discard is None or self.closed or self._is_settled():
+            return False
+        with self._hold():
+            before = self.receipt
+            return self._run(self._discard) is not before
+
+    def close(self) -> None:
+        """From now on `discard` and `start` are errors: the end function is about to run."""
+        self.closed = True
+
+    def finish(self, *, call_over: bool = True, keep_running: bool = False) -> Summary:
+        """Settle what becomes of the recordings: publish them, or make sure that what was discarded is gone.
+
+        What fails is in the log, and the sweep goes on with it.
+
+        Args:
+            call_over: whether the channel is gone. If it was handed on, our recordings are stopped, and a discarded
+                call is watched by the sweep from now on.
+            keep_running: let our recordings run on in a call that was handed on; the sweep publishes them.
+        """
+        self.closed = True
+        try:
+            with self._hold():
+                if self._discard is not None:
+                    self._confirm(self._discard, call_over=call_over)
+                else:
+                    self._publish(call_over=call_over, keep_running=keep_running)
+        except DatabaseFailed as error:
+            self._log.warning("recordings are left to the sweep", why=str(error))
+        finally:
+            if self._tools.live.get(self.call_uuid) is self:
+                del self._tools.live[self.call_uuid]
+        return self.summary()
+
+    def summary(self) -> Summary:
+        """What became of the recordings so far."""
+        if self._discard is not None:
+            state = "discarded" if self._is_settled() else "pending"
+            return Summary(state, (), self.receipt)
+        there = [e for e in self._book.known.values() if e.state not in ("lost", "discarded")]
+        places = tuple(e.location or e.path for e in there if e.state in ("published", "kept"))
+        return Summary("present" if there else "none", places)
+
+    # --- inside, with the lock held -----------------------------------------------------------------------------
+
+    @contextmanager
+    def _hold(self) -> Iterator[None]:
+        if not self.closed:
+            self._tools.live.setdefault(self.call_uuid, self)
+        with self._tools.locks.hold(self.call_uuid):
+            self._holding = True
+            try:
+                self._load()
+                yield
+            finally:
+                try:
+                    self._work_off()
+                finally:
+                    self._holding = False
+
+    def _notice(self, what: str, path: str, cause: str) -> None:
+        self._notices.append((what, path, cause))
+        if not self._holding:  # else whoever holds the lock works it off before letting go
+            with self._hold():
+                pass
+
+    def _work_off(self) -> None:
+        while self._notices:
+            what, path, cause = self._notices.popleft()
+            try:
+                if what == "stop":
+                    self._book.stopped(path, cause)
+                elif self._discard is not None:
+                    self._late(self._discard, path)
+                else:
+                    self._started(path)
+            except Exception:
+                self._log.exception("recording", what=what, path=path)
+
+    def _load(self) -> None:
+        call = self._book.load()
+        if call is not None and call.intent is not None:
+            self.receipt = call.receipt
+            if self._discard is None:
+                self._discard = self._make_discard(call.intent.cause)
+
+    def _make_discard(self, cause: DiscardCause) -> Discard:
+        otherwise = LazyControl(self._tools.reach, self._switch, self.call_uuid)
+        return Discard(
+            self.call_uuid,
+            self._switch,
+            cause,
+            self._files,
+            self._log,
+            controls=(self._control, otherwise),
+            known=self._book.known,
+        )
+
+    def _start(self, template: str, audio_format: str, stereo: bool) -> str:
+        if self.closed:
+            raise RecordingsClosed("the call is over: nothing can be recorded any more")
+        if self.discarded:
+            raise RecordingError(
+                "the call's recordings were discarded: none can start again in this call"
+            )
+        path = self._book.prepare(template, audio_format).path
+        try:
+            self._control.start(path, stereo=stereo)
+            self._find(path)
+        except Exception as error:
+            self._book.failed(path, str(error))
+            raise RecordingError(f"not recorded: {error}") from error
+        self._own[path] = (template, audio_format, stereo)
+        if self._masking.on:
+            self._masking.mask(path)
+        return path
+
+    def _find(self, path: str) -> None:
+        """See the file of a recording that we have started. One that is out of our reach must not go on."""
+        try:
+            if not self._book.find(path):
+                raise RecordingError(
+                    f"FreeSWITCH records to {path}, but no such file is here: it could never be deleted"
+                )
+        except Exception:
+            self._control.stop(path)
+            raise
+
+    def _started(self, path: str) -> None:
+        if self._book.started(path) and self._masking.on:
+            self._masking.mask(path)
+
+    def _stop(self, path: str) -> None:
+        self._control.stop(path)
+        self._book.stopped(path)
+
+    def _mask(self, reason: str) -> None:
+        if self.discarded:
+            return
+        try:
+            for path in self._control.active():
+                self._started(path)
+        except Exception as error:
+            self._log.warning("FreeSWITCH does not say what it records", why=str(error))
+        self._masking.add(reason, self.recording)
+
+    def _is_settled(self) -> bool:
+        return self.receipt is not None and self.receipt.complete
+
+    def _run(self, discard: Discard) -> Receipt:
+        if self.receipt is None or not self.receipt.complete:
+            self.receipt = self._tools.discarder.run(discard)
+        return self.receipt
+
+    def _run_quietly(self, discard: Discard) -> bool:
+        try:
+            self._run(discard)
+        except DiscardFailed:
+            return False  # it is in the log, and open in the journal
+        return True
+
+    def _late(self, discard: Discard, path: str) -> None:
+        if self._book.is_gone(path):
+            return  # the news of its start came after it had been deleted
+        self._tools.faults.at(LATE_POINT)
+        metrics.LATE_RECORDINGS.inc()
+        self._log.warning("recording started after the discard", path=path)
+        self._reopen()
+        self._tools.discarder.note(discard, [path])
+        self._run_quietly(discard)
+
+    def _reopen(self) -> None:
+        if self.receipt is not None:
+            self.receipt = replace(self.receipt, complete=False)
+
+    def _confirm(self, discard: Discard, *, call_over: bool) -> None:
+        """The last look at a discarded call: all of it must be gone."""
+        if self.receipt is not None and self._tools.discarder.still_there(discard):
+            self._log.error("a discarded recording was there again")
+            self._reopen()
+        if self._run_quietly(discard) and (call_over or discard.call_over):
+            self._tools.journal.unwatch(self.call_uuid)
+
+    def _publish(self, *, call_over: bool, keep_running: bool) -> None:
+        for entry in list(self._book.known.values()):
+            stays = not call_over and (keep_running or entry.origin != "flow")
+            if entry.state in RUNNING and not stays:
+                self._end(entry.path, call_over=call_over)
+        for entry in list(self._book.known.values()):
+            if entry.name and entry.state in ("staged", "publishing"):
+                self._tools.publisher.publish(entry, self._files, self._log)
+        if self._book.known:
+            self._book.reload()
+
+    def _end(self, path: str, *, call_over: bool) -> None:
+        try:
+            if not call_over:
+                self._control.stop(path)
+            self._book.stopped(path)
+        except Exception as error:
+            self._log.warning("recording could not be stopped", path=path, why=str(error))

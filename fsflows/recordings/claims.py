@@ -1,0 +1,140 @@
+"""Who is at work, and who takes over what a process has left behind."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, Table, delete, select, update
+
+from fsflows.clock import Clock
+from fsflows.database import Database
+from fsflows.recordings.entries import Entry, Intent, Node
+from fsflows.recordings.journal import LEASE, entry_of, intent_of, upsert
+from fsflows.recordings.tables import discards, nodes, recordings
+
+BATCH = 50
+"""Calls that are taken over in one go; more are left for the next, or for other nodes."""
+
+UNSETTLED = ("starting", "recording", "staged", "publishing")
+
+
+class Claims:
+    """Leases on unfinished work, held by a heartbeat. On PostgreSQL several nodes claim side by side.
+
+    Every method raises `DatabaseFailed` when the database can't do it.
+    """
+
+    def __init__(self, database: Database, clock: Clock, node: Node) -> None:
+        self.node = node
+        self._database = database
+        self._clock = clock
+        self._turn = 0
+
+    def beat(self) -> None:
+        """This process lives. Forgets processes that have been dead for a day."""
+        now = self._clock.utcnow()
+        row = {"id": self.node.id, "name": self.node.name, "started_at": now, "seen_at": now}
+
+        def work(connection: Connection) -> None:
+            connection.execute(
+                upsert(connection, nodes)
+                .values(**row)
+                .on_conflict_do_update(index_elements=["id"], set_={"seen_at": now})
+            )
+            connection.execute(delete(nodes).where(nodes.c.seen_at < now - 1440 * LEASE))
+
+        self._database.write(work)
+
+    def retire(self, *, others_too: bool = False) -> None:
+        """This process ends; or, at a start: with `others_too`, all earlier ones of this node have ended."""
+        which = nodes.c.id == self.node.id
+        if others_too:
+            which = (nodes.c.name == self.node.name) & (nodes.c.id != self.node.id)
+        self._database.write(lambda connection: connection.execute(delete(nodes).where(which)))
+
+    def discards(self, switches: Sequence[str], busy: Collection[str]) -> list[Intent]:
+        """Take over discards that nobody works on: open ones, and those of calls that are still to be watched.
+
+        Args:
+            switches: the FreeSWITCHes within our reach; what our own node had is, too.
+            busy: calls that this process is at work on.
+        """
+
+        def work(connection: Connection) -> list[Intent]:
+            which = (discards.c.state == "open") | discards.c.watch
+            taken = self._take(connection, discards, which, switches, busy)
+            rows = connection.execute(
+                select(discards)
+                .where(discards.c.call_uuid.in_(taken))
+                .order_by(discards.c.requested_at)
+            )
+            return [intent_of(row) for row in rows]
+
+        return self._database.write(work)
+
+    def recordings(self, switches: Sequence[str], busy: Collection[str]) -> list[Entry]:
+        """Take over recordings that were never settled, of calls that nobody has any more."""
+
+        def work(connection: Connection) -> list[Entry]:
+            which = recordings.c.state.in_(UNSETTLED)
+            taken = self._take(connection, recordings, which, switches, busy)
+            rows = connection.execute(
+                select(recordings)
+                .where(recordings.c.call_uuid.in_(taken), which)
+                .order_by(recordings.c.id)
+            )
+            return [entry_of(row) for row in rows]
+
+        return self._database.write(work)
+
+    def by_path(self, paths: Collection[str]) -> dict[str, Entry]:
+        """What the journal knows of these paths; of several calls that recorded to one, the last."""
+
+        wanted = sorted(paths)
+
+        def work(connection: Connection) -> dict[str, Entry]:
+            found = {}
+            for start in range(0, len(wanted), 500):
+                which = recordings.c.path.in_(wanted[start : start + 500])
+                rows = connection.execute(select(recordings).where(which).order_by(recordings.c.id))
+                found.update({row.path: entry_of(row) for row in rows})
+            return found
+
+        return self._database.read(work)
+
+    def oldest_open(self) -> float:
+        """Seconds since the oldest open discard was asked for; 0: there is none."""
+        oldest = select(discards.c.requested_at).where(discards.c.state == "open")
+        statement = oldest.order_by(discards.c.requested_at).limit(1)
+        asked = self._database.read(lambda connection: connection.execute(statement).scalar())
+        if asked is None:
+            return 0.0
+        return float(max(0.0, (self._clock.utcnow() - asked).total_seconds()))
+
+    def _take(
+        self,
+        connection: Connection,
+        table: Table,
+        which: ColumnElement[bool],
+        switches: Sequence[str],
+        busy: Collection[str],
+    ) -> list[str]:
+        alive = select(nodes.c.id).where(
+            nodes.c.seen_at >= self._clock.utcnow() - LEASE, nodes.c.id != self.node.id
+        )
+        statement: Any = (
+            select(table.c.call_uuid)
+            .where(which, table.c.owner.not_in(alive))
+            .where((table.c.node == self.node.name) | table.c.switch.in_(switches))
+            .with_for_update(skip_locked=True)
+        )
+        found = sorted(set(connection.execute(statement).scalars()) - set(busy))
+        # Each time from another place on: calls that always fail must not keep others from their turn.
+        start = self._turn % len(found) if found else 0
+        self._turn += BATCH
+        taken = (found[start:] + found[:start])[:BATCH]
+        connection.execute(
+            update(table).where(table.c.call_uuid.in_(taken), which).values(owner=self.node.id)
+        )
+        return taken

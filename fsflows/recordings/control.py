@@ -1,0 +1,154 @@
+"""What can be asked of FreeSWITCH about one call's recordings, and doing it over any `api` connection."""
+
+from __future__ import annotations
+
+import re
+from typing import Protocol
+
+from fsflows.esl.link import Reply
+
+
+class RecordingError(Exception):
+    """FreeSWITCH would not do what was asked, or could not be asked."""
+
+
+class RecordingControl(Protocol):
+    """One call's recordings, through a connection to the FreeSWITCH that has the call.
+
+    Methods raise `RecordingError` when FreeSWITCH refuses or can't be reached (an implementation's own exceptions
+    about a connection or a call that has ended are taken the same way).
+    """
+
+    call_uuid: str
+
+    def start(self, path: str, *, stereo: bool = False) -> None: ...
+
+    def stop(self, path: str) -> bool:
+        """Stop one recording; its file is closed when this returns. False: FreeSWITCH isn't recording to it."""
+
+    def stop_all(self) -> None: ...
+
+    def mask(self, path: str) -> None: ...
+
+    def unmask(self, path: str) -> None: ...
+
+    def active(self) -> list[str]:
+        """The paths that FreeSWITCH records this call to at this moment, whoever started it (`uuid_buglist`)."""
+
+    def alive(self) -> bool:
+        """Whether the channel is still there (`uuid_exists`). A channel that is gone records nothing."""
+
+
+class Api(Protocol):
+    """Runs an `api` command: `InboundConnection.api`, or a link's `request` of `commands.api(name, *arguments)`."""
+
+    def __call__(self, name: str, *arguments: str) -> Reply: ...
+
+
+class ApiControl:
+    """Recording control over anything that runs an `api` command.
+
+    Args:
+        api: its exceptions become `RecordingError`; arguments that can't be put into a command are its to refuse.
+        call_uuid: the channel.
+    """
+
+    def __init__(self, api: Api, call_uuid: str) -> None:
+        self.call_uuid = call_uuid
+        self._api = api
+
+    def start(self, path: str, *, stereo: bool = False) -> None:
+        if stereo:
+            self._must("uuid_setvar", self.call_uuid, "RECORD_STEREO", "true")
+        self._must("uuid_record", self.call_uuid, "start", path)
+
+    def stop(self, path: str) -> bool:
+        return self._stop(path)
+
+    def stop_all(self) -> None:
+        self._stop("all")
+
+    def mask(self, path: str) -> None:
+        self._must("uuid_record", self.call_uuid, "mask", path)
+
+    def unmask(self, path: str) -> None:
+        self._must("uuid_record", self.call_uuid, "unmask", path)
+
+    def active(self) -> list[str]:
+        return parse_buglist(self._must("uuid_buglist", self.call_uuid))
+
+    def alive(self) -> bool:
+        answer = self._must("uuid_exists", self.call_uuid)
+        if answer not in ("true", "false"):
+            raise RecordingError(f"uuid_exists answered {answer[:80]!r}")
+        return answer == "true"
+
+    def _stop(self, what: str) -> bool:
+        answer = self._ask("uuid_record", self.call_uuid, "stop", what)
+        if answer.startswith("-ERR Cannot stop"):
+            return False
+        self._accept("uuid_record", answer)
+        return True
+
+    def _must(self, name: str, *arguments: str) -> str:
+        return self._accept(name, self._ask(name, *arguments))
+
+    def _ask(self, name: str, *arguments: str) -> str:
+        try:
+            return self._api(name, *arguments).text.strip()
+        except Exception as error:
+            raise RecordingError(f"{name} could not be asked: {error}") from error
+
+    @staticmethod
+    def _accept(name: str, answer: str) -> str:
+        if answer.startswith("-"):
+            raise RecordingError(f"{name}: {answer}")
+        return answer
+
+
+class EndedCall:
+    """A call that is over: nothing is recorded in it."""
+
+    def __init__(self, call_uuid: str) -> None:
+        self.call_uuid = call_uuid
+
+    def start(self, path: str, *, stereo: bool = False) -> None:  # noqa: ARG002
+        raise RecordingError("the call is over")
+
+    def stop(self, path: str) -> bool:  # noqa: ARG002
+        return False
+
+    def stop_all(self) -> None:
+        return
+
+    def mask(self, path: str) -> None:  # noqa: ARG002
+        raise RecordingError("the call is over")
+
+    def unmask(self, path: str) -> None:  # noqa: ARG002
+        raise RecordingError("the call is over")
+
+    def active(self) -> list[str]:
+        return []
+
+    def alive(self) -> bool:
+        return False
+
+
+_BUGS = re.compile(r"\s*<media-bugs>\s*(.*?)\s*</media-bugs>\s*", re.DOTALL)
+_BUG = re.compile(
+    r"<function>([^<]*)</function>\s*<target>(.*?)</target>\s*<thread-locked>", re.DOTALL
+)
+
+
+def parse_buglist(answer: str) -> list[str]:
+    """The paths in the answer to `uuid_buglist`. It looks like XML, but FreeSWITCH escapes nothing in it.
+
+    Raises:
+        RecordingError: the answer is not what FreeSWITCH prints about a call that it has.
+    """
+    whole = _BUGS.fullmatch(answer)
+    found = _BUG.findall(whole[1]) if whole else []
+    # A count that differs would be a recording that we did not see.
+    if whole is None or len(found) != whole[1].count("<media-bug>"):
+        raise RecordingError(f"uuid_buglist can't be understood: {answer[:200]!r}")
+    return [target for function, target in found if function == "session_record"]

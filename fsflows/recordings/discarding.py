@@ -1,0 +1,379 @@
+"""Discarding a call's recordings, by the process that has the call as well as by one that finishes what it left.
+
+(a) the intent is written; (b) all that FreeSWITCH records in the call is stopped, after its path is written down;
+(c) every file is deleted; (d) it is looked for again; (e) the receipt is written. Every part may be done twice.
+What can't be done is said, with what is left: `DiscardFailed`. The discard then stays open and is tried again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
+
+from fsflows.clock import Clock
+from fsflows.database import DatabaseFailed
+from fsflows.log import Logger
+from fsflows.recordings import metrics
+from fsflows.recordings.control import RecordingControl
+from fsflows.recordings.entries import Entry
+from fsflows.recordings.faults import NO_FAULTS, Faults
+from fsflows.recordings.files import Files
+from fsflows.recordings.journal import Journal
+from fsflows.recordings.paths import FileWorkFailed, PathRefused
+from fsflows.recordings.receipt import DiscardCause, FileReceipt, Receipt
+from fsflows.recordings.spool import IntentSpool
+
+ROUNDS = 5
+"""How often what starts anew while we discard is stopped and deleted before that is called a failure."""
+
+TOO_SHORT = "input-too-short"
+"""FreeSWITCH's completion cause of a recording that it deleted itself (RECORD_MIN_SEC)."""
+
+
+class DiscardFailed(Exception):
+    """The recordings are not (known to be) gone. It is tried again until they are.
+
+    Attributes:
+        left: what is left, one sentence each.
+    """
+
+    def __init__(self, call_uuid: str, left: Sequence[str]) -> None:
+        super().__init__(f"the recordings of call {call_uuid} are not all gone: {'; '.join(left)}")
+        self.call_uuid = call_uuid
+        self.left = tuple(left)
+
+
+@dataclass(slots=True)
+class Discard:
+    """One call's discard, while it is worked on.
+
+    Attributes:
+        controls: ways to the FreeSWITCH that has the call, the best first.
+        known: the call's recordings by path, as far as this process knows.
+        done: how the files went, over all attempts of this process.
+        recovered: it was asked of a process that is no more.
+    """
+
+    call_uuid: str
+    switch: str
+    cause: DiscardCause
+    files: Files
+    log: Logger
+    controls: Sequence[RecordingControl] = ()
+    known: dict[str, Entry] = field(default_factory=dict)
+    recovered: bool = False
+    left: list[str] = field(default_factory=list)
+    done: dict[str, FileReceipt] = field(default_factory=dict)
+    ms: dict[str, int] = field(default_factory=dict)
+    call_over: bool = False
+
+
+class Discarder:
+    """Runs discards."""
+
+    def __init__(
+        self, journal: Journal, clock: Clock, spool: IntentSpool, *, faults: Faults = NO_FAULTS
+    ) -> None:
+        self._journal = journal
+        self._clock = clock
+        self._spool = spool
+        self._faults = faults
+
+    def run(self, discard: Discard) -> Receipt:
+        """Discard until nothing is left, and return the receipt.
+
+        Raises:
+            DiscardFailed: something is left.
+        """
+        discard.left.clear()
+        journaled = self._write_intent(discard)
+        self._faults.at("discard 1: the intent is on disk")
+        receipt = None
+        for _ in range(ROUNDS):
+            # Whatever else fails, the audio goes first.
+            self._round(discard)
+            if discard.left or not journaled:
+                break
+            receipt = self._write_receipt(discard)
+            if receipt is not None or discard.left:
+                break
+        if receipt is None:
+            if not discard.left:
+                discard.left.append("recordings keep being started")
+            self._failed(discard)
+            raise DiscardFailed(discard.call_uuid, discard.left)
+        self._faults.at("discard 13: the receipt is committed")
+        self._succeeded(discard, receipt)
+        return receipt
+
+    def note(self, discard: Discard, paths: Iterable[str]) -> None:
+        """Recordings are under way that were not known. They are written down before anything is done to them."""
+        now = self._clock.utcnow()
+        fresh = []
+        for path in paths:
+            entry = discard.known.get(path)
+            if entry is None or entry.state != "recording":
+                entry = entry or Entry(call_uuid=discard.call_uuid, path=path, started_at=now)
+                entry = replace(entry, state="recording", switch=discard.switch, stopped_at=None)
+                entry = self._look(discard, entry)
+                discard.known[path] = entry
+                fresh.append(entry)
+        if not fresh:
+            return
+        try:
+            for entry in self._journal.note(fresh):
+                discard.known[entry.path] = entry
+        except DatabaseFailed as error:
+            discard.left.append(f"the journal can't be written: {error}")
+            self._write_to_spool(discard)
+
+    def still_there(self, discard: Discard) -> bool:
+        """Whether anything of a call can be found that was discarded; what can't be looked at counts as there."""
+        try:
+            if any(discard.files.look(path) is not None for path in discard.known):
+                return True
+            return bool(discard.files.find(discard.call_uuid))
+        except FileWorkFailed:
+            return True
+
+    # --- (a) ----------------------------------------------------------------------------------------------------
+
+    def _write_intent(self, discard: Discard) -> bool:
+        started = self._clock.now()
+        try:
+            intent = self._journal.open_discard(
+                discard.call_uuid, discard.switch, discard.cause, discard.known.values()
+            )
+            call = self._journal.load(discard.call_uuid)
+        except DatabaseFailed as error:
+            discard.left.append(f"the journal can't be written: {error}")
+            self._write_to_spool(discard)
+            return False
+        finally:
+            discard.ms["intent"] = self._since(started)
+        discard.cause = intent.cause
+        self._merge(discard, call.entries)
+        return True
+
+    @staticmethod
+    def _merge(discard: Discard, entries: Iterable[Entry]) -> None:
+        """What the journal says counts, but for what we have seen and could not yet write."""
+        for entry in entries:
+            ours = discard.known.get(entry.path)
+            if ours is not None and ours.seen:
+                discard.known[entry.path] = replace(
+                    entry, seen=True, mark=ours.mark, size=ours.size
+                )
+            else:
+                discard.known[entry.path] = entry
+
+    def _write_to_spool(self, discard: Discard) -> None:
+        try:
+            self._spool.write(
+                discard.call_uuid, discard.switch, discard.cause, discard.known.values()
+            )
+        except OSError as error:
+            discard.left.append(f"nor can the spool: {error}")
+
+    # --- (b) to (d) ---------------------------------------------------------------------------------------------
+
+    def _round(self, discard: Discard) -> None:
+        started = self._clock.now()
+        stopped = self._stop(discard)
+        self._faults.at("discard 5: all recordings are stopped")
+        self._find(discard)
+        discard.ms["stop"] = self._since(started)
+        if not stopped:
+            discard.left.append("FreeSWITCH could not be made to say that it records no more")
+        before = dict(discard.known)
+        self._list_for_deletion(discard)
+        self._faults.at("discard 6: the list of files to delete is on disk")
+        started = self._clock.now()
+        for path, entry in list(discard.known.items()):
+            self._delete(discard, before.get(path, replace(entry, state="recording")))
+        discard.ms["delete"] = self._since(started)
+        self._faults.at("discard 10: all files are gone")
+        started = self._clock.now()
+        self._verify(discard)
+        discard.ms["verify"] = self._since(started)
+        self._faults.at("discard 11: all files were looked for again")
+
+    def _stop(self, discard: Discard) -> bool:
+        """Stop what is recorded; True when FreeSWITCH has said that it records nothing (or has no such call)."""
+        for control in discard.controls:
+            try:
+                for _ in range(ROUNDS):
+                    if self._over(discard, control):
+                        return True
+                    paths = control.active()
+                    self._faults.at("discard 2: FreeSWITCH said what it records")
+                    if not paths:
+                        return True
+                    self.note(discard, paths)
+                    self._faults.at("discard 3: what it records is on disk")
+                    for path in paths:
+                        control.stop(path)
+                        self._faults.at("discard 4: one recording is stopped")
+                control.stop_all()
+            except Exception as error:
+                # A call that ends makes every command fail, each in its own way.
+                discard.log.warning("recordings could not be stopped", why=str(error))
+                if self._try_otherwise(discard, control):
+                    return True
+        return False
+
+    def _try_otherwise(self, discard: Discard, control: RecordingControl) -> bool:
+        try:
+            if self._over(discard, control):
+                return True
+            control.stop_all()
+            return not control.active()
+        except Exception as error:
+            discard.log.warning("nor all at once", why=str(error))
+            return False
+
+    def _over(self, discard: Discard, control: RecordingControl) -> bool:
+        discard.call_over = not control.alive()
+        return discard.call_over
+
+    def _find(self, discard: Discard) -> None:
+        """Recordings that were made before we had the call, where the settings say that they may lie."""
+        try:
+            self.note(
+                discard,
+                [p for p in discard.files.find(discard.call_uuid) if p not in discard.known],
+            )
+        except FileWorkFailed as error:
+            self._refused(discard, error)
+
+    def _list_for_deletion(self, discard: Discard) -> None:
+        for path, entry in discard.known.items():
+            discard.known[path] = self._look(discard, entry)
+        sizes = {e.id: e.size for e in discard.known.values() if e.seen and e.size is not None}
+        detail = "the call is over" if discard.call_over else "nothing is recorded"
+        try:
+            listed = self._journal.list_for_deletion(
+                discard.call_uuid, sizes, stop_ms=discard.ms["stop"], detail=detail
+            )
+        except DatabaseFailed as error:
+            discard.left.append(f"the journal can't be written: {error}")
+            self._write_to_spool(discard)
+            return
+        self._merge(discard, listed)
+
+    def _delete(self, discard: Discard, entry: Entry) -> None:
+        """Delete one recording wherever it is. `entry`: as it was before this round."""
+        now = discard.known[entry.path]
+        if now.state == "publishing":
+            discard.left.append(
+                f"{entry.path!r} is being published by {now.owner}, which takes it out again"
+            )
+            return
+        try:
+            deleted = discard.files.delete(entry.path, now.mark)
+            how = deleted.how if deleted.how == "deleted" else self._why_absent(entry, now)
+            if how is None:
+                discard.left.append(
+                    f"{entry.path!r} was never found here: do we see FreeSWITCH's recordings?"
+                )
+            elif not (entry.archived and deleted.how == "absent"):
+                self._done(discard, FileReceipt(entry.path, how, now.size, deleted.also))
+            if entry.archived and entry.name:
+                retracted = discard.files.retract(entry.name)
+                if retracted.how == "deleted" or entry.state == "published":
+                    name = f"archive:{entry.name}"
+                    self._done(discard, FileReceipt(name, retracted.how, retracted.size))
+        except FileWorkFailed as error:
+            self._refused(discard, error)
+
+    @staticmethod
+    def _done(discard: Discard, file: FileReceipt) -> None:
+        if file.how == "deleted" or file.path not in discard.done:
+            discard.done[file.path] = file
+
+    @staticmethod
+    def _why_absent(entry: Entry, now: Entry) -> str | None:
+        if entry.state in ("discarding", "discarded"):
+            return "deleted earlier"
+        if entry.error == TOO_SHORT:
+            return "removed by FreeSWITCH"
+        if entry.state == "starting":
+            return "never started"
+        return "absent" if now.seen else None
+
+    def _verify(self, discard: Discard) -> None:
+        for entry in discard.known.values():
+            try:
+                if discard.files.look(entry.path) is not None:
+                    discard.left.append(f"{entry.path!r} is still there")
+                if entry.archived and entry.name and discard.files.published(entry.name):
+                    discard.left.append(f"{entry.name!r} is still in the archive")
+            except FileWorkFailed as error:
+                self._refused(discard, error)
+
+    def _look(self, discard: Discard, entry: Entry) -> Entry:
+        try:
+            sighting = discard.files.look(entry.path)
+        except FileWorkFailed:
+            return entry  # deleting it will say the same, and there it counts
+        return entry if sighting is None else entry.found(sighting)
+
+    # --- (e) ----------------------------------------------------------------------------------------------------
+
+    def _write_receipt(self, discard: Discard) -> Receipt | None:
+        receipt = Receipt(
+            discard.call_uuid,
+            discard.cause,
+            self._clock.utcnow(),
+            self._journal.node.id,
+            recovered=discard.recovered,
+            call_over=discard.call_over,
+            files=tuple(discard.done.values()),
+            ms=dict(discard.ms),
+        )
+        try:
+            return self._journal.close_discard(
+                receipt,
+                watch=not discard.call_over,
+                before_commit=lambda: self._faults.at(
+                    "discard 12: the receipt is written, not yet committed"
+                ),
+            )
+        except DatabaseFailed as error:
+            discard.left.append(f"all is deleted, but the receipt can't be written: {error}")
+            return None
+
+    def _succeeded(self, discard: Discard, receipt: Receipt) -> None:
+        self._spool.remove(discard.call_uuid)
+        for path, entry in discard.known.items():
+            discard.known[path] = replace(entry, state="discarded")
+        asked = (receipt.completed_at - discard.cause.at).total_seconds()
+        metrics.DISCARDS.labels("recovered" if discard.recovered else "done").inc()
+        metrics.DISCARD_SECONDS.observe(max(0.0, asked))
+        discard.log.info(
+            "recordings discarded",
+            flow=receipt.cause.flow,
+            step=receipt.cause.step,
+            files=len(receipt.files),
+            revision=receipt.revision,
+            recovered=discard.recovered,
+        )
+
+    def _failed(self, discard: Discard) -> None:
+        metrics.DISCARDS.labels("failed").inc()
+        discard.log.error("recordings not discarded", left=discard.left)
+        try:
+            self._journal.discard_failed(discard.call_uuid, "; ".join(discard.left))
+        except DatabaseFailed as error:
+            discard.log.warning("the journal can't be written", why=str(error))
+
+    @staticmethod
+    def _refused(discard: Discard, error: FileWorkFailed) -> None:
+        if isinstance(error, PathRefused):
+            metrics.REFUSED_PATHS.inc()
+            discard.log.error("path refused", path=error.path, why=error.why)
+        if str(error) not in discard.left:
+            discard.left.append(str(error))
+
+    def _since(self, started: float) -> int:
+        return round((self._clock.now() - started) * 1000)

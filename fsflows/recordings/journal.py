@@ -1,0 +1,337 @@
+"""What is known of every recording, kept so that it outlives the process: written and on disk before it is done."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+from sqlalchemy import Connection, Row, Table, exists, func, insert, select, update
+from sqlalchemy.dialects import postgresql, sqlite
+
+from fsflows.clock import Clock
+from fsflows.database import Database
+from fsflows.recordings.entries import CallFile, Entry, Intent, Node
+from fsflows.recordings.receipt import DiscardCause, Receipt
+from fsflows.recordings.tables import discard_steps, discards, nodes, receipts, recordings
+
+ENDED = ("discarding", "discarded")
+
+LEASE = timedelta(seconds=60)
+"""A node that was not heard of for so long is taken for dead, and others finish its work. Doing a thing twice is safe;
+the lease only saves the trouble."""
+
+
+class Journal:
+    """The journal as one process sees it.
+
+    Every method is one transaction, on disk when it returns.
+
+    Raises:
+        DatabaseFailed: from every method, when the database can't do it; nothing was written.
+    """
+
+    def __init__(
+        self, database: Database, clock: Clock, node: Node, *, lease: timedelta = LEASE
+    ) -> None:
+        self.node = node
+        self.lease = lease
+        self._database = database
+        self._clock = clock
+
+    def load(self, call_uuid: str) -> CallFile:
+        return self._database.read(lambda connection: _load(connection, call_uuid))
+
+    # --- recordings ---------------------------------------------------------------------------------------------
+
+    def note(self, entries: Iterable[Entry]) -> list[Entry]:
+        """Write recordings down, as being under way. A path that is known is being recorded to once more.
+
+        Where the call's recordings were discarded the discard is open again.
+        """
+        noted = list(entries)
+
+        def work(connection: Connection) -> list[Entry]:
+            written = [self._upsert(connection, entry) for entry in noted]
+            for call_uuid in {entry.call_uuid for entry in noted}:
+                connection.execute(
+                    update(discards)
+                    .where(discards.c.call_uuid == call_uuid)
+                    .values(state="open", watch=True, owner=self.node.id)
+                )
+                connection.execute(
+                    update(receipts).where(receipts.c.call_uuid == call_uuid).values(complete=False)
+                )
+            return written
+
+        return self._database.write(work)
+
+    def change(self, entry: Entry, states: Sequence[str], **values: Any) -> bool:
+        """Change a recording that is in one of these states; False: it no longer is."""
+        return self._change(entry, states, values)
+
+    def start_publishing(self, entry: Entry) -> bool:
+        """Take a recording for publishing. False: it was discarded, or published by another node."""
+        values = {"state": "publishing", "owner": self.node.id, "archived": True}
+        return self._change(
+            entry, ("recording", "staged", "publishing"), values, unless_discarded=True
+        )
+
+    def published(self, entry: Entry, location: str, size: int) -> bool:
+        """It is in the archive. False: a discard came first, and it has to be taken out again."""
+        values = {"state": "published", "location": location, "size": size, "error": None}
+        return self._change(entry, ("publishing",), values, unless_discarded=True)
+
+    # --- discards -----------------------------------------------------------------------------------------------
+
+    def open_discard(
+        self,
+        call_uuid: str,
+        switch: str,
+        cause: DiscardCause,
+        entries: Iterable[Entry] = (),
+        *,
+        ms: int = 0,
+    ) -> Intent:
+        """Write down that a call's recordings are to be discarded, and which are known. The first cause stays."""
+        known = list(entries)
+
+        def work(connection: Connection) -> Intent:
+            for entry in known:
+                if not entry.id:
+                    self._upsert(connection, entry)
+            made = connection.execute(
+                upsert(connection, discards)
+                .values(
+                    call_uuid=call_uuid,
+                    switch=switch,
+                    flow=_plain(cause.flow),
+                    step=_plain(cause.step),
+                    key_or_word=_plain(cause.key_or_word),
+                    requested_at=cause.at,
+                    state="open",
+                    watch=True,
+                    owner=self.node.id,
+                    node=self.node.name,
+                    attempts=0,
+                )
+                .on_conflict_do_nothing()
+            )
+            if made.rowcount:
+                self._step(connection, call_uuid, "intent", ms, f"{len(known)} recording(s) known")
+            intent = _intent(connection, call_uuid)
+            assert intent is not None
+            return intent
+
+        return self._database.write(work)
+
+    def list_for_deletion(
+        self, call_uuid: str, sizes: Mapping[int, int], *, stop_ms: int, detail: str
+    ) -> list[Entry]:
+        """All recordings of a call are to be deleted from here on; their sizes, by id, as they were found.
+
+        One that another node is publishing right now is left in that state: that node takes it out again.
+        """
+
+        def work(connection: Connection) -> list[Entry]:
+            mine = recordings.c.call_uuid == call_uuid
+            for entry_id, size in sizes.items():
+                connection.execute(
+                    update(recordings)
+                    .where(recordings.c.id == entry_id)
+                    .values(size=size, seen=True)
+                )
+            connection.execute(
+                update(recordings)
+                .where(mine, recordings.c.state.not_in(ENDED), ~self._at_work())
+                .values(state="discarding", owner=self.node.id)
+            )
+            self._step(connection, call_uuid, "stop", stop_ms, detail)
+            return _entries(connection, mine)
+
+        return self._database.write(work)
+
+    def close_discard(
+        self, receipt: Receipt, *, watch: bool, before_commit: Callable[[], None] = lambda: None
+    ) -> Receipt | None:
+        """Write the receipt. It returns the one that counts: another node may have been first.
+
+        None: a recording has been noted meanwhile, and there is more to delete.
+        """
+        call_uuid = receipt.call_uuid
+
+        def work(connection: Connection) -> Receipt | None:
+            locked = connection.execute(
+                select(discards.c.state).where(discards.c.call_uuid == call_uuid).with_for_update()
+            ).one()
+            present = _receipt(connection, call_uuid)
+            mine = recordings.c.call_uuid == call_uuid
+            more = select(exists().where(mine, recordings.c.state.not_in(ENDED)))
+            if connection.execute(more).scalar():
+                return None
+            made = present.amended(receipt) if present is not None else receipt
+            if made is present and locked.state == "done":
+                return present
+            values = {
+                "issued_at": made.completed_at,
+                "revision": made.revision,
+                "complete": True,
+                "body": made.to_json(),
+            }
+            statement = upsert(connection, receipts).values(call_uuid=call_uuid, **values)
+            connection.execute(
+                statement.on_conflict_do_update(index_elements=["call_uuid"], set_=values)
+            )
+            connection.execute(
+                update(recordings)
+                .where(mine, recordings.c.state == "discarding")
+                .values(state="discarded", error=None)
+            )
+            connection.execute(
+                update(discards)
+                .where(discards.c.call_uuid == call_uuid)
+                .values(state="done", watch=watch, error=None)
+            )
+            for step in ("delete", "verify", "receipt"):
+                self._step(connection, call_uuid, step, receipt.ms.get(step, 0), "")
+            before_commit()
+            return made
+
+        return self._database.write(work)
+
+    def discard_failed(self, call_uuid: str, why: str) -> None:
+        """An attempt has failed; the discard stays open."""
+
+        def work(connection: Connection) -> None:
+            connection.execute(
+                update(discards)
+                .where(discards.c.call_uuid == call_uuid)
+                .values(attempts=discards.c.attempts + 1, error=why[:2000])
+            )
+
+        self._database.write(work)
+
+    def unwatch(self, call_uuid: str) -> None:
+        """The call is over: nothing can be recorded in it any more."""
+
+        def work(connection: Connection) -> None:
+            connection.execute(
+                update(discards).where(discards.c.call_uuid == call_uuid).values(watch=False)
+            )
+
+        self._database.write(work)
+
+    # --- within a transaction -----------------------------------------------------------------------------------
+
+    def _change(
+        self,
+        entry: Entry,
+        states: Sequence[str],
+        values: Mapping[str, Any],
+        *,
+        unless_discarded: bool = False,
+    ) -> bool:
+        which = [recordings.c.id == entry.id, recordings.c.state.in_(states)]
+        if unless_discarded:
+            which.append(~exists().where(discards.c.call_uuid == entry.call_uuid))
+        statement = update(recordings).where(*which).values(**values)
+        return self._database.write(lambda connection: connection.execute(statement).rowcount == 1)
+
+    def _at_work(self) -> Any:
+        """Another node, and one that lives, is publishing it."""
+        since = self._clock.utcnow() - self.lease
+        alive = select(nodes.c.id).where(nodes.c.seen_at >= since, nodes.c.id != self.node.id)
+        return (recordings.c.state == "publishing") & recordings.c.owner.in_(alive)
+
+    def _upsert(self, connection: Connection, entry: Entry) -> Entry:
+        entry = replace(entry, owner=self.node.id, node=entry.node or self.node.name)
+        values = {
+            column.name: getattr(entry, column.name)
+            for column in recordings.columns
+            if column.name != "id"
+        }
+        again = {
+            "state": entry.state,
+            "owner": entry.owner,
+            "stopped_at": entry.stopped_at,
+            "seen": recordings.c.seen | entry.seen,
+            "mark": func.coalesce(entry.mark, recordings.c.mark),
+            "size": func.coalesce(entry.size, recordings.c.size),
+        }
+        made = connection.execute(
+            upsert(connection, recordings)
+            .values(**values)
+            .on_conflict_do_update(index_elements=["call_uuid", "path"], set_=again)
+            .returning(recordings.c.id)
+        )
+        return replace(entry, id=made.scalar_one())
+
+    def _step(
+        self, connection: Connection, call_uuid: str, step: str, ms: int, detail: str
+    ) -> None:
+        connection.execute(
+            insert(discard_steps).values(
+                call_uuid=call_uuid,
+                step=step,
+                at=self._clock.utcnow(),
+                ms=ms,
+                node=self.node.id,
+                detail=detail,
+            )
+        )
+
+
+def upsert(connection: Connection, table: Table) -> Any:
+    """An INSERT that knows `on_conflict_...`, in the words of this database."""
+    dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
+    return dialect.insert(table)
+
+
+def entry_of(row: Row[Any]) -> Entry:
+    """A row of `recordings`."""
+    return Entry(**row._mapping)
+
+
+def intent_of(row: Row[Any]) -> Intent:
+    """A row of `discards`."""
+    return Intent(
+        row.call_uuid,
+        row.switch,
+        DiscardCause(row.flow, row.step, row.key_or_word, row.requested_at),
+        row.state == "open",
+        row.watch,
+        row.owner,
+        row.attempts,
+        row.error,
+    )
+
+
+def _plain(text: str) -> str:
+    """What was said or keyed is anybody's; PostgreSQL takes no NUL, and no database half a character."""
+    return str(text).replace("\0", "\ufffd").encode("utf-8", "replace").decode("utf-8")[:1000]
+
+
+def _load(connection: Connection, call_uuid: str) -> CallFile:
+    return CallFile(
+        tuple(_entries(connection, recordings.c.call_uuid == call_uuid)),
+        _intent(connection, call_uuid),
+        _receipt(connection, call_uuid),
+    )
+
+
+def _entries(connection: Connection, which: Any) -> list[Entry]:
+    rows = connection.execute(select(recordings).where(which).order_by(recordings.c.id))
+    return [entry_of(row) for row in rows]
+
+
+def _intent(connection: Connection, call_uuid: str) -> Intent | None:
+    row = connection.execute(select(discards).where(discards.c.call_uuid == call_uuid)).first()
+    return None if row is None else intent_of(row)
+
+
+def _receipt(connection: Connection, call_uuid: str) -> Receipt | None:
+    row = connection.execute(select(receipts).where(receipts.c.call_uuid == call_uuid)).first()
+    if row is None:
+        return None
+    return replace(Receipt.from_json(row.body), complete=row.complete)

@@ -1,0 +1,60 @@
+"""File work on threads beside gevent's hub: a disk, a file server or an object store may take its time."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Protocol, TypeVar, cast
+
+from gevent.threadpool import ThreadPool
+
+from fsflows.recordings.archives import Published
+from fsflows.recordings.files import Deleted, Files, Sighting, Staged
+
+T = TypeVar("T")
+
+THREADS = 8
+"""Calls whose files are worked on at once. Not gevent's own pool: a file server that hangs must not stop DNS as well."""
+
+
+class _Pool(Protocol):
+    def apply(self, function: Callable[..., Any], args: tuple[Any, ...] = ()) -> Any: ...
+    def kill(self) -> None: ...
+
+
+class OffHub:
+    """Files whose methods run on threads, while only the greenlet that asked waits."""
+
+    def __init__(self, files: Files, threads: int = THREADS) -> None:
+        self._files = files
+        self._pool = cast("_Pool", ThreadPool(threads))  # gevent's stubs have no types for it
+
+    def look(self, path: str) -> Sighting | None:
+        return self._run(self._files.look, path)
+
+    def delete(self, path: str, mark: str | None) -> Deleted:
+        return self._run(self._files.delete, path, mark)
+
+    def find(self, call_uuid: str) -> list[str]:
+        return self._run(self._files.find, call_uuid)
+
+    def staged(self, now: float) -> list[Staged]:
+        return self._run(self._files.staged, now)
+
+    def publish(self, path: str, name: str) -> Published:
+        return self._run(self._files.publish, path, name)
+
+    def published(self, name: str) -> Published | None:
+        return self._run(self._files.published, name)
+
+    def retract(self, name: str) -> Deleted:
+        return self._run(self._files.retract, name)
+
+    def archived(self) -> list[str]:
+        return self._run(self._files.archived)
+
+    def close(self) -> None:
+        """End the threads. May be called twice."""
+        self._pool.kill()
+
+    def _run(self, method: Callable[..., T], *arguments: Any) -> T:
+        return cast("T", self._pool.apply(method, arguments))

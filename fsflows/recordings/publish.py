@@ -1,0 +1,69 @@
+"""Publishing: a recording goes from the staging directory into the archive once the call is over, unless discarded.
+
+That it is to be published is on disk before the first byte is copied, and that it is published before the staged
+file goes. After a crash anywhere it is done again from the start, to the same end.
+"""
+
+from __future__ import annotations
+
+from fsflows.log import Logger
+from fsflows.recordings import metrics
+from fsflows.recordings.entries import Entry
+from fsflows.recordings.faults import NO_FAULTS, Faults
+from fsflows.recordings.files import Files
+from fsflows.recordings.journal import Journal
+from fsflows.recordings.paths import FileWorkFailed, RecordingGone
+
+
+class Publisher:
+    """Publishes recordings."""
+
+    def __init__(self, journal: Journal, *, faults: Faults = NO_FAULTS) -> None:
+        self._journal = journal
+        self._faults = faults
+
+    def publish(self, entry: Entry, files: Files, log: Logger) -> bool:
+        """Publish one recording. False: not (yet); the log says why, and the sweep tries again.
+
+        Raises:
+            DatabaseFailed: the journal can't be written; nothing is lost.
+        """
+        assert entry.name is not None
+        self._faults.at("publish 1: the call is over")
+        if not self._journal.start_publishing(entry):
+            return False
+        self._faults.at("publish 2: that it is to be published is on disk")
+        try:
+            published = files.publish(entry.path, entry.name)
+        except RecordingGone as error:
+            self._journal.change(entry, ("publishing",), state="lost", error=str(error))
+            _count("lost", "recording lost", error, log)
+            return False
+        except FileWorkFailed as error:
+            self._journal.change(entry, ("publishing",), error=str(error))
+            _count("failed", "recording not published, will be tried again", error, log)
+            return False
+        if not self._journal.published(entry, published.location, published.size):
+            log.warning("recording was discarded while it was being published")
+            files.retract(entry.name)
+            self._journal.change(entry, ("publishing",), state="staged")
+            return False
+        self._faults.at("publish 5: that it is published is on disk")
+        metrics.RECORDINGS.labels("published").inc()
+        log.info("recording published", location=published.location, size=published.size)
+        self.clean(entry, files, log)
+        return True
+
+    def clean(self, entry: Entry, files: Files, log: Logger) -> None:
+        """Take a published recording out of the staging directory."""
+        try:
+            files.delete(entry.path, entry.mark)
+        except FileWorkFailed as error:
+            log.warning("staged file of a published recording is left", why=str(error))
+            return
+        self._faults.at("publish 6: the staged file is gone")
+
+
+def _count(result: str, what: str, error: FileWorkFailed, log: Logger) -> None:
+    metrics.RECORDINGS.labels(result).inc()
+    log.error(what, why=str(error))

@@ -1,0 +1,156 @@
+"""Everything a process needs for its calls' recordings, made from the settings.
+
+recordings = Recordings.open(settings, database, GeventClock())
+recordings.sweeper.start(settings.recordings.sweep_seconds, sole=True)
+...
+call = recordings.call(control, flow=flow.name, switch=channel["FreeSWITCH-Switchname"], log=log)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from fsflows.clock import Clock
+from fsflows.database import Database
+from fsflows.log import Logger
+from fsflows.recordings.agent import AgentFiles
+from fsflows.recordings.call_recordings import CallRecordings
+from fsflows.recordings.claims import Claims
+from fsflows.recordings.control import RecordingControl
+from fsflows.recordings.discarding import Discarder
+from fsflows.recordings.entries import Node
+from fsflows.recordings.faults import NO_FAULTS, Faults
+from fsflows.recordings.files import INTENTS, Files
+from fsflows.recordings.journal import Journal
+from fsflows.recordings.locks import CallLocks
+from fsflows.recordings.offhub import OffHub
+from fsflows.recordings.places import local_files, parse_root
+from fsflows.recordings.publish import Publisher
+from fsflows.recordings.reach import EventSocket, OneReach, Reach
+from fsflows.recordings.spool import IntentSpool
+from fsflows.recordings.sweep import Sweeper
+from fsflows.recordings.tools import Tools
+from fsflows.settings import Settings
+
+
+@dataclass(slots=True)
+class Recordings:
+    """A process' recordings: what makes a call's, and what sweeps.
+
+    Attributes:
+        sweeper: not yet started.
+    """
+
+    tools: Tools
+    claims: Claims
+    sweeper: Sweeper
+    off_hub: OffHub | None = None
+    event_socket: EventSocket | None = None
+
+    @classmethod
+    def open(
+        cls,
+        settings: Settings,
+        database: Database,
+        clock: Clock,
+        *,
+        threaded: bool = True,
+        also: Sequence[str] = (),
+        discard_orphans: bool = False,
+    ) -> Recordings:
+        """Make it from the settings.
+
+        Args:
+            settings: `recordings`, `database.spool` and `freeswitch` are used.
+            database: already open; it stays the caller's to close.
+            clock: the process' clock.
+            threaded: file work beside gevent's hub; for a server.
+            also: names of further FreeSWITCHes whose recordings lie in the same (shared) directories.
+            discard_orphans: see `Sweeper`.
+
+        Raises:
+            ValueError: the settings can't be used; the text says which.
+        """
+        files = make_files(settings)
+        off_hub = OffHub(files) if threaded else None
+        event_socket = None
+        if settings.freeswitch.address:
+            event_socket = EventSocket.at(settings.freeswitch.address, settings.freeswitch.password)
+        made = cls.make(
+            database,
+            clock,
+            OneReach(off_hub or files, event_socket, also),
+            staging=parse_root(settings.recordings.staging).named,
+            spool=_spool(settings),
+            discard_orphans=discard_orphans,
+        )
+        made.off_hub, made.event_socket = off_hub, event_socket
+        return made
+
+    @classmethod
+    def make(
+        cls,
+        database: Database,
+        clock: Clock,
+        reach: Reach,
+        *,
+        staging: str,
+        spool: Sequence[str] = (),
+        node: Node | None = None,
+        faults: Faults = NO_FAULTS,
+        discard_orphans: bool = False,
+        calls_ended: bool = False,
+    ) -> Recordings:
+        """Make it from its parts, in a test or a tool. `staging`: as FreeSWITCH names it."""
+        node = node or Node.make()
+        journal = Journal(database, clock, node)
+        intents = IntentSpool(spool)
+        tools = Tools(
+            journal=journal,
+            clock=clock,
+            reach=reach,
+            staging=staging.rstrip("/"),
+            discarder=Discarder(journal, clock, intents, faults=faults),
+            publisher=Publisher(journal, faults=faults),
+            locks=CallLocks(clock),
+            faults=faults,
+        )
+        claims = Claims(database, clock, node)
+        sweeper = Sweeper(
+            tools, claims, intents, discard_orphans=discard_orphans, calls_ended=calls_ended
+        )
+        return cls(tools, claims, sweeper)
+
+    def call(
+        self, control: RecordingControl, *, flow: str, switch: str, log: Logger
+    ) -> CallRecordings:
+        """The recordings of a call that has come in."""
+        return CallRecordings(control, self.tools, flow=flow, switch=switch, log=log)
+
+    def close(self) -> None:
+        """Stop sweeping, and let go of threads and connections."""
+        self.sweeper.stop()
+        if self.event_socket is not None:
+            self.event_socket.close()
+        if self.off_hub is not None:
+            self.off_hub.close()
+
+
+def make_files(settings: Settings) -> Files:
+    """The file work that the settings ask for: here, or through the agent.
+
+    Raises:
+        ValueError: they can't be used.
+    """
+    chosen = settings.recordings
+    if chosen.agent_url:
+        return AgentFiles(chosen.agent_url, chosen.agent_secret)
+    return local_files(chosen.staging, chosen.published, chosen.roots)
+
+
+def _spool(settings: Settings) -> list[str]:
+    on_disk = f"{settings.database.spool}/discards"
+    if settings.recordings.agent_url:
+        return [on_disk]
+    return [f"{parse_root(settings.recordings.staging).local}/{INTENTS}", on_disk]

@@ -1,0 +1,122 @@
+"""Where a discard is written down when the database can't be: files, in one directory or better two.
+
+One beside the audio goes the way of the audio, one on a disk survives a reboot. It counts as written when one of
+them has it. The sweep brings it into the journal as soon as that can be written again.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from pathlib import Path
+
+from fsflows.recordings.entries import Entry
+from fsflows.recordings.receipt import DiscardCause
+
+
+@dataclass(frozen=True, slots=True)
+class Spooled:
+    """A discard from the spool."""
+
+    call_uuid: str
+    switch: str
+    cause: DiscardCause
+    entries: tuple[Entry, ...]
+
+
+class IntentSpool:
+    """Discards that are not in the journal yet.
+
+    Args:
+        directories: made when needed.
+    """
+
+    def __init__(self, directories: Sequence[str]) -> None:
+        self._directories = [Path(directory) for directory in directories]
+
+    def write(
+        self, call_uuid: str, switch: str, cause: DiscardCause, entries: Iterable[Entry]
+    ) -> None:
+        """Write a discard down, in as many directories as possible; on disk when this returns.
+
+        Raises:
+            OSError: in none of them.
+        """
+        text = json.dumps(
+            {
+                "call_uuid": call_uuid,
+                "switch": switch,
+                "cause": asdict(cause),
+                "entries": [asdict(entry) for entry in entries],
+            },
+            default=lambda value: value.isoformat(),
+        )
+        failed: list[OSError] = []
+        for directory in self._directories:
+            try:
+                _write(directory, _name(call_uuid), text)
+            except OSError as error:
+                failed.append(error)
+        if len(failed) == len(self._directories):
+            raise failed[0] if failed else OSError("there is no directory for it")
+
+    def read(self) -> list[Spooled]:
+        """All discards that wait here. One that can't be read is skipped: its twin, or a later try, may be."""
+        found: dict[str, Spooled] = {}
+        for directory in self._directories:
+            for file in sorted(directory.glob("*.json")):
+                with suppress(OSError, ValueError, TypeError, KeyError):
+                    spooled = _parse(file.read_text(encoding="ascii"))
+                    found.setdefault(spooled.call_uuid, spooled)
+        return list(found.values())
+
+    def remove(self, call_uuid: str) -> None:
+        """The journal has it now."""
+        for directory in self._directories:
+            with suppress(OSError):
+                (directory / _name(call_uuid)).unlink()
+
+
+def _name(call_uuid: str) -> str:
+    # The channel's name can be anything that somebody put into origination_uuid.
+    return hashlib.sha256(call_uuid.encode("utf-8", "surrogatepass")).hexdigest()[:32] + ".json"
+
+
+def _write(directory: Path, name: str, text: str) -> None:
+    directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+    part = directory / f".{name}.part"
+    with part.open("w", encoding="ascii") as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
+    part.rename(directory / name)
+    opened = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(opened)
+    finally:
+        os.close(opened)
+
+
+def _parse(text: str) -> Spooled:
+    made = json.loads(text)
+    cause = made["cause"]
+    return Spooled(
+        made["call_uuid"],
+        made["switch"],
+        DiscardCause(**{**cause, "at": datetime.fromisoformat(cause["at"])}),
+        tuple(_entry(entry) for entry in made["entries"]),
+    )
+
+
+def _entry(values: dict[str, object]) -> Entry:
+    times = {
+        key: datetime.fromisoformat(str(values[key])) if values[key] else None
+        for key in ("started_at", "stopped_at")
+    }
+    # Its row may be another by now: the path is what identifies it.
+    return Entry(**{**values, **times, "id": 0})  # type: ignore[arg-type]

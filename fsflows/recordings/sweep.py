@@ -1,0 +1,280 @@
+"""Finishing what was left unfinished: at every start, and every few seconds from then on.
+
+A discard without a receipt is finished, whoever began it and wherever that process died; a call that was discarded
+and is still up is watched; a recording that was to be published is published. Nothing here needs to know how far
+the other got: every part may be done twice.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
+
+from fsflows.clock import Clock, Task
+from fsflows.database import DatabaseFailed
+from fsflows.log import Logger, call_logger, get_logger
+from fsflows.recordings import metrics
+from fsflows.recordings.claims import Claims
+from fsflows.recordings.control import EndedCall, RecordingControl, RecordingError
+from fsflows.recordings.discarding import Discard, DiscardFailed
+from fsflows.recordings.entries import Entry, Intent
+from fsflows.recordings.files import Files
+from fsflows.recordings.paths import FileWorkFailed
+from fsflows.recordings.receipt import DiscardCause
+from fsflows.recordings.spool import IntentSpool
+from fsflows.recordings.tools import Tools
+
+CALL_LIMIT = timedelta(hours=24)
+"""A call whose FreeSWITCH can't be asked is taken for over after so long; no call should be up for longer."""
+
+ORPHAN_AGE = 3600.0
+"""Seconds for which a staged file must not have changed before it counts as finished, if nobody can be asked."""
+
+UNKNOWN_AGE = 60.0
+"""Seconds after which a staged file should be in the journal."""
+
+
+@dataclass(slots=True)
+class SweepReport:
+    """What one sweep did.
+
+    Attributes:
+        discarded: discards that got their receipt.
+        failed: discards that are still open: call and reason.
+        published: recordings that came into the archive.
+        waiting: recordings of calls that are (or may be) still up.
+        unknown: staged files that the journal knows nothing of.
+        oldest_open: seconds since the oldest open discard was asked for.
+    """
+
+    discarded: int = 0
+    failed: list[str] = field(default_factory=list)
+    published: int = 0
+    waiting: int = 0
+    unknown: int = 0
+    oldest_open: float = 0.0
+
+
+class Sweeper:
+    """Sweeps.
+
+    Args:
+        discard_orphans: what becomes of a recording whose call lost its server before it was asked for or settled:
+            published (False: the caller did not opt out) or discarded (True: nobody knows whether he would have).
+        calls_ended: calls that can't be asked for are known to be over (an operator says so).
+    """
+
+    def __init__(
+        self,
+        tools: Tools,
+        claims: Claims,
+        spool: IntentSpool,
+        *,
+        discard_orphans: bool = False,
+        calls_ended: bool = False,
+    ) -> None:
+        self._tools = tools
+        self._claims = claims
+        self._spool = spool
+        self._discard_orphans = discard_orphans
+        self._calls_ended = calls_ended
+        self._log = get_logger("recordings")
+        self._stopping = False
+
+    def start(self, seconds: float, *, sole: bool = False) -> Task:
+        """Sweep now and every so many seconds, beside the caller, until `stop`.
+
+        Args:
+            seconds: between two sweeps; well under the lease of a minute.
+            sole: no other process of this node is alive: what they left is taken over at once.
+        """
+        return self._tools.clock.spawn(self._run, seconds, sole)
+
+    def stop(self) -> None:
+        """No further sweep; what this process still owns is free for others."""
+        self._stopping = True
+        try:
+            self._claims.retire()
+        except DatabaseFailed as error:
+            self._log.warning("the journal can't be written", why=str(error))
+
+    def sweep(self, *, sole: bool = False) -> SweepReport:
+        """Sweep once.
+
+        Raises:
+            DatabaseFailed: the journal can't be read or written; nothing is lost.
+        """
+        report = SweepReport()
+        if sole:
+            self._claims.retire(others_too=True)
+        self._claims.beat()
+        self._take_from_spool()
+        self._retry_live(report)
+        switches = list(self._tools.reach.switches())
+        busy = set(self._tools.live)
+        for intent in self._claims.discards(switches, busy):
+            with self._tools.locks.hold(intent.call_uuid):
+                if intent.call_uuid not in self._tools.live:
+                    self._finish(intent, report)
+        by_call: dict[str, list[Entry]] = {}
+        for entry in self._claims.recordings(switches, busy):
+            by_call.setdefault(entry.call_uuid, []).append(entry)
+        for call_uuid, entries in by_call.items():
+            with self._tools.locks.hold(call_uuid):
+                if call_uuid not in self._tools.live:
+                    self._settle(call_uuid, entries, report)
+        self._tidy(report)
+        report.oldest_open = self._claims.oldest_open()
+        metrics.OLDEST_OPEN_DISCARD.set(report.oldest_open)
+        metrics.SWEPT_AT.set(self._tools.clock.utcnow().timestamp())
+        return report
+
+    def _run(self, seconds: float, sole: bool) -> None:
+        while not self._stopping:
+            try:
+                self.sweep(sole=sole)
+                sole = False
+            except Exception:
+                self._log.exception("sweep failed")
+            self._tools.clock.sleep(seconds)
+
+    def _take_from_spool(self) -> None:
+        for spooled in self._spool.read():
+            if spooled.call_uuid not in self._tools.live:
+                self._tools.journal.open_discard(
+                    spooled.call_uuid, spooled.switch, spooled.cause, spooled.entries
+                )
+                self._spool.remove(spooled.call_uuid)
+
+    def _retry_live(self, report: SweepReport) -> None:
+        for live in list(self._tools.live.values()):
+            try:
+                report.discarded += live.retry()
+            except DiscardFailed as failed:
+                report.failed.append(str(failed))
+
+    # --- discards -----------------------------------------------------------------------------------------------
+
+    def _finish(self, intent: Intent, report: SweepReport) -> None:
+        log = call_logger("recordings", intent.call_uuid)
+        call = self._tools.journal.load(intent.call_uuid)
+        discard = Discard(
+            intent.call_uuid,
+            intent.switch,
+            intent.cause,
+            self._tools.reach.files(intent.switch),
+            log,
+            controls=self._controls(intent),
+            known={entry.path: entry for entry in call.entries},
+            recovered=True,
+        )
+        if not intent.open:
+            if self._is_quiet(discard):
+                return
+            log.error("a discarded call is recorded again, or a file of it was there again")
+        try:
+            self._tools.discarder.run(discard)
+            report.discarded += 1
+        except DiscardFailed as failed:
+            report.failed.append(str(failed))
+
+    def _controls(self, intent: Intent) -> Sequence[RecordingControl]:
+        control = self._tools.reach.control(intent.switch, intent.call_uuid)
+        if control is not None:
+            return [control]
+        old = self._tools.clock.utcnow() - intent.cause.at > CALL_LIMIT
+        return [EndedCall(intent.call_uuid)] if old or self._calls_ended else []
+
+    def _is_quiet(self, discard: Discard) -> bool:
+        """A discard with its receipt, in a call that may still be up: whether all is still as it should be."""
+        for control in discard.controls:
+            try:
+                over = not control.alive()
+                if not over and control.active():
+                    return False
+            except RecordingError as error:
+                discard.log.warning("a discarded call can't be watched", why=str(error))
+                return True
+            if self._tools.discarder.still_there(discard):
+                return False
+            if over:
+                self._tools.journal.unwatch(discard.call_uuid)
+            return True
+        return True
+
+    # --- recordings that were not discarded -----------------------------------------------------------------------
+
+    def _settle(self, call_uuid: str, entries: list[Entry], report: SweepReport) -> None:
+        log = call_logger("recordings", call_uuid)
+        call = self._tools.journal.load(call_uuid)
+        if call.intent is not None:
+            return
+        files = self._tools.reach.files(entries[0].switch)
+        try:
+            if not self._is_over(call_uuid, entries):
+                report.waiting += len(entries)
+                return
+            # A recording that was on its way when its server died had been settled before.
+            settled = any(entry.state == "publishing" for entry in call.entries)
+            if self._discard_orphans and not settled:
+                self._discard_orphan(entries[0], log, report)
+                return
+            for entry in entries:
+                if entry.name is None:
+                    self._tools.journal.change(entry, (entry.state,), state="kept")
+                else:
+                    report.published += self._tools.publisher.publish(entry, files, log)
+        except (FileWorkFailed, RecordingError) as error:
+            report.waiting += len(entries)
+            log.warning("recordings of a call without a server", why=str(error))
+
+    def _is_over(self, call_uuid: str, entries: list[Entry]) -> bool:
+        if self._calls_ended or all(entry.state == "publishing" for entry in entries):
+            return True
+        switch = entries[0].switch
+        control = self._tools.reach.control(switch, call_uuid)
+        if control is not None:
+            return not control.alive()
+        now = self._tools.clock.utcnow()
+        ages = {s.path: s.age for s in self._tools.reach.files(switch).staged(now.timestamp())}
+        return all(ages.get(entry.path, ORPHAN_AGE) >= ORPHAN_AGE for entry in entries) and all(
+            (now - entry.started_at).total_seconds() >= ORPHAN_AGE for entry in entries
+        )
+
+    def _discard_orphan(self, entry: Entry, log: Logger, report: SweepReport) -> None:
+        cause = DiscardCause(entry.flow, "", "server lost", self._tools.clock.utcnow())
+        log.warning("discarding the recordings of a call whose server was lost")
+        intent = self._tools.journal.open_discard(entry.call_uuid, entry.switch, cause)
+        self._finish(intent, report)
+
+    # --- the staging directory --------------------------------------------------------------------------------------
+
+    def _tidy(self, report: SweepReport) -> None:
+        """Staged files whose recordings are settled, and such that nobody knows."""
+        files = self._tools.reach.files("")
+        try:
+            staged = files.staged(self._tools.clock.utcnow().timestamp())
+        except FileWorkFailed as error:
+            self._log.warning("the staging directory can't be read", why=str(error))
+            return
+        known = self._claims.by_path([file.path for file in staged])
+        for file in staged:
+            entry = known.get(file.path)
+            if entry is None:
+                if file.age > UNKNOWN_AGE:
+                    report.unknown += 1
+                    self._log.warning("staged file of no known call", path=file.path, age=file.age)
+            elif entry.call_uuid not in self._tools.live:
+                self._tidy_one(entry, files)
+        metrics.STAGED_UNKNOWN.set(report.unknown)
+
+    def _tidy_one(self, entry: Entry, files: Files) -> None:
+        log = call_logger("recordings", entry.call_uuid)
+        if entry.state == "published":
+            self._tools.publisher.clean(entry, files, log)
+        elif entry.state == "lost":
+            self._tools.journal.change(entry, ("lost",), state="staged", error=None)
+        elif entry.state == "discarded":
+            log.error("a discarded recording is there again", path=entry.path)
+            self._tools.journal.note([replace(entry, state="recording")])

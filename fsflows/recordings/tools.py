@@ -1,0 +1,40 @@
+"""What all calls of a process share."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from fsflows.clock import Clock
+from fsflows.recordings.discarding import Discarder
+from fsflows.recordings.faults import NO_FAULTS, Faults
+from fsflows.recordings.journal import Journal
+from fsflows.recordings.locks import CallLocks
+from fsflows.recordings.publish import Publisher
+from fsflows.recordings.reach import Reach
+
+
+class Live(Protocol):
+    """A call that this process has."""
+
+    def retry(self) -> bool: ...
+
+
+@dataclass(slots=True)
+class Tools:
+    """What all calls of a process share.
+
+    Attributes:
+        staging: the staging directory, as FreeSWITCH names it.
+        live: the calls that this process has, by uuid: the sweep leaves them alone.
+    """
+
+    journal: Journal
+    clock: Clock
+    reach: Reach
+    staging: str
+    discarder: Discarder
+    publisher: Publisher
+    locks: CallLocks
+    live: dict[str, Live] = field(default_factory=dict)
+    faults: Faults = NO_FAULTS
