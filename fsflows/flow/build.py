@@ -159,6 +159,8 @@ def _step(name: str, table: Table, draft: Draft, language: str, escape: Escape) 
     notes, problems = draft.notes, draft.problems
     at = draft.step_mark(name)
     found = collecting(table, language=language, escape=escape, at=at, problems=problems)
+    if found is None and name not in draft.damaged:
+        _check_idle(table, problems)
     rows = block(table, "on")
     on = {
         key: made
@@ -186,6 +188,13 @@ def _step(name: str, table: Table, draft: Draft, language: str, escape: Escape) 
         next=then,
         line=at.line,
     )
+
+
+def _check_idle(table: Table, problems: Problems) -> None:
+    for key in ("validate", "confirm", "retry"):
+        if key in table.keys:
+            what = f"'{key}:' has nothing to work on; add 'dtmf:' (or 'asr: true') to the step"
+            problems.error(table.keys[key], what)
 
 
 def _menu(spec: Collection, on: Mapping[str, Action], *, closed: bool) -> Collection:
@@ -256,10 +265,12 @@ def _handoffs(tree: Table, problems: Problems) -> dict[str, Handoff]:
 
 
 def _fallback(tree: Table, notes: Notes) -> Action:
-    made = action(tree.get("fallback"), notes)
+    node = tree.get("fallback")
+    made = action(node, notes)
     if made is None:
         return Action(hangup=FALLBACK_CAUSE)
-    if not (made.handoff or made.hangup) or made.run:
+    settings = node.keys.keys() if isinstance(node, Table) else set()
+    if not settings & {"handoff", "hangup"} or "run" in settings:
         what = "fallback must be {handoff: name} or {hangup: true}, so that nothing more can fail"
         notes.problems.error(tree.keys["fallback"], what)
     return made

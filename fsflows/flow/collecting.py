@@ -77,10 +77,6 @@ def collecting(
     dtmf = block(step, "dtmf")
     speech = _speech(step, language, dtmf is not None)
     if dtmf is None and speech is None:
-        for key in ("validate", "confirm", "retry"):
-            if key in step.keys:
-                what = f"'{key}:' has nothing to work on; add 'dtmf:' (or 'asr: true') to the step"
-                problems.error(step.keys[key], what)
         return None
     places = _places(step, at)
     least, most = _lengths(dtmf or _NONE, speech, problems)

@@ -55,6 +55,10 @@ class FlowErrors(ValueError):
         super().__init__("\n".join(map(str, self.problems)))
 
 
+MOST = 100
+"""The most problems of a file that are kept: nobody reads more, and a hostile file could have any number."""
+
+
 class Problems:
     """Collects the problems of one file."""
 
@@ -63,13 +67,18 @@ class Problems:
         self._found: list[Problem] = []
 
     def error(self, place: Place, text: str) -> None:
-        self._found.append(Problem(self.path, place.line, place.column, text))
+        self.add([Problem(self.path, place.line, place.column, text)])
 
     def warn(self, place: Place, text: str) -> None:
-        self._found.append(Problem(self.path, place.line, place.column, text, warning=True))
+        self.add([Problem(self.path, place.line, place.column, text, warning=True)])
 
     def add(self, problems: Iterable[Problem]) -> None:
-        self._found.extend(problems)
+        for problem in problems:
+            if len(self._found) < MOST:
+                self._found.append(problem)
+            elif len(self._found) == MOST:
+                what = "and more problems than can be shown; mend these first"
+                self._found.append(Problem(self.path, 1, 1, what))
 
     def __iter__(self) -> Iterator[Problem]:
         return iter(self._found)

@@ -121,11 +121,10 @@ def _unknown(key: str, path: Path, schema: dict[str, Any]) -> str:
     for name, child in known.items():
         if name != "on" and key in _block(child).get("properties", {}):
             return f"{where}; it belongs under '{name}:'"
-    if nearest(key, known) is None:
-        if len(path) > 2 and path[0] == "steps" and key in DEFS["step"]["properties"]:
-            return f"{where}; it belongs to the step, beside '{path[2]}:'"
-        if path and key in SCHEMA["properties"]:
-            return f"{where}; it belongs to the flow, at the left margin"
+    if len(path) > 2 and path[0] == "steps" and key in DEFS["step"]["properties"]:
+        return f"{where}; it belongs to the step, beside '{path[2]}:'"
+    if path and key in SCHEMA["properties"]:
+        return f"{where}; it belongs to the flow, at the left margin"
     return where + suggest(key, known)
 
 

@@ -29,11 +29,13 @@ class Reading:
         files: every flow file, in order.
         flows: the flows that can be used, by name.
         problems: errors and warnings, sorted.
+        missing: paths that don't exist, or hold no flow; they are among the problems, too.
     """
 
     files: list[Path] = field(default_factory=list)
     flows: dict[str, Flow] = field(default_factory=dict)
     problems: list[Problem] = field(default_factory=list)
+    missing: list[Problem] = field(default_factory=list)
 
     @property
     def errors(self) -> list[Problem]:
@@ -70,7 +72,7 @@ def load_flow(path: Path | str) -> Flow:
         return main_flow(load_flows([target]), target)
     reading = read_flows([target], other_flows=True)
     if reading.errors:
-        raise FlowErrors(reading.problems)
+        raise FlowErrors(reading.errors)
     return next(iter(reading.flows.values()))
 
 
@@ -85,7 +87,7 @@ def load_flows(paths: Iterable[Path | str]) -> FlowSet:
     """
     reading = read_flows(paths)
     if reading.errors:
-        raise FlowErrors(reading.problems)
+        raise FlowErrors(reading.errors)
     return reading.flows
 
 
@@ -117,6 +119,7 @@ def read_flows(paths: Iterable[Path | str], *, other_flows: bool = False) -> Rea
         try:
             reading.files += [file for file in _files(path) if file not in reading.files]
         except FlowErrors as errors:
+            reading.missing += errors.problems
             reading.problems += errors.problems
     reads: list[_Read] = []
     for file in reading.files:
