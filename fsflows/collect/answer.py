@@ -6,8 +6,7 @@ from collections.abc import Sequence
 
 from fsflows.collect.buffer import Buffer
 from fsflows.collect.hearing import Change, hear, right
-from fsflows.collect.spec import Collection, Policy, Source, Speech
-from fsflows.collect.trail import Trail
+from fsflows.collect.spec import Collection, Policy, Source
 from fsflows.collect.utterance import Utterance
 from fsflows.spoken import Alternative
 
@@ -22,10 +21,10 @@ class Answer:
         first: what the first digits came from; NONE: there are none yet.
     """
 
-    def __init__(self, spec: Collection, trail: Trail) -> None:
+    def __init__(self, spec: Collection, utterance: Utterance, kept: Buffer) -> None:
         self._spec = spec
-        self.buffer = Buffer()
-        self.utterance = Utterance(spec.speech or Speech(), trail)
+        self.buffer = kept
+        self.utterance = utterance
         self.first = Source.NONE
         self._place = 0
         self._partial_digits = ""

@@ -1,14 +1,9 @@
 """The collector: keys, speech and time go in; what to do, and one result, come out. No I/O, no clock of its own.
 
     collector = Collector(spec, opened_at=now, prompt_playing=True)
-    collector.key("5", 12.3)               # inputs, each with the time at which it happened
-    collector.final(alternatives, 13.0)
-    collector.advance(14.0)                # when `deadline` has come and nothing happened
-    collector.decisions()                  # what to do: stop the prompt, ...
-    collector.result                       # None until it ends; then an `Attempt`, for good
 
-The same inputs give the same result, however late or how often it is asked: before an input at a time is looked at,
-everything that was due by then is done. `docs/timers.md` draws the time line, `docs/collecting.md` lists the settings.
+It is driven as every `Listener` is, and its result is an `Attempt`. `docs/timers.md` draws the time line,
+`docs/collecting.md` lists the settings.
 """
 
 from __future__ import annotations
@@ -16,15 +11,17 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Sequence
 
-from fsflows import spoken
 from fsflows.collect.answer import Answer
-from fsflows.collect.decisions import Cause, Decision, Echo, Ignored, Key, StopPrompt, Why
+from fsflows.collect.buffer import Buffer
+from fsflows.collect.decisions import Cause, Echo, Key, Why
 from fsflows.collect.endings import is_only_value, outcome
 from fsflows.collect.hearing import Change
+from fsflows.collect.listener import Listener
 from fsflows.collect.result import Attempt, Heard, How, as_heard, private
-from fsflows.collect.spec import KEYPAD, LETTERS, BargeIn, Collection, Source, TypeAhead
+from fsflows.collect.spec import LETTERS, BargeIn, Collection, Source, Speech, TypeAhead
 from fsflows.collect.timers import Due, TimeLine, Timer
-from fsflows.collect.trail import Presses, Trail
+from fsflows.collect.trail import Trail
+from fsflows.collect.utterance import Utterance
 from fsflows.spoken import Alternative
 
 _MOST_HEARD = 100
@@ -35,16 +32,17 @@ _HOW_SILENCE = {
 }
 
 
-class Collector:
+class Collector(Listener[Attempt]):
     """One attempt at a step's digits.
 
     Args:
         spec: what to collect.
         opened_at: when capture opened.
         prompt_playing: whether a prompt plays; silence counts from its end.
-        typed_ahead: keys pressed since the collection before ended; kept or flushed as the spec says.
-        trail: of the collection before, `Attempt.trail` or `CollectionResult.trail`.
+        typed_ahead: keys pressed since the listener before ended; kept or flushed as the spec says.
+        trail: of the listener before (`Attempt.trail`, `CollectionResult.trail`).
         said_ahead: what was said already, as the recogniser's alternatives (the rest of "no, five five ...").
+        kept: what `said_ahead` edits ("no wait, five").
     """
 
     def __init__(
@@ -56,23 +54,17 @@ class Collector:
         typed_ahead: Sequence[Key] = (),
         trail: Trail | None = None,
         said_ahead: Sequence[Alternative] = (),
+        kept: Buffer | None = None,
     ) -> None:
         trail = trail or Trail()
-        self.spec = spec
-        self.result: Attempt | None = None
-        self._answer = Answer(spec, trail)
-        self._time = TimeLine(spec, opened_at, None if prompt_playing else opened_at)
-        self._last_input_at = opened_at
-        self._presses = Presses(spec.same_press_window, trail.presses, is_pii=spec.is_pii)
-        self._end_keys_before = (trail.end_keys, trail.end_keys_until)
+        time = TimeLine(spec, opened_at, None if prompt_playing else opened_at)
+        super().__init__(spec, trail, time, Utterance(spec.speech or Speech(), trail))
+        self._answer = Answer(spec, self._utterance, kept or Buffer())
         self._keys_pressed = 0
         self._heard: deque[Heard] = deque(maxlen=_MOST_HEARD)
         self._last_text = ""
-        self._spoke = False
-        self._left_over: list[Key] = []
-        self._decisions: list[Decision] = []
-        for key in typed_ahead:
-            self._typed_ahead(key, opened_at)
+        for press in typed_ahead:
+            self._typed_ahead(press, opened_at)
         if said_ahead and self.result is None:
             self._hear(said_ahead, opened_at)
 
@@ -80,99 +72,12 @@ class Collector:
         state = self.result.outcome if self.result else "listening"
         return f"<Collector {state}, {len(self._answer.buffer)} keys>"
 
-    # --- what comes in ---
-
-    def key(self, key: str, at: float, source: str = "RTP") -> None:
-        """A key was pressed. `source` is FreeSWITCH's DTMF-Source."""
-        reached = self._reach(at)
-        if self.result is None:
-            self._key(Key(key, at, source), reached)
-        else:
-            self._left_over.append(Key(key, at, source))
-
-    def partial(self, text: str, at: float) -> None:
-        """A partial result: the caller is speaking."""
-        at = self._reach(at)
-        if self.result is not None or not text.strip():
-            return
-        answer = self._answer
-        changed = answer.utterance.partial(text, at)
-        if answer.hears:
-            self._last_text = answer.utterance.text
-            self._barge_in_by_voice(answer.utterance.text, at)
-            if changed and answer.follow():
-                self._time.new_digit_at = at
-
-    def final(self, alternatives: Sequence[Alternative], at: float) -> None:
-        """A final result, the recogniser's best alternative first."""
-        at = self._reach(at)
-        if self.result is None:
-            new = self._answer.utterance.final(alternatives, at)
-            if new:
-                self._hear(new, at)
-            self._end_if_awaited(at)
-
-    def speech_lost(self, at: float) -> None:
-        """The recogniser is gone (closed, down). What it last heard counts; the step goes on with keys."""
-        at = self._reach(at)
-        if self.result is None and self._answer.hears:
-            self._end(self._take_partial(at), at)
-            self._end_if_awaited(at)
-
-    def prompt_ended(self, at: float) -> None:
-        """The prompt has played to its end, or was stopped: from now on, silence counts."""
-        at = self._reach(at)
-        if self._time.prompt_ended_at is None:
-            self._time.prompt_ended_at = at
-
-    def prompt_restarted(self, at: float) -> None:
-        """Another prompt plays."""
-        self._reach(at)
-        self._time.prompt_ended_at = None
-
-    def hangup(self, at: float) -> None:
-        """The caller is gone. What was collected, or was being said, is kept."""
-        at = self._reach(at)
-        if self.result is None:
-            self._take_partial(at)
-            self._conclude(How.HANGUP, at)
-
-    def advance(self, now: float) -> None:
-        """Time has passed: does everything that was due by now."""
-        while self.result is None and (due := self._due()) is not None and due.at <= now:
-            self._last_input_at = max(self._last_input_at, due.at)
-            self._expire(due.timer, self._last_input_at)
-
-    # --- what comes out ---
-
-    @property
-    def deadline(self) -> float | None:
-        """When `advance` must be called next; None: nothing can time out (it has ended, or a prompt plays)."""
-        due = None if self.result else self._due()
-        return due and due.at
-
-    def decisions(self) -> list[Decision]:
-        """What was decided since this was last called, in order."""
-        decided, self._decisions = self._decisions, []
-        return decided
-
-    @property
-    def left_over(self) -> tuple[Key, ...]:
-        """Keys that came after the end: typed ahead for whatever collects next."""
-        return tuple(self._left_over)
-
     # --- time ---
-
-    def _reach(self, at: float) -> float:
-        """Whatever is due by then happens first. The time that an input counts as: never before the one before it."""
-        self._last_input_at = max(self._last_input_at, at)
-        self.advance(self._last_input_at)
-        return self._last_input_at
 
     def _due(self) -> Due | None:
         answer = self._answer
         settles = answer.tentative().said if self._awaited else answer.settles()
-        return self._time.due(answer.utterance, heard=answer.listens, settles=settles)
+        return self._time.due(self._utterance, heard=answer.listens, settles=settles)
 
     def _expire(self, timer: Timer, at: float) -> None:
         match timer:
@@ -199,40 +104,33 @@ class Collector:
 
     # --- keys ---
 
-    def _typed_ahead(self, key: Key, at: float) -> None:
+    def _typed_ahead(self, press: Key, at: float) -> None:
         if self.result is not None:
-            self._left_over.append(key)
-        elif self.spec.type_ahead is TypeAhead.FLUSH:
-            self._presses.is_new(key.key, key.at, key.source)
-            self._ignore(key.key, Why.FLUSHED)
-        else:
-            self._key(key, at, typed_ahead=True)
+            self._left_over.append(press)
+        elif name := self._name(press):
+            if self.spec.type_ahead is TypeAhead.FLUSH:
+                self._ignore(name, Why.FLUSHED)
+            elif why := self._refusal(name, press.at):
+                self._ignore(name, why)
+            else:
+                self._use(name, at)
 
-    def _key(self, press: Key, at: float, *, typed_ahead: bool = False) -> None:
-        key = press.key.upper()
-        if len(key) != 1 or key not in KEYPAD + LETTERS:
-            self._ignore(press.key, Why.NOT_A_KEY)
-        elif not self._presses.is_new(key, press.at, press.source):
-            self._ignore(key, Why.SAME_PRESS)
-        elif self._awaited:
+    def _on_key(self, key: str, press: Key, at: float) -> None:
+        if self._awaited:
             self._take_partial(at)
             self._conclude(How.END_KEY, at)
             self._left_over.append(press)
-        elif why := self._refusal(key, press.at, typed_ahead=typed_ahead):
+        elif self._playing and self.spec.barge_in is BargeIn.IGNORE:
+            self._ignore(key, Why.PROMPT)
+        elif why := self._refusal(key, press.at):
             self._ignore(key, why)
         else:
-            self._keys_pressed += 1
             self._use(key, at)
 
-    def _refusal(self, key: str, pressed_at: float, *, typed_ahead: bool) -> Why | None:
-        end_keys, until = self._end_keys_before
+    def _refusal(self, key: str, pressed_at: float) -> Why | None:
         fresh = not self._keys_pressed and not self._answer.buffer
-        if fresh and key in end_keys and pressed_at <= until:
-            self._end_keys_before = (frozenset(), until)
+        if fresh and self._belongs_before(key, pressed_at):
             return Why.ANSWERED
-        playing = self._time.prompt_ended_at is None
-        if playing and self.spec.barge_in is BargeIn.IGNORE and not typed_ahead:
-            return Why.PROMPT
         if key in self.spec.end_keys | self.spec.clear_keys or self._escapes(key):
             return None
         if key not in self.spec.keys:
@@ -243,6 +141,7 @@ class Collector:
         return key in self.spec.escape.keys and not self._answer.tentative().buffer
 
     def _use(self, key: str, at: float) -> None:
+        self._keys_pressed += 1
         escapes = self._escapes(key)
         if escapes or self.spec.barge_in is BargeIn.INTERRUPT:
             self._stop_prompt(Cause.ESCAPE if escapes else Cause.KEY, at)
@@ -278,24 +177,38 @@ class Collector:
 
     # --- speech ---
 
-    def _barge_in_by_voice(self, text: str, at: float) -> None:
-        words = self.spec.speech.barge_in_words if self.spec.speech else None
-        if words is not None and spoken.word_count(text) >= words:
-            self._stop_prompt(Cause.SPEECH, at)
+    @property
+    def _hears(self) -> bool:
+        return self._answer.hears
+
+    def _on_partial(self, changed: bool, at: float) -> None:
+        self._last_text = self._utterance.text
+        if changed and self._answer.follow():
+            self._time.new_digit_at = at
+
+    def _on_final(self, alternatives: tuple[Alternative, ...], at: float) -> None:
+        if alternatives:
+            self._hear(alternatives, at)
+        self._end_if_awaited(at)
+
+    def _on_speech_lost(self, at: float) -> None:
+        self._end(self._take_partial(at), at)
+        self._end_if_awaited(at)
+
+    def _on_hangup(self, at: float) -> None:
+        self._take_partial(at)
+        self._conclude(How.HANGUP, at)
 
     def _hear(self, alternatives: Sequence[Alternative], at: float) -> None:
-        speech = self.spec.speech
-        if speech is None:
+        if self.spec.speech is None:
             return
         self._remember(alternatives)
-        words = self.spec.escape.words
-        if words and spoken.says(alternatives[0].text, words, speech.language):
+        if self._says_escape(alternatives[:1]):
             self._escape_by_voice(at)
         elif self._answer.listens:
             self._barge_in_by_voice(alternatives[0].text, at)
             change = self._answer.hear(alternatives)
-            others = alternatives[1:] if words and not change.said else ()
-            if any(spoken.says(each.text, words, speech.language) for each in others):
+            if not change.said and self._says_escape(alternatives[1:]):
                 self._escape_by_voice(at)
             else:
                 self._take(change, at)
@@ -312,28 +225,25 @@ class Collector:
     def _take_partial(self, at: float, spoken_by: float | None = None) -> Change:
         """The words of the partial stand as if they were final; the final result, should it come, is passed over."""
         change = self._answer.tentative()
-        if self._answer.hears:
-            self._remember((Alternative(self._answer.utterance.text),))
-            self._answer.utterance.answered(at)
+        if self._hears:
+            self._remember((Alternative(self._utterance.text),))
+            self._utterance.answered(at)
             self._take(change, at if spoken_by is None else spoken_by)
         return change
 
     def _stall(self, at: float) -> None:
-        """Nothing followed a partial. It was taken back, unless it had been repeated for long enough to be believed."""
-        utterance = self._answer.utterance
-        if utterance.believed:
-            self._end(self._take_partial(at, utterance.seen_at), at)
+        """Nothing followed a partial. It counts if it had been repeated for long enough to be believed."""
+        if self._utterance.believed:
+            self._end(self._take_partial(at, self._utterance.seen_at), at)
         else:
-            self._time.spoke_at = max(self._time.spoke_at, utterance.seen_at)
-            utterance.end()
+            self._drop_partial()
 
     def _take(self, change: Change, at: float) -> None:
         if change.said:
             self._answer.take(change)
             self._changed(Source.SPEECH if change.buffer else Source.NONE, at)
         else:
-            self._spoke = True
-            self._time.spoke_at = max(self._time.spoke_at, at)
+            self._heard_words(at)
 
     def _end(self, change: Change, at: float) -> None:
         if self.result is None and change.said and not self._awaited:
@@ -361,19 +271,10 @@ class Collector:
         elif is_only_value(self.spec, self._answer.buffer.digits):
             self._conclude(How.ONLY_VALUE, at)
 
-    def _stop_prompt(self, why: Cause, at: float) -> None:
-        if self._time.prompt_ended_at is None:
-            self._time.prompt_ended_at = at
-            self._decisions.append(StopPrompt(at, why))
-
-    def _ignore(self, key: str, why: Why) -> None:
-        self._decisions.append(Ignored(private(key, is_pii=self.spec.is_pii), why))
-
     def _conclude(self, how: How, at: float) -> None:
         self._answer.repair()
         buffer, spec = self._answer.buffer, self.spec
         ended_as, failure = outcome(spec, buffer.digits, how, spoke=self._spoke)
-        words, words_until = self._answer.utterance.trail(at)
         self.result = Attempt(
             outcome=ended_as,
             digits=private(buffer.digits, is_pii=spec.is_pii),
@@ -386,11 +287,5 @@ class Collector:
             started_at=self._time.opened_at,
             ended_at=at,
             keys_pressed=self._keys_pressed,
-            trail=Trail(
-                presses=self._presses.recent,
-                end_keys=spec.end_keys,
-                end_keys_until=at + spec.inter_digit_timeout,
-                words=words,
-                words_until=words_until,
-            ),
+            trail=self._trail(at, spec.end_keys, at + spec.inter_digit_timeout),
         )

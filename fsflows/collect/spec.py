@@ -179,7 +179,7 @@ class Collection:
         same_press_window: two reports of one key from different sources closer than this are one press
             (RTP and in-band: measured a few tens of milliseconds apart).
         during_greeting: whether keys count while the greeting plays. By default the greeting plays before capture
-            begins (MISSION P4); `collect_while_agent_speaking: true`, or a `barge_in` that is written out, changes that.
+            begins; `collect_while_agent_speaking: true`, or a `barge_in` that is written out, changes that.
         is_pii: the digits exist in redacting types only.
     """
 

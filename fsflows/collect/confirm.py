@@ -1,0 +1,296 @@
+"""The read-back: the digits are said to the caller, and a yes, a no or a correction comes back. No I/O.
+
+A `Confirmer` is driven as every `Listener` is. What counts:
+
+- an accept or a refuse key, at once; a clear key refuses; any other digit has the question put again;
+- "yes", "no" and what else the language has for them; "no, five five ..." is a correction, taken at once, and so is
+  another whole number; the same number said again is a yes;
+- silence, or nothing that can be understood: the question is put again (`Confirmation.asks`), and then the digits are
+  not confirmed. Silence is never a yes.
+
+Keys pressed before the read-back began are no answer to it: nobody agrees to what has not been heard.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from enum import StrEnum
+
+from fsflows import spoken
+from fsflows.collect.decisions import Cause, Key, Why
+from fsflows.collect.hearing import right
+from fsflows.collect.listener import Listener
+from fsflows.collect.result import Attempt, How, Text, plain, private
+from fsflows.collect.spec import DIGITS, BargeIn, Collection, Confirm, Source, Speech
+from fsflows.collect.timers import Due, TimeLine, Timer
+from fsflows.collect.trail import Trail
+from fsflows.collect.utterance import Utterance
+from fsflows.spoken import Alternative, Choice
+
+
+class Verdict(StrEnum):
+    """What the caller made of the read-back; there are no others."""
+
+    YES = "yes"
+    NO = "no"
+    CORRECTION = "correction"
+    UNCLEAR = "unclear"
+    SILENCE = "silence"
+    ESCAPED = "escaped"
+    HANGUP = "hangup"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reply:
+    """The answer to a read-back.
+
+    Attributes:
+        how: for `escaped` and `hangup`, what it was.
+        said: for a correction, what was said instead: the beginning of the next attempt.
+        edits: whether that corrects the digits that were read ("no wait, five"), or is all of them anew.
+        trail: what the next listener needs to know.
+    """
+
+    verdict: Verdict
+    ended_at: float
+    how: How | None = None
+    said: tuple[Alternative, ...] = field(default=(), repr=False)
+    edits: bool = False
+    trail: Trail = field(default_factory=Trail, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class ReadBack:
+    """Digits as they are read to the caller: ("555", "1234"), "five five five, one two three four"."""
+
+    groups: tuple[Text, ...]
+    words: Text
+
+
+def read_back(spec: Collection, digits: Text, language: str) -> ReadBack:
+    """The digits in groups that suit the number, and in words."""
+    groups = spoken.group_for_reading(
+        plain(digits),
+        language,
+        groups=spec.confirmation.groups,
+        phone_region=spec.validation.phone_region,
+    )
+    words = spoken.digit_words(" ".join(groups), language)
+    hide = spec.is_pii
+    return ReadBack(
+        tuple(private(each, is_pii=hide) for each in groups), private(words, is_pii=hide)
+    )
+
+
+def is_asked(spec: Collection, attempt: Attempt) -> bool:
+    """Whether the digits of a complete attempt are to be read back."""
+    when = spec.confirmation.when
+    if when is Confirm.NEVER or not attempt.digits:
+        return False
+    if when is Confirm.ALWAYS:
+        return True
+    if attempt.source is not Source.KEYS and spec.confirmation.spoken_is_unsure:
+        return True
+    return attempt.confidence is None or attempt.confidence < spec.confirmation.sure
+
+
+# --- what was said ----------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """What a reply in words comes to. `verdict` None: nothing that can be understood."""
+
+    verdict: Verdict | None
+    instead: tuple[Alternative, ...] = field(default=(), repr=False)
+    edits: bool = False
+
+
+def understand(
+    spec: Collection, speech: Speech, digits: str, alternatives: Sequence[Alternative]
+) -> Said:
+    """What a reply to the read-back of `digits` means: the best alternative, then a whole number, then the rest."""
+    first = _assent(spec, speech, digits, alternatives[0])
+    if first.verdict is not None:
+        return first
+    whole = _whole(spec, speech, alternatives)
+    if whole == digits:
+        return Said(Verdict.YES)
+    if whole is not None:
+        return Said(Verdict.CORRECTION, tuple(alternatives))
+    others = (_assent(spec, speech, digits, each) for each in alternatives[1:])
+    return next((each for each in others if each.verdict is not None), first)
+
+
+def _assent(spec: Collection, speech: Speech, digits: str, said: Alternative) -> Said:
+    assent = spoken.assent(said.text, speech.language)
+    if assent is None:
+        return Said(None)
+    rest = (Alternative(assent.rest, said.confidence),)
+    whole = _whole(spec, speech, rest)
+    if whole is not None and whole != digits:
+        return Said(Verdict.CORRECTION, rest)
+    if assent.yes:
+        return Said(Verdict.YES)
+    begun = spoken.choose(rest, speech.language, alphanumeric=_letters(speech))
+    if whole is not None or begun is None or not begun.reading.keys:
+        return Said(Verdict.NO)
+    mended = _choose(spec, speech, (said,), prefix=digits)
+    short = len(begun.reading.keys) <= 2
+    if short and mended is not None and mended.fits and mended.reading.repair:
+        return Said(Verdict.CORRECTION, (said,), edits=True)
+    return Said(Verdict.CORRECTION, rest)
+
+
+def _whole(spec: Collection, speech: Speech, said: Sequence[Alternative]) -> str | None:
+    """The whole and right number that was said, if one was."""
+    choice = _choose(spec, speech, said)
+    return choice.reading.keys if choice is not None and choice.fits else None
+
+
+def _choose(
+    spec: Collection, speech: Speech, said: Sequence[Alternative], prefix: str = ""
+) -> Choice | None:
+    return spoken.choose(
+        said,
+        speech.language,
+        lengths=spec.lengths,
+        accept=lambda digits: right(spec, digits),
+        prefix=prefix,
+        keywords=speech.keywords,
+        alphanumeric=_letters(speech),
+    )
+
+
+def _letters(speech: Speech) -> bool:
+    return speech.preset == "alphanumeric"
+
+
+# --- the listener -----------------------------------------------------------------------------------------------
+
+
+class Confirmer(Listener[Reply]):
+    """Listens for the answer to one read-back; its result is a `Reply`.
+
+    Args:
+        spec: the collection whose digits are read back.
+        digits: what is read back.
+        opened_at, prompt_playing, trail: as for a `Collector`.
+        typed_ahead: keys pressed before this began; they are ignored.
+    """
+
+    def __init__(
+        self,
+        spec: Collection,
+        digits: Text,
+        *,
+        opened_at: float,
+        prompt_playing: bool,
+        typed_ahead: Sequence[Key] = (),
+        trail: Trail | None = None,
+    ) -> None:
+        trail = trail or Trail()
+        patience = replace(
+            spec, first_digit_timeout=spec.confirmation.timeout, collection_timeout=None
+        )
+        time = TimeLine(patience, opened_at, None if prompt_playing else opened_at)
+        super().__init__(spec, trail, time, Utterance(spec.speech or Speech(), trail))
+        self._digits = private(plain(digits), is_pii=spec.is_pii)
+        for press in typed_ahead:
+            if name := self._name(press):
+                self._ignore(name, Why.FLUSHED)
+
+    def __repr__(self) -> str:
+        return f"<Confirmer {self.result.verdict if self.result else 'listening'}>"
+
+    # --- time ---
+
+    def _due(self) -> Due | None:
+        heard = self.spec.speech is not None
+        return self._time.due(self._utterance, heard=heard, settles=self._settles())
+
+    def _settles(self) -> bool:
+        """A bare "yes" need not wait for the final result; a "no" may go on as a correction."""
+        if self.spec.speech is None or not self._hears:
+            return False
+        assent = spoken.assent(self._utterance.text, self.spec.speech.language)
+        return assent is not None and assent.yes and not assent.rest
+
+    def _expire(self, timer: Timer, at: float) -> None:
+        if timer is Timer.SETTLE or (timer is Timer.STALL and self._utterance.believed):
+            self._on_speech_lost(at)
+        elif timer is Timer.STALL:
+            self._drop_partial()
+        else:
+            self._conclude(Verdict.UNCLEAR if self._spoke else Verdict.SILENCE, at)
+
+    # --- keys ---
+
+    def _on_key(self, key: str, press: Key, at: float) -> None:
+        verdict = self._meaning(key)
+        if self._belongs_before(key, press.at):
+            self._ignore(key, Why.ANSWERED)
+        elif self._playing and self.spec.barge_in is BargeIn.IGNORE:
+            self._ignore(key, Why.PROMPT)
+        elif verdict is None:
+            self._ignore(key, Why.NO_MEANING)
+        else:
+            escapes = verdict is Verdict.ESCAPED
+            if escapes or self.spec.barge_in is BargeIn.INTERRUPT:
+                self._stop_prompt(Cause.ESCAPE if escapes else Cause.KEY, at)
+            self._conclude(verdict, at, how=How.ESCAPE_KEY if escapes else None)
+
+    def _meaning(self, key: str) -> Verdict | None:
+        confirmation = self.spec.confirmation
+        if key in confirmation.accept_keys:
+            return Verdict.YES
+        if key in confirmation.refuse_keys | self.spec.clear_keys:
+            return Verdict.NO
+        if key in self.spec.escape.keys:
+            return Verdict.ESCAPED
+        return Verdict.UNCLEAR if key in DIGITS else None
+
+    # --- speech ---
+
+    @property
+    def _hears(self) -> bool:
+        return self.spec.speech is not None and self._utterance.speaking
+
+    def _on_partial(self, changed: bool, at: float) -> None:
+        """A partial only holds the timers, and is looked at again when it has settled."""
+
+    def _on_final(self, alternatives: tuple[Alternative, ...], at: float) -> None:
+        speech = self.spec.speech
+        if speech is None or not alternatives:
+            return
+        if self._says_escape(alternatives[:1]):
+            self._stop_prompt(Cause.ESCAPE, at)
+            self._conclude(Verdict.ESCAPED, at, how=How.ESCAPE_WORD)
+            return
+        self._barge_in_by_voice(alternatives[0].text, at)
+        said = understand(self.spec, speech, plain(self._digits), alternatives)
+        if said.verdict is None:
+            self._heard_words(at)
+        else:
+            self._conclude(said.verdict, at, said=said)
+
+    def _on_speech_lost(self, at: float) -> None:
+        said = (Alternative(self._utterance.text),)
+        self._utterance.answered(at)
+        self._on_final(said, at)
+
+    def _on_hangup(self, at: float) -> None:
+        self._conclude(Verdict.HANGUP, at, how=How.HANGUP)
+
+    def _conclude(
+        self, verdict: Verdict, at: float, *, how: How | None = None, said: Said | None = None
+    ) -> None:
+        self.result = Reply(
+            verdict=verdict,
+            ended_at=at,
+            how=how,
+            said=said.instead if said else (),
+            edits=bool(said and said.edits),
+            trail=self._trail(at, *self._end_keys_before),
+        )

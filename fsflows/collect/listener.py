@@ -1,0 +1,224 @@
+"""What listens to the caller at one moment: a `Collector`, or a `Confirmer` after it. Both are driven the same way.
+
+    listener.key("5", at)              # inputs, each with the time at which it happened (the clock's seconds)
+    listener.advance(now)              # when `deadline` has come and nothing happened
+    listener.decisions()               # what to do: stop the prompt, ...
+    listener.result                    # None until it ends; then the result, for good
+
+The same inputs give the same result, however late or how often it is asked: before an input at a time is looked at,
+everything that was due by then is done. An input that is older than the one before it counts as simultaneous with it.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from typing import Generic, TypeVar
+
+from fsflows import spoken
+from fsflows.collect.decisions import Cause, Decision, Ignored, Key, StopPrompt, Why
+from fsflows.collect.result import private
+from fsflows.collect.spec import KEYPAD, LETTERS, Collection
+from fsflows.collect.timers import Due, TimeLine, Timer
+from fsflows.collect.trail import Presses, Trail
+from fsflows.collect.utterance import Utterance
+from fsflows.spoken import Alternative
+
+R = TypeVar("R")
+
+
+class Listener(ABC, Generic[R]):
+    """Inputs with a time, decisions, a deadline, and one result."""
+
+    def __init__(
+        self, spec: Collection, trail: Trail, time: TimeLine, utterance: Utterance
+    ) -> None:
+        self.spec = spec
+        self.result: R | None = None
+        self._time = time
+        self._utterance = utterance
+        self._last_input_at = time.opened_at
+        self._presses = Presses(spec.same_press_window, trail.presses, is_pii=spec.is_pii)
+        self._end_keys_before = (trail.end_keys, trail.end_keys_until)
+        self._spoke = False
+        self._left_over: list[Key] = []
+        self._decisions: list[Decision] = []
+
+    # --- what comes in ---
+
+    def key(self, key: str, at: float, source: str = "RTP") -> None:
+        """A key was pressed. `source` is FreeSWITCH's DTMF-Source."""
+        reached = self._reach(at)
+        press = Key(key, at, source)
+        if self.result is not None:
+            self._left_over.append(press)
+        elif name := self._name(press):
+            self._on_key(name, press, reached)
+
+    def partial(self, text: str, at: float) -> None:
+        """A partial result: the caller is speaking."""
+        at = self._reach(at)
+        if self.result is None and text.strip():
+            changed = self._utterance.partial(text, at)
+            if self._hears:
+                self._barge_in_by_voice(self._utterance.text, at)
+                self._on_partial(changed, at)
+
+    def final(self, alternatives: Sequence[Alternative], at: float) -> None:
+        """A final result, the recogniser's best alternative first."""
+        at = self._reach(at)
+        if self.result is None:
+            self._on_final(self._utterance.final(alternatives, at), at)
+
+    def speech_lost(self, at: float) -> None:
+        """The recogniser is gone (closed, down). What it last heard counts; the step goes on with keys."""
+        at = self._reach(at)
+        if self.result is None and self._hears:
+            self._on_speech_lost(at)
+
+    def prompt_ended(self, at: float) -> None:
+        """The prompt has played to its end, or was stopped: from now on, silence counts."""
+        at = self._reach(at)
+        if self._time.prompt_ended_at is None:
+            self._time.prompt_ended_at = at
+
+    def prompt_restarted(self, at: float) -> None:
+        """Another prompt plays."""
+        self._reach(at)
+        self._time.prompt_ended_at = None
+
+    def hangup(self, at: float) -> None:
+        """The caller is gone. What was collected, or was being said, is kept."""
+        at = self._reach(at)
+        if self.result is None:
+            self._on_hangup(at)
+
+    def advance(self, now: float) -> None:
+        """Time has passed: does everything that was due by now."""
+        while self.result is None and (due := self._due()) is not None and due.at <= now:
+            self._last_input_at = max(self._last_input_at, due.at)
+            self._expire(due.timer, self._last_input_at)
+
+    # --- what comes out ---
+
+    @property
+    def deadline(self) -> float | None:
+        """When `advance` must be called next; None: nothing can time out (it has ended, or a prompt plays)."""
+        due = None if self.result is not None else self._due()
+        return None if due is None else due.at
+
+    def decisions(self) -> list[Decision]:
+        """What was decided since this was last called, in order."""
+        decided, self._decisions = self._decisions, []
+        return decided
+
+    @property
+    def left_over(self) -> tuple[Key, ...]:
+        """Keys that came after the end: typed ahead for whatever listens next."""
+        return tuple(self._left_over)
+
+    # --- what a listener is made of ---
+
+    @property
+    @abstractmethod
+    def _hears(self) -> bool:
+        """Whether somebody is speaking, and it counts."""
+
+    @abstractmethod
+    def _due(self) -> Due | None:
+        """What is due next."""
+
+    @abstractmethod
+    def _expire(self, timer: Timer, at: float) -> None:
+        """It has come."""
+
+    @abstractmethod
+    def _on_key(self, key: str, press: Key, at: float) -> None:
+        """A press of its own, of a key that exists."""
+
+    @abstractmethod
+    def _on_partial(self, changed: bool, at: float) -> None:
+        """Words are heard in `_utterance`; `changed`: others than before."""
+
+    @abstractmethod
+    def _on_final(self, alternatives: tuple[Alternative, ...], at: float) -> None:
+        """What is new in a final result; may be nothing."""
+
+    @abstractmethod
+    def _on_speech_lost(self, at: float) -> None:
+        """The recogniser went in the middle of speech."""
+
+    @abstractmethod
+    def _on_hangup(self, at: float) -> None:
+        """The caller went."""
+
+    # --- shared ---
+
+    def _reach(self, at: float) -> float:
+        self._last_input_at = max(self._last_input_at, at)
+        self.advance(self._last_input_at)
+        return self._last_input_at
+
+    @property
+    def _playing(self) -> bool:
+        return self._time.prompt_ended_at is None
+
+    def _name(self, press: Key) -> str | None:
+        """The key, if it is one, and if this isn't another report of a press."""
+        key = press.key.upper()
+        if len(key) != 1 or key not in KEYPAD + LETTERS:
+            self._ignore(press.key, Why.NOT_A_KEY)
+        elif not self._presses.is_new(key, press.at, press.source):
+            self._ignore(key, Why.SAME_PRESS)
+        else:
+            return key
+        return None
+
+    def _belongs_before(self, key: str, pressed_at: float) -> bool:
+        """Whether this is the end key that the answer before asked for, and no longer needed. It is, once."""
+        end_keys, until = self._end_keys_before
+        if key not in end_keys or pressed_at > until:
+            return False
+        self._end_keys_before = (frozenset(), until)
+        return True
+
+    def _barge_in_by_voice(self, text: str, at: float) -> None:
+        words = self.spec.speech.barge_in_words if self.spec.speech else None
+        if self._playing and words is not None and spoken.word_count(text) >= words:
+            self._stop_prompt(Cause.SPEECH, at)
+
+    def _says_escape(self, alternatives: Sequence[Alternative]) -> bool:
+        words, speech = self.spec.escape.words, self.spec.speech
+        return (
+            bool(words)
+            and speech is not None
+            and any(spoken.says(each.text, words, speech.language) for each in alternatives)
+        )
+
+    def _heard_words(self, at: float) -> None:
+        """Words that mean nothing here were heard: for a while, more may come."""
+        self._spoke = True
+        self._time.spoke_at = max(self._time.spoke_at, at)
+
+    def _drop_partial(self) -> None:
+        """Nothing followed a partial that had not stood for long: the recogniser took it back."""
+        self._time.spoke_at = max(self._time.spoke_at, self._utterance.seen_at)
+        self._utterance.end()
+
+    def _stop_prompt(self, why: Cause, at: float) -> None:
+        if self._playing:
+            self._time.prompt_ended_at = at
+            self._decisions.append(StopPrompt(at, why))
+
+    def _ignore(self, key: str, why: Why) -> None:
+        self._decisions.append(Ignored(private(key, is_pii=self.spec.is_pii), why))
+
+    def _trail(self, at: float, end_keys: frozenset[str], end_keys_until: float) -> Trail:
+        words, words_until = self._utterance.trail(at)
+        return Trail(
+            presses=self._presses.recent,
+            end_keys=end_keys,
+            end_keys_until=end_keys_until,
+            words=words,
+            words_until=words_until,
+        )
