@@ -30,11 +30,13 @@ class Search:
     Attributes:
         text: part of a number, of the caller's name, of the flow's or the last step's; or the first eight
             characters of an id, or all of it.
+        id: a record's or a call's, or the beginning of one.
         caller, callee, flow, result, reason, step, recording, node: exactly this; `step` is the last one of the call.
         since, until: when the call came in; `until` is not included.
     """
 
     text: str = ""
+    id: str = ""
     caller: str = ""
     callee: str = ""
     flow: str = ""
@@ -65,6 +67,8 @@ class Search:
             found.append(records.c.started_at >= self.since)
         if self.until is not None:
             found.append(records.c.started_at < self.until)
+        if self.id:
+            found.append(_is_id(self.id.strip().lower()))
         text = self.text.strip().casefold()
         if text:
             found.append(_matches(text, dialect))
@@ -76,15 +80,15 @@ def searchable(*texts: str) -> str:
     return "\n".join(texts).casefold()
 
 
+def _is_id(text: str) -> ColumnElement[bool]:
+    # A range, which every database can answer from an index; nothing in an id comes after "f".
+    ids = (records.c.id, records.c.call_id)
+    return or_(*(and_(column >= text, column < text + "g") for column in ids))
+
+
 def _matches(text: str, dialect: str) -> ColumnElement[bool]:
     if _ID.fullmatch(text) and not text.isdigit():
-        # A range, which every database can answer from an index; nothing in an id comes after "f".
-        return or_(
-            *(
-                and_(column >= text, column < text + "g")
-                for column in (records.c.id, records.c.call_id)
-            )
-        )
+        return _is_id(text)
     if _NUMBER.fullmatch(text):
         digits = "".join(char for char in text if char.isdigit())
         # As dialled (020...) and as signalled (+4420...) is the same number.

@@ -1,0 +1,90 @@
+"""A record, and its parts, as text for people."""
+
+from __future__ import annotations
+
+import json
+
+from fsflows.archive.entries import (
+    Collected,
+    Entered,
+    Entry,
+    HandedOff,
+    Heard,
+    Measured,
+    Ran,
+    Recorded,
+    Said,
+)
+from fsflows.archive.model import Record
+
+
+def describe(record: Record) -> str:
+    """A record for people: a head, then its time line."""
+    name = f" ({printable(record.caller_name)})" if record.caller_name else ""
+    lines = [
+        f"call       {record.call_id}",
+        f"record     {record.id}" + (f", on {printable(record.node)}" if record.node else ""),
+        f"time       {record.started_at:%Y-%m-%d %H:%M:%S} UTC, {length(record.seconds)}",
+        f"caller     {printable(record.caller) or 'withheld'}{name}, called {printable(record.callee)}",
+        f"flow       {printable(record.flow)} ({record.flow_version or 'no version'})",
+        f"end        {record.result}: {record.reason} ({record.hangup_cause or 'no cause'})",
+        f"recording  {_recording(record)}",
+        "",
+    ]
+    lines += [f"{entry.at:8.2f}  {_entry(entry)}" for entry in record.entries]
+    if record.dropped_entries:
+        lines.append(f"          ... and {record.dropped_entries} more that were not kept")
+    return "\n".join(lines)
+
+
+def _recording(record: Record) -> str:
+    note = record.recording
+    details = [printable(link) for link in note.links]
+    if note.receipt:
+        details.append(printable(json.dumps(dict(note.receipt), ensure_ascii=False)))
+    return " ".join([note.state.value, *details])
+
+
+def _entry(entry: Entry) -> str:
+    text = ""
+    match entry:
+        case Entered():
+            text = f"-- {entry.flow}/{entry.step} --"
+        case Said():
+            text = f"said       {entry.text}"
+        case Heard():
+            text = f"{'key' if entry.source == 'keys' else 'heard':10} {entry.text}{_sure(entry.confidence)}"
+        case Collected():
+            asked = "" if entry.attempts == 1 else f", asked {entry.attempts} times"
+            text = f"collected  {entry.outcome} {entry.digits} by {entry.source}{_sure(entry.confidence)}{asked}"
+        case Ran():
+            text = f"function   {entry.name} ({entry.seconds:.3f} s){': ' + entry.error if entry.error else ''}"
+        case Measured():
+            text = f"metric     {entry.name} = {entry.value}"
+        case HandedOff():
+            text = f"hand-off   {entry.name} by {entry.method}{': ' + entry.reason if entry.reason else ''}"
+        case Recorded():
+            text = f"recording  {entry.event} {entry.detail}"
+        case _:
+            text = f"note       {getattr(entry, 'text', '')}"
+    return printable(text).rstrip()
+
+
+def _sure(confidence: float | None) -> str:
+    return "" if confidence is None else f" ({confidence:.0%} sure)"
+
+
+def length(seconds: float) -> str:
+    """A length for people: "1:02:03", "2:03", "0:03"."""
+    whole = round(seconds)
+    minutes, rest = divmod(whole, 60)
+    return (
+        f"{minutes // 60}:{minutes % 60:02d}:{rest:02d}"
+        if minutes >= 60
+        else f"{minutes}:{rest:02d}"
+    )
+
+
+def printable(text: str) -> str:
+    """Text that can't do anything to a terminal: a caller chooses his own name."""
+    return "".join(char if char.isprintable() else repr(char)[1:-1] for char in text)

@@ -1,0 +1,62 @@
+"""Records as files for other programs: JSON lines, or CSV for spreadsheets."""
+
+from __future__ import annotations
+
+import csv
+import re
+from collections.abc import Iterable
+from typing import IO, Any
+
+from fsflows.archive.model import Record
+
+COLUMNS = (
+    "id",
+    "call_id",
+    "node",
+    "started_at",
+    "seconds",
+    "caller",
+    "caller_name",
+    "callee",
+    "flow",
+    "flow_version",
+    "result",
+    "reason",
+    "hangup_cause",
+    "last_step",
+    "recording",
+    "collected",
+    "attempts",
+)
+"""The columns of a CSV export. `collected` is "step=digits" for each complete collection, separated by "; "."""
+
+
+def write(records: Iterable[Record], form: str, file: IO[str]) -> int:
+    """Write records to a file, as "jsonl" or "csv"; returns how many there were."""
+    count = 0
+    if form == "jsonl":
+        for count, record in enumerate(records, 1):  # noqa: B007 - counted
+            file.write(record.dumps() + "\n")
+        return count
+    writer = csv.writer(file)
+    writer.writerow(COLUMNS)
+    for count, record in enumerate(records, 1):  # noqa: B007 - counted
+        writer.writerow([harmless(value) for value in csv_row(record)])
+    return count
+
+
+def csv_row(record: Record) -> list[Any]:
+    """A record's values for `COLUMNS`."""
+    given = record.as_json()
+    given["recording"] = record.recording.state.value
+    complete = [entry for entry in record.collected if entry.outcome == "complete"]
+    given["collected"] = "; ".join(f"{entry.step}={entry.digits}" for entry in complete)
+    given["attempts"] = sum(entry.attempts for entry in record.collected)
+    return [given[column] for column in COLUMNS]
+
+
+def harmless(value: Any) -> Any:
+    """A cell that a spreadsheet won't run as a formula; "+441632..." stays a number."""
+    if isinstance(value, str) and value[:1] in "=+-@\t\r" and not re.fullmatch(r"\+?\d*", value):
+        return f"'{value}"
+    return value
