@@ -331,12 +331,12 @@ class Listener:
         try:
             self._handle(session)
         except (LinkClosed, OutboundSessionHasGoneAway, NotConnectedError) as error:
-            log.info("the call ended under its application", call=session.uuid, reason=str(error))
+            log.info("the call ended under its application", call=session.channel.uuid, reason=str(error))
         except (gevent.GreenletExit, KeyboardInterrupt):
             raise
         except BaseException:
             # Not even sys.exit() or a stray timeout of one call ends the others.
-            log.exception("a call's application raised", call=session.uuid)
+            log.exception("a call's application raised", call=session.channel.uuid)
         finally:
             session.close()
 
@@ -344,7 +344,7 @@ class Listener:
         session = self._begin(sock, peer, ())
         if session is not None:
             if self._seldom("refused"):
-                log.warning("a call was let go", call=session.uuid, calls=self.calls)
+                log.warning("a call was let go", call=session.channel.uuid, calls=self.calls)
             session.close()
 
     def _begin(self, sock: Any, peer: Any, subscriptions: tuple[Command, ...]) -> EslSession | None:

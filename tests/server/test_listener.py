@@ -1,0 +1,401 @@
+"""The listener: prompt, polite in refusing, and never ended by one call."""
+
+import gc
+import os
+import resource
+import sys
+import time
+from pathlib import Path
+
+import gevent
+import pytest
+from gevent import socket
+from gevent.event import Event as Signal
+
+from fsflows.esl import commands, serialize
+from fsflows.esl.command_reader import CommandReader
+from fsflows.esl.event import Event
+from fsflows.esl.link import LinkClosed
+from fsflows.log import capture
+from fsflows.server import listener as module
+from fsflows.server.listener import Listener
+
+LONG = 20.0
+"""Seconds that nothing here takes, unless it hangs."""
+
+
+def left():
+    gc.collect()
+    greenlets = sum(
+        isinstance(each, gevent.Greenlet) and not each.dead for each in gc.get_objects()
+    )
+    return greenlets, len(list(Path("/proc/self/fd").iterdir()))
+
+
+@pytest.fixture
+def nothing_is_left():
+    gevent.sleep(0)
+    before = left()
+    yield
+    until = time.monotonic() + LONG
+    while left() != before and time.monotonic() < until:
+        gevent.sleep(0.01)
+    assert before == left(), "greenlets and file descriptors"
+
+
+pytestmark = [pytest.mark.process, pytest.mark.usefixtures("nothing_is_left")]
+
+
+class FreeSwitch:
+    """A connection as FreeSWITCH makes it for a call."""
+
+    def __init__(self, listener, uuid="u-1"):
+        self.sock = socket.create_connection(listener.address)
+        self.channel = Event.from_headers({"Event-Name": "CHANNEL_DATA", "Unique-ID": uuid})
+        self._reader = CommandReader()
+        self._read = []
+
+    def heard(self):
+        """The next command; None at the end of the connection."""
+        with gevent.Timeout(LONG):
+            while not self._read:
+                try:
+                    data = self.sock.recv(65536)
+                except ConnectionResetError:
+                    return None
+                if not data:
+                    return None
+                self._read += self._reader.feed(data)
+        return self._read.pop(0).label
+
+    def begin(self):
+        """As far as the call's data."""
+        assert "connect" == self.heard()
+        self.sock.sendall(serialize.channel_data(self.channel))
+        return self
+
+    def end(self):
+        """Everything else that is heard, after which we close."""
+        heard = []
+        while (label := self.heard()) is not None:
+            heard.append(label)
+            if label == "exit":
+                break
+        self.sock.close()
+        return heard
+
+
+def backlog(listener, count):
+    """Connections that all wait in the kernel before the listener gets to look."""
+    listener._watcher.stop()
+    calls = [FreeSwitch(listener, f"u-{n}") for n in range(count)]
+    listener._watcher.start(listener._acceptable)
+    return calls
+
+
+def wait_for(condition):
+    until = time.monotonic() + LONG
+    while not condition() and time.monotonic() < until:
+        gevent.sleep(0.001)
+    assert condition()
+
+
+@pytest.fixture
+def listen():
+    """Makes listeners whose calls last until `leave` is set."""
+    listeners = []
+    leave = Signal()
+
+    def make(handle=None, **options):
+        listener = Listener(
+            options.pop("address", ("127.0.0.1", 0)),
+            handle or (lambda _session: leave.wait(LONG)),
+            **options,
+        )
+        listener.start()
+        listeners.append(listener)
+        return listener
+
+    make.leave = leave
+    yield make
+    leave.set()
+    for listener in listeners:
+        listener.stop(drain=LONG)
+
+
+def test_a_call_runs_with_its_data_and_subscription(listen):
+    seen = []
+
+    def handle(session):
+        seen.append((session.channel.uuid, session.receive(time.monotonic() + LONG).name))
+
+    listener = listen(handle, subscriptions=commands.subscription(["DTMF"]))
+    call = FreeSwitch(listener).begin()
+    assert ["linger", "myevents", "nixevent"] == [call.heard() for _ in range(3)]
+    call.sock.sendall(serialize.event(Event.from_headers({"Event-Name": "DTMF"})))
+    assert ["exit"] == call.end()
+    assert [("u-1", "DTMF")] == seen
+    wait_for(lambda: listener.calls == 0)
+    assert (1, 0, 0) == (listener.accepted, listener.refused, listener.rejected)
+
+
+def test_a_burst_is_accepted_at_once(listen):
+    listener = listen()
+    calls = backlog(listener, 300)
+    assert {"connect"} == {call.heard() for call in calls}
+    assert 300 == listener.calls
+    for call in calls:
+        call.sock.close()
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        lambda _session: 1 / 0,
+        lambda _session: sys.exit(3),
+        lambda _session: gevent.sleep(0) or (_ for _ in ()).throw(gevent.Timeout(1)),
+    ],
+    ids=["exception", "exit", "timeout"],
+)
+def test_a_fault_of_one_call_ends_that_call(listen, fault):
+    def handle(session):
+        if session.channel.uuid == "bad":
+            fault(session)
+        listen.leave.wait(LONG)
+
+    listener = listen(handle)
+    good = FreeSwitch(listener, "good").begin()
+    with capture() as log:
+        assert ["exit"] == FreeSwitch(listener, "bad").begin().end()
+        wait_for(lambda: listener.calls == 1)
+    (line,) = [line for line in log if line["level"] == "error"]
+    assert ("a call's application raised", "bad") == (line["event"], line["call"])
+    assert "Traceback" in line["exception"]
+    listen.leave.set()
+    assert ["exit"] == good.end()
+
+
+def test_a_call_that_ends_under_its_application_is_no_fault(listen):
+    listener = listen(lambda session: session.receive())
+    with capture() as log:
+        FreeSwitch(listener).begin().sock.close()
+        wait_for(lambda: listener.accepted == 1 and listener.calls == 0)
+    assert [("info", "FreeSWITCH closed the connection")] == [
+        (line["level"], line["reason"])
+        for line in log
+        if line["event"].startswith("the call ended")
+    ]
+
+
+@pytest.mark.parametrize("said", [b"", b"SSH-2.0-x\r\n", b"GET / HTTP/1.1\r\n\r\n"])
+def test_a_connection_that_does_not_answer_is_closed(listen, said):
+    listener = listen(silence_timeout=0.05)
+    with capture() as log:
+        silent = FreeSwitch(listener)
+        silent.sock.sendall(said)
+        assert ["connect", "exit"] == silent.end()
+        wait_for(lambda: listener.calls == 0)
+    assert "it did not answer `connect`" in str(log)
+
+
+@pytest.mark.parametrize("said", [b"", b"Content-Length: -1\n\n", b"\xff" * 300_000])
+def test_a_connection_that_ends_before_its_call_begins(listen, said):
+    listener = listen()
+    with capture() as log:
+        call = FreeSwitch(listener)
+        assert "connect" == call.heard()
+        try:
+            call.sock.sendall(said)
+        except OSError:
+            assert said, "closed at the first piece"
+        call.sock.close()
+        wait_for(lambda: listener.calls == 0)
+    assert "a connection ended before its call began" in str(log)
+
+
+# --- the limit --------------------------------------------------------------------------------------------------------
+
+
+def test_at_the_limit_the_socket_is_closed_and_opened_again_when_there_is_room(listen):
+    ended = Signal()
+
+    def handle(session):
+        (ended if session.channel.uuid == "first" else listen.leave).wait(LONG)
+
+    listener = listen(handle, max_calls=2)
+    address = listener.address
+    with capture() as log:
+        first = FreeSwitch(listener, "first").begin()
+        second = FreeSwitch(listener, "second").begin()
+        wait_for(lambda: not listener.accepting)
+        with pytest.raises(ConnectionRefusedError):
+            FreeSwitch(listener)
+        ended.set()
+        assert ["exit"] == first.end()
+        wait_for(lambda: listener.accepting)
+    assert ["the limit of calls is reached: not listening", "accepting calls again"] == [
+        line["event"] for line in log if line["part"] == "server.listener"
+    ]
+    assert address == listener.address
+    third = FreeSwitch(listener, "third").begin()
+    wait_for(lambda: not listener.accepting)
+    listen.leave.set()
+    assert [["exit"], ["exit"]] == [second.end(), third.end()]
+    wait_for(lambda: listener.calls == 0 and listener.accepting)
+
+
+def test_calls_beyond_the_limit_that_were_accepted_are_told_connect_and_let_go(listen):
+    listener = listen(max_calls=2)
+    calls = backlog(listener, 5)
+    served = [call.begin() for call in calls[:2]]
+    for call in calls[2:]:
+        assert ["exit"] == call.begin().end()
+    assert (2, 3) == (listener.accepted, listener.refused)
+    listen.leave.set()
+    assert [["exit"], ["exit"]] == [call.end() for call in served]
+
+
+def test_a_shared_socket_is_left_to_the_others_at_the_limit(listen):
+    shared = socket.socket()
+    shared.bind(("127.0.0.1", 0))
+    shared.listen(16)
+    small = listen(address=shared, max_calls=1)
+    first = FreeSwitch(small).begin()
+    wait_for(lambda: not small.accepting)
+    other = listen(address=shared.dup())
+    second = FreeSwitch(small).begin()
+    assert (1, 1, 0) == (small.calls, other.calls, small.refused)
+    listen.leave.set()
+    assert [["exit"], ["exit"]] == [first.end(), second.end()]
+
+
+@pytest.mark.parametrize("back", ["after a call", "after a while"])
+def test_running_out_of_file_descriptors(listen, monkeypatch, back):
+    monkeypatch.setattr(module, "RETRY", LONG if back == "after a call" else 0.05)
+    listener = listen()
+    old = FreeSwitch(listener, "old").begin()
+    wait_for(lambda: listener.calls == 1)
+    waiting = backlog(listener, 3)
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    highest = max(int(path.name) for path in Path("/proc/self/fd").iterdir() if path.exists())
+    holes = []
+
+    def use_them_up():
+        while True:
+            holes.append(os.open(os.devnull, os.O_RDONLY))
+
+    with capture() as log:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (highest + 1, hard))
+        try:
+            with pytest.raises(OSError, match="Too many open files"):
+                use_them_up()
+            # No descriptor for those who wait: told all the same, with the spare one.
+            assert {("connect", "exit")} == {(call.heard(), call.heard()) for call in waiting}
+            assert 1 == listener.calls, "those in progress go on"
+        finally:
+            for hole in holes:
+                os.close(hole)
+            resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+        if back == "after a call":
+            assert not listener.accepting
+            listen.leave.set()
+        wait_for(lambda: listener.accepting)
+    assert 1 == [line["event"] for line in log].count("out of file descriptors: not listening")
+    assert 3 == listener.refused
+    new = FreeSwitch(listener, "new").begin()
+    listen.leave.set()
+    assert [["exit"], ["exit"]] == [old.end(), new.end()]
+    assert [[], [], []] == [call.end() for call in waiting]
+
+
+# --- who may, and the stop --------------------------------------------------------------------------------------------
+
+
+def test_only_allowed_networks_may_connect(listen):
+    closed = listen(allow=["10.0.0.0/8", "::1/128"])
+    with capture() as log:
+        for _ in range(3):
+            stranger = FreeSwitch(closed)
+            assert stranger.heard() is None
+            stranger.sock.close()
+    assert (3, 0) == (closed.rejected, closed.accepted)
+    assert 1 == len(log), "a flood does not fill the log"
+    opened = listen(allow=["10.0.0.0/8", "127.0.0.0/8"])
+    call = FreeSwitch(opened).begin()
+    listen.leave.set()
+    assert ["exit"] == call.end()
+    with pytest.raises(ValueError, match="nonsense"):
+        Listener(("127.0.0.1", 0), print, allow=["nonsense"])
+
+
+def test_addresses_of_both_kinds():
+    listener = Listener(("127.0.0.1", 0), print, allow=["10.0.0.0/8", "fe80::/10"])
+    assert [True, True, True, False, False] == [
+        listener._allowed(host)
+        for host in ("10.1.2.3", "::ffff:10.1.2.3", "fe80::1%eth0", "::1", "11.0.0.1")
+    ]
+
+
+def test_a_stop_waits_for_calls_and_cuts_off_the_rest(listen):
+    quick = Signal()
+    endings = []
+
+    def handle(session):
+        try:
+            (quick if session.channel.uuid == "quick" else Signal()).wait(LONG)
+            endings.append(session.channel.uuid)
+        except gevent.GreenletExit:
+            endings.append("killed")
+            raise
+
+    listener = listen(handle)
+    calls = [FreeSwitch(listener, uuid).begin() for uuid in ("quick", "slow")]
+    wait_for(lambda: listener.calls == 2)
+    gevent.spawn_later(0.01, quick.set)
+    with capture() as log:
+        assert 1 == listener.stop(drain=0.2)
+    assert ["quick", "killed"] == endings
+    assert "calls were cut off at the stop" in str(log)
+    assert [["exit"], ["exit"]] == [call.end() for call in calls]
+    with pytest.raises(ConnectionRefusedError):
+        FreeSwitch(listener)
+    assert 0 == listener.stop()
+
+
+def test_calls_in_the_backlog_at_the_stop_are_told_connect(listen):
+    listener = listen()
+    (waiting,) = backlog(listener, 1)
+    listener.close()
+    assert not listener.accepting
+    assert ["exit"] == waiting.begin().end()
+    assert 1 == listener.refused
+
+
+def test_an_address_in_use_is_an_error_at_the_start(listen):
+    listener = listen()
+    second = Listener(listener.address, print)
+    with pytest.raises(OSError, match="in use"):
+        second.start()
+    second.close()
+
+
+def test_a_greenlet_killed_before_it_began_leaves_no_descriptor(listen):
+    listener = listen()
+    (call,) = backlog(listener, 1)
+    listener._acceptable()
+    assert 1 == listener.calls
+    gevent.killall(list(listener._calls))
+    wait_for(lambda: listener.calls == 0)
+    assert call.heard() is None
+    call.sock.close()
+
+
+def test_a_link_is_over_for_the_handler_after_the_stop(listen):
+    sessions = []
+    listener = listen(lambda session: sessions.append(session) or listen.leave.wait(LONG))
+    call = FreeSwitch(listener).begin()
+    wait_for(lambda: sessions)
+    listener.stop()
+    with pytest.raises(LinkClosed):
+        sessions[0].request(commands.api("status"))
+    assert ["exit"] == call.end()
