@@ -13,6 +13,7 @@ from fsflows.spoken.numerals import NO_HOMOPHONES, Numerals
 HOMOPHONE = 0.3
 SEAM = 0.35
 LOOSE = 0.35
+BARE = 0.35
 ODD_PLURAL = 0.5
 AFTER_ARTICLE = 0.02
 REPEATED_LETTER = 0.05  # "double u" is a letter of its own
@@ -121,12 +122,21 @@ class Edges:
         )
 
     def _numbers(self, start: int) -> Iterator[Edge]:
+        bare = BARE if self._parted(start) else 0.0
         for numeral in self.numerals.starting_at(start):
             keys = str(numeral.value)
-            cost = numeral.leaps * HOMOPHONE + (LOOSE if numeral.loose else 0.0)
+            cost = bare + numeral.leaps * HOMOPHONE + (LOOSE if numeral.loose else 0.0)
             yield Edge(numeral.end, keys, cost, (keys,))
             if not numeral.loose and numeral.end > start + 1:
                 self.spans.append((start, numeral.end))
+
+    def _parted(self, start: int) -> bool:
+        """Whether a number here would begin with a "hundred" that belongs to the digit before it."""
+        return (
+            start > 0
+            and any(item.kind is Kind.SCALE for item in self.items[start])
+            and any(item.kind is Kind.DIGIT and item.value > "0" for item in self.items[start - 1])
+        )
 
     def _counted(self, position: int, count: int) -> Iterator[Edge]:
         """As in "three zeros" or "four times five"."""
