@@ -1,0 +1,356 @@
+"""The caller behind a simulated call: presses keys, says words, listens, hangs up; by hand or by a script's steps.
+
+Everything the caller does is put on the channel's own agenda, so that a scripted call is the same from run to run.
+"""
+
+from __future__ import annotations
+
+import functools
+import json
+import re
+from collections.abc import Generator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from fsflows.switch.transcript import Did, Heard, Kind
+
+if TYPE_CHECKING:
+    from fsflows.switch.channel import Channel
+
+KEYS = "0123456789*#ABCD"
+HOLD = 0.1
+"""Seconds that a key is held: what a telephone's keypad makes of a short press."""
+
+GAP = 0.2
+"""Seconds from a key's release to the next one: somebody who dials from memory."""
+
+WORD = 0.2
+"""Seconds for a word: the recogniser is sent audio, and may change its mind, every 200 ms."""
+
+ENDPOINT = 0.4
+"""Seconds of silence after which the recogniser takes an utterance for finished."""
+
+PATIENCE = 30.0
+"""Seconds that a script waits for something to be heard."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Step:
+    """One line of a script. `line` is its number, for messages."""
+
+    line: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wait(Step):
+    """Do nothing for a while."""
+
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WaitForStart(Step):
+    """Wait until something is being played."""
+
+    within: float = PATIENCE
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WaitForEnd(Step):
+    """Wait until what is being played has ended; when nothing is, until the next has."""
+
+    within: float = PATIENCE
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WaitForQuiet(Step):
+    """Wait until nothing has been played for so long."""
+
+    seconds: float = 0.5
+    within: float = PATIENCE
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hear(Step):
+    """Wait until these words have been spoken, or a file with this in its name has begun.
+
+    Capitals, punctuation and the length of blanks make no difference. What was heard by an earlier `Hear` is not looked
+    at again, but the rest of the same prompt is.
+    """
+
+    text: str
+    within: float = PATIENCE
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Press(Step):
+    """Press keys, one after the other."""
+
+    keys: str
+    gap: float = GAP
+    hold: float = HOLD
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Utterance:
+    """Words, and how sure the recogniser is of them (0 to 1)."""
+
+    text: str
+    confidence: float = 1.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Say(Step):
+    """Say something. What the recogniser takes it for: its best guess first, then the others."""
+
+    heard_as: tuple[Utterance, ...]
+    word: float = WORD
+    endpoint: float = ENDPOINT
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HangUp(Step):
+    """Hang up."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Expect(Step):
+    """Something that must be so when the script gets here (or, of the call's end, in the end). Others check it.
+
+    Attributes:
+        words: what must be so, word by word ("digits", "123"); quoted text is one word.
+        negated: whether it must not be so.
+    """
+
+    words: tuple[str, ...]
+    negated: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """A step that could not be done, and why."""
+
+    step: Step
+    why: str
+
+
+class Caller:
+    """One caller on one channel.
+
+    Args:
+        channel: the call.
+        steps: what to do, from now on; none for a caller who is told what to do as it comes.
+
+    Attributes:
+        done: the steps that were done, each with the time at which it was.
+        failure: the step that the script came to grief at; the caller has hung up then.
+    """
+
+    def __init__(self, channel: Channel, steps: Sequence[Step] = ()) -> None:
+        self.channel = channel
+        self.done: list[tuple[Step, float]] = []
+        self.failure: Failure | None = None
+        self._steps = list(steps)
+        self._place = 0
+        self._mark = (0, 0)
+        if self._steps:
+            thread = channel.thread(self._follow())
+            channel.transcript.watchers.append(lambda _: channel.at(channel.now, thread.step))
+            channel.at(channel.now, thread.step)
+
+    @property
+    def undone(self) -> list[Step]:
+        """The steps that have not been done yet, or never will be, since the call is over."""
+        return self._steps[self._place :]
+
+    # --- by hand ----------------------------------------------------------------------------------------------
+
+    def press(self, keys: str, gap: float = GAP, hold: float = HOLD) -> float:
+        """Press keys; when the last one is released.
+
+        Raises:
+            ValueError: there is no such key.
+        """
+        wrong = sorted(set(keys) - set(KEYS))
+        if wrong or not keys:
+            raise ValueError(f"a key is one of {' '.join(KEYS)}, not {''.join(wrong)!r}")
+        at = self.channel.now
+        for key in keys:
+            self.channel.press(key, at, hold)
+            at += hold + gap
+        return at - gap
+
+    def say(self, *heard_as: Utterance, word: float = WORD, endpoint: float = ENDPOINT) -> float:
+        """Say something; when the recogniser is done with it.
+
+        A partial result grows word by word and a final one follows. Words that are said while nobody listens are lost.
+
+        Raises:
+            ValueError: there is nothing to say.
+        """
+        if not heard_as or not heard_as[0].text.split():
+            raise ValueError("there is nothing to say")
+        channel, best = self.channel, heard_as[0]
+        words = best.text.split()
+        channel.transcript.note(Did(channel.now, "say", best.text))
+        caught: list[int] = []
+
+        def partial(place: int) -> None:
+            if channel.detector.on and not channel.hangup_cause:
+                caught.append(place)
+                text = " ".join(words[place] for place in caught)
+                channel.detector.message(json.dumps({"partial": text}, ensure_ascii=False))
+
+        def final() -> None:
+            if caught and channel.detector.on and not channel.hangup_cause:
+                missed = caught[0]
+                guesses = [(guess.text.split()[missed:], guess.confidence) for guess in heard_as]
+                channel.detector.message(_final(guesses, word))
+
+        for place in range(len(words)):
+            channel.at(channel.now + word * (place + 1), functools.partial(partial, place))
+        end = channel.now + word * len(words) + endpoint
+        channel.at(end, final)
+        return end
+
+    def hang_up(self) -> None:
+        self.channel.hang_up_caller()
+
+    def _over(self) -> bool:
+        return bool(self.channel.hangup_cause)
+
+    # --- by script --------------------------------------------------------------------------------------------
+
+    def _follow(self) -> Generator[float | None, None, None]:
+        while self._place < len(self._steps):
+            if self._over():
+                return
+            step = self._steps[self._place]
+            why = yield from self._take(step)
+            if self._over() and not isinstance(step, HangUp):
+                return
+            if why:
+                self.failure = Failure(step, why)
+                self.hang_up()
+                return
+            self.done.append((step, self.channel.now))
+            self._place += 1
+
+    def _take(self, step: Step) -> Generator[float | None, None, str]:
+        """Do a step; why it could not be done, or ""."""
+        match step:
+            case Wait(seconds=seconds):
+                yield from self._until(self.channel.now + seconds)
+            case Press(keys=keys, gap=gap, hold=hold):
+                yield from self._until(self.press(keys, gap, hold))
+            case Say(heard_as=heard_as, word=word, endpoint=endpoint):
+                yield from self._until(self.say(*heard_as, word=word, endpoint=endpoint))
+            case HangUp():
+                self.hang_up()
+            case Hear():
+                return (yield from self._hear(step))
+            case WaitForStart(within=within):
+                return (yield from self._started(within))
+            case WaitForEnd(within=within):
+                return (yield from self._ended(within))
+            case WaitForQuiet():
+                return (yield from self._quiet(step))
+        return ""
+
+    def _until(self, when: float) -> Generator[float | None, None, None]:
+        while self.channel.now < when and not self._over():
+            yield when
+
+    def _started(self, within: float) -> Generator[float | None, None, str]:
+        deadline = self.channel.now + within
+        while self.channel.transcript.playing is None:
+            if self.channel.now >= deadline or self._over():
+                return f"nothing was played within {within:g} s"
+            yield deadline
+        return ""
+
+    def _ended(self, within: float) -> Generator[float | None, None, str]:
+        deadline = self.channel.now + within
+        why = yield from self._started(within)
+        sound = self.channel.transcript.playing
+        while sound is not None and sound.end is None:
+            if self.channel.now >= deadline or self._over():
+                return f"{sound.what!r} did not end within {within:g} s"
+            yield deadline
+        return why
+
+    def _quiet(self, step: WaitForQuiet) -> Generator[float | None, None, str]:
+        transcript, deadline = self.channel.transcript, self.channel.now + step.within
+        since = self.channel.now
+        while True:
+            ends = [sound.end for sound in transcript.heard if sound.end is not None]
+            quiet_at = max([since, *ends]) + step.seconds
+            if transcript.playing is None and self.channel.now >= quiet_at - 1e-9:
+                return ""
+            if self.channel.now >= deadline or self._over():
+                return f"it was not quiet for {step.seconds:g} s within {step.within:g} s"
+            yield deadline if transcript.playing is not None else min(deadline, quiet_at)
+
+    def _hear(self, step: Hear) -> Generator[float | None, None, str]:
+        deadline = self.channel.now + step.within
+        while True:
+            place, offset, at = self._find(step.text)
+            if at is not None and at <= self.channel.now + 1e-9:
+                self._mark = (place, offset)
+                return ""
+            if self.channel.now >= deadline or self._over():
+                heard = [sound.what for sound in self.channel.transcript.heard[self._mark[0] :]]
+                return f"{step.text!r} was not heard within {step.within:g} s, but {heard}"
+            yield deadline if at is None else min(at, deadline)
+
+    def _find(self, wanted: str) -> tuple[int, int, float | None]:
+        """Where `wanted` is or will be heard next: the sound, the place behind it, and the time. No time: nowhere."""
+        heard = self.channel.transcript.heard
+        first, passed = self._mark
+        for place in range(first, len(heard)):
+            sound = heard[place]
+            plain = _plain if sound.kind is Kind.SPEECH else str.casefold
+            text, part = plain(sound.what), plain(wanted)
+            found = text.find(part, passed if place == first else 0)
+            if found < 0:
+                continue
+            behind = found + len(part)
+            at = _heard_at(sound, behind, len(text))
+            if sound.end is None or at <= sound.end + 1e-9:
+                return place, behind, at
+        return first, passed, None
+
+
+def _heard_at(sound: Heard, behind: int, length: int) -> float:
+    """When a sound has got that far: a text is spoken evenly, a file is known by its beginning."""
+    if sound.kind is not Kind.SPEECH:
+        return sound.start
+    return sound.start + sound.length * behind / max(1, length)
+
+
+def _plain(text: str) -> str:
+    """Text as it is listened to: without capitals, punctuation, and more than one blank in a row."""
+    return " ".join(re.sub(r"[^\w\s*#+-]", " ", text.casefold()).split())
+
+
+def _final(guesses: list[tuple[list[str], float]], word: float) -> str:
+    """The recogniser's final message: one result, or all its alternatives."""
+    results = []
+    for words, confidence in guesses:
+        timed = [
+            {
+                "conf": confidence,
+                "end": round(word * (place + 1), 2),
+                "start": round(word * place, 2),
+                "word": said,
+            }
+            for place, said in enumerate(words)
+        ]
+        results.append({"result": timed, "text": " ".join(words)})
+    if len(results) == 1:
+        return json.dumps(results[0], ensure_ascii=False)
+    alternatives = [
+        {"confidence": confidence, **result}
+        for result, (_, confidence) in zip(results, guesses, strict=True)
+    ]
+    return json.dumps({"alternatives": alternatives}, ensure_ascii=False)
