@@ -25,7 +25,6 @@ from fsflows.collect.spec import (
     TypeAhead,
     Validation,
 )
-from fsflows.collect.task import GetDtmfResult, collection_for_task
 from fsflows.collect.todo import Done, Listen, Prompt, PromptKind, Todo, Validate
 from fsflows.collect.trail import Trail
 from fsflows.collect.validate import Failure, Reason, check, check_digit_names
@@ -48,7 +47,6 @@ __all__ = [
     "Echo",
     "Escape",
     "Failure",
-    "GetDtmfResult",
     "Heard",
     "How",
     "Ignored",
@@ -75,7 +73,6 @@ __all__ = [
     "Why",
     "check",
     "check_digit_names",
-    "collection_for_task",
     "problems",
     "read_back",
 ]

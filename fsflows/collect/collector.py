@@ -18,10 +18,9 @@ from fsflows.collect.endings import is_only_value, outcome
 from fsflows.collect.hearing import Change
 from fsflows.collect.listener import Listener
 from fsflows.collect.result import Attempt, Heard, How, as_heard, private
-from fsflows.collect.spec import LETTERS, BargeIn, Collection, Source, Speech, TypeAhead
+from fsflows.collect.spec import LETTERS, BargeIn, Collection, Source, TypeAhead
 from fsflows.collect.timers import Due, TimeLine, Timer
 from fsflows.collect.trail import Trail
-from fsflows.collect.utterance import Utterance
 from fsflows.spoken import Alternative
 
 _MOST_HEARD = 100
@@ -56,9 +55,8 @@ class Collector(Listener[Attempt]):
         said_ahead: Sequence[Alternative] = (),
         kept: Buffer | None = None,
     ) -> None:
-        trail = trail or Trail()
         time = TimeLine(spec, opened_at, None if prompt_playing else opened_at)
-        super().__init__(spec, trail, time, Utterance(spec.speech or Speech(), trail))
+        super().__init__(spec, trail or Trail(), time)
         self._answer = Answer(spec, self._utterance, kept or Buffer())
         self._keys_pressed = 0
         self._heard: deque[Heard] = deque(maxlen=_MOST_HEARD)

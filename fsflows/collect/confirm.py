@@ -25,7 +25,6 @@ from fsflows.collect.result import Attempt, How, Text, plain, private
 from fsflows.collect.spec import DIGITS, BargeIn, Collection, Confirm, Source, Speech
 from fsflows.collect.timers import Due, TimeLine, Timer
 from fsflows.collect.trail import Trail
-from fsflows.collect.utterance import Utterance
 from fsflows.spoken import Alternative, Choice
 
 
@@ -190,12 +189,11 @@ class Confirmer(Listener[Reply]):
         typed_ahead: Sequence[Key] = (),
         trail: Trail | None = None,
     ) -> None:
-        trail = trail or Trail()
         patience = replace(
             spec, first_digit_timeout=spec.confirmation.timeout, collection_timeout=None
         )
         time = TimeLine(patience, opened_at, None if prompt_playing else opened_at)
-        super().__init__(spec, trail, time, Utterance(spec.speech or Speech(), trail))
+        super().__init__(spec, trail or Trail(), time)
         self._digits = private(plain(digits), is_pii=spec.is_pii)
         for press in typed_ahead:
             if name := self._name(press):

@@ -17,8 +17,8 @@ from typing import Generic, TypeVar
 
 from fsflows import spoken
 from fsflows.collect.decisions import Cause, Decision, Ignored, Key, StopPrompt, Why
-from fsflows.collect.result import private
-from fsflows.collect.spec import KEYPAD, LETTERS, Collection
+from fsflows.collect.result import plain, private
+from fsflows.collect.spec import KEYPAD, LETTERS, Collection, Speech
 from fsflows.collect.timers import Due, TimeLine, Timer
 from fsflows.collect.trail import Presses, Trail
 from fsflows.collect.utterance import Utterance
@@ -30,13 +30,12 @@ R = TypeVar("R")
 class Listener(ABC, Generic[R]):
     """Inputs with a time, decisions, a deadline, and one result."""
 
-    def __init__(
-        self, spec: Collection, trail: Trail, time: TimeLine, utterance: Utterance
-    ) -> None:
+    def __init__(self, spec: Collection, trail: Trail, time: TimeLine) -> None:
         self.spec = spec
         self.result: R | None = None
         self._time = time
-        self._utterance = utterance
+        words = plain(trail.words)
+        self._utterance = Utterance(spec.speech or Speech(), words, trail.words_until)
         self._last_input_at = time.opened_at
         self._presses = Presses(spec.same_press_window, trail.presses, is_pii=spec.is_pii)
         self._end_keys_before = (trail.end_keys, trail.end_keys_until)
@@ -219,6 +218,6 @@ class Listener(ABC, Generic[R]):
             presses=self._presses.recent,
             end_keys=end_keys,
             end_keys_until=end_keys_until,
-            words=words,
+            words=private(words, is_pii=self.spec.is_pii),
             words_until=words_until,
         )

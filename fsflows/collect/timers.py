@@ -11,9 +11,7 @@ from enum import StrEnum
 from typing import NamedTuple
 
 from fsflows.collect.spec import Collection, Source, Speech
-from fsflows.collect.utterance import Utterance
-
-LONG_AGO = float("-inf")
+from fsflows.collect.utterance import LONG_AGO, Utterance
 
 
 class Timer(StrEnum):

@@ -30,14 +30,14 @@ class Trail:
     Attributes:
         presses: the last presses; another report of one of them is no new press.
         end_keys: one of these, pressed first and until `end_keys_until`, still belongs to the answer before.
-        words: how many words of the speech that goes on are answered already, ...
-        words_until: ... and until when: longer silence, and it is another speech.
+        words: the words of the speech that goes on that are answered already, ...
+        words_until: ... and until when: after a longer silence, it is another speech.
     """
 
     presses: tuple[Press, ...] = field(default=(), repr=False)
     end_keys: frozenset[str] = frozenset()
     end_keys_until: float = float("-inf")
-    words: int = 0
+    words: str | Pii = field(default="", repr=False)
     words_until: float = float("-inf")
 
 

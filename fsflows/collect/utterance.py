@@ -11,33 +11,41 @@ import dataclasses
 from collections.abc import Sequence
 
 from fsflows.collect.spec import Speech
-from fsflows.collect.trail import Trail
 from fsflows.spoken import Alternative
+
+LONG_AGO = float("-inf")
 
 
 class Utterance:
     """Partial results until the final one, without the words that were answered already.
 
+    Args:
+        speech: the settings.
+        answered: words at the beginning of the speech that an earlier listener has taken, ...
+        answered_until: ... and until when: after a longer silence, it is another speech.
+
     Attributes:
-        text: the words of the last partial; empty when nobody is speaking.
-        began_at: the first partial.
+        text: the new words of the last partial; empty when nobody is speaking.
         changed_at: the last partial with other words than the one before.
         seen_at: the last partial.
     """
 
-    def __init__(self, speech: Speech, trail: Trail) -> None:
+    def __init__(
+        self, speech: Speech, answered: str = "", answered_until: float = LONG_AGO
+    ) -> None:
         self._speech = speech
-        self._answered = trail.words
-        self._answered_until = trail.words_until
-        self._words = 0
+        self._answered = answered.split()
+        self._answered_until = answered_until
+        self._words: list[str] = []
         self.text = ""
-        self.began_at = self.changed_at = self.seen_at = float("-inf")
+        self.changed_at = self.seen_at = LONG_AGO
 
     def __repr__(self) -> str:
-        return f"<Utterance of {self._words} words>"
+        return f"<Utterance of {len(self._words)} words>"
 
     @property
     def speaking(self) -> bool:
+        """Whether a partial says so."""
         return bool(self.text)
 
     @property
@@ -46,70 +54,65 @@ class Utterance:
         return self.seen_at + self._speech.partial_timeout
 
     @property
-    def settles_at(self) -> float:
-        """When the words will have stayed the same for long enough."""
-        return self.changed_at + self._speech.settle_time
-
-    @property
     def believed(self) -> bool:
         """Whether the words were seen again after they had stayed the same for long enough."""
-        return self.speaking and self.seen_at >= self.settles_at
+        return self.speaking and self.seen_at >= self.changed_at + self._speech.settle_time
 
     def partial(self, text: str, at: float) -> bool:
         """A partial result; says whether its words are others than before."""
         words = text.split()
-        new = " ".join(words[self._passed_over(at) :])
-        if self._answered:
+        count = self._passed_over(words, at)
+        if count:
             self._answered_until = at + self._speech.partial_timeout
-        self._words = len(words)
-        if not new:
-            self.text = ""
-            return False
-        if not self.text:
-            self.began_at = at
+        else:
+            self._answered = []
+        new = " ".join(words[count:])
         changed = new != self.text
-        if changed:
-            self.changed_at = at
-        self.seen_at = at
+        self._words = words
         self.text = new
-        return changed
+        if new:
+            self.changed_at = at if changed else self.changed_at
+            self.seen_at = at
+        return bool(new) and changed
 
     def final(self, alternatives: Sequence[Alternative], at: float) -> tuple[Alternative, ...]:
         """The final result: what is new in it, the best first. The utterance is over."""
-        passed_over = self._passed_over(at)
-        kept = tuple(
-            each
-            for each in (
-                _without(passed_over, alternative)
-                for alternative in alternatives[: self._speech.alternatives]
-            )
-            if each.text.strip()
-        )
+        best = alternatives[0].text.split() if alternatives else []
+        count = self._passed_over(best, at)
+        looked_at = alternatives[: self._speech.alternatives]
         self.end()
-        return kept
+        new = (_without(count, alternative) for alternative in looked_at)
+        return tuple(alternative for alternative in new if alternative.text.strip())
 
     def answered(self, at: float) -> None:
         """The words so far are done with (taken, or thrown away): what comes after them is new."""
-        self._answered = self._words if self.text else self._answered
-        self._answered_until = max(self._answered_until, at + self._speech.partial_timeout)
-        self.text = ""
+        if self.text:
+            self._answered = self._words
+            self._answered_until = at + self._speech.partial_timeout
+            self.text = ""
 
     def end(self) -> None:
         """Nobody is speaking any more."""
         self.text = ""
-        self._words = self._answered = 0
-        self._answered_until = float("-inf")
+        self._words, self._answered = [], []
+        self._answered_until = LONG_AGO
 
-    def trail(self, at: float) -> tuple[int, float]:
-        """`Trail.words` and `Trail.words_until` for whoever listens next."""
+    def trail(self, at: float) -> tuple[str, float]:
+        """The words that whoever listens next must not take for an answer, and until when."""
         if self.text:
-            return self._words, at + self._speech.partial_timeout
-        return self._answered, self._answered_until
+            return " ".join(self._words), at + self._speech.partial_timeout
+        return " ".join(self._answered), self._answered_until
 
-    def _passed_over(self, at: float) -> int:
-        if at > self._answered_until:
-            self._answered = 0
-        return self._answered
+    def _passed_over(self, words: Sequence[str], at: float) -> int:
+        """How many of the words were answered already: all that were, if this is the same speech.
+
+        It is when it isn't much shorter, and at least half of the words stand where they stood: a recogniser mends a
+        word or two. It isn't when the recogniser was started anew.
+        """
+        before = self._answered
+        same = sum(old == new for old, new in zip(before, words, strict=False))
+        known = 3 * len(words) >= 2 * len(before) and 2 * same >= len(before)
+        return len(before) if known and at <= self._answered_until else 0
 
 
 def _without(count: int, alternative: Alternative) -> Alternative:
