@@ -10,8 +10,8 @@ class CallEnded(Exception):
     once, at the top; a flow author's function need not know it.
 
     Attributes:
-        cause: the hangup cause as FreeSWITCH names it ("NORMAL_CLEARING", "ORIGINATOR_CANCEL"); "LINK_LOST" when the
-            connection to FreeSWITCH ended without one.
+        cause: the hangup cause as FreeSWITCH names it ("NORMAL_CLEARING", "ORIGINATOR_CANCEL"); "LINK_LOST",
+            "TRANSFERRED" or "REFERRED" when it is only no longer ours.
         ours: whether we ended it (hangup or hand-off).
     """
 
@@ -22,6 +22,9 @@ class CallEnded(Exception):
 
 
 LINK_LOST = "LINK_LOST"
+TRANSFERRED = "TRANSFERRED"
+REFERRED = "REFERRED"
+"""Causes of our own: the channel was not hung up, as far as we know, but is no longer ours."""
 
 
 class CallFailed(Exception):

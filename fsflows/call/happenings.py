@@ -66,14 +66,19 @@ class PlaybackEnded:
 
 @dataclass(frozen=True, slots=True)
 class RecordingStarted:
+    """FreeSWITCH records this call to a file, whoever asked for it."""
+
     path: str
     at: float
 
 
 @dataclass(frozen=True, slots=True)
 class RecordingStopped:
+    """FreeSWITCH has closed a recording's file. `cause`: its Record-Completion-Cause."""
+
     path: str
     at: float
+    cause: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,4 +98,6 @@ class Executed:
     variables: dict[str, str]
 
 
-Happening = KeyPressed | Heard | SpeechLost | PlaybackEnded | RecordingStarted | RecordingStopped | Executed
+Happening = (
+    KeyPressed | Heard | SpeechLost | PlaybackEnded | RecordingStarted | RecordingStopped | Executed
+)

@@ -24,6 +24,7 @@ BREAK_GUARD = 0.25
 
 _FAILURES = ("FILE NOT FOUND", "PLAYBACK ERROR")
 
+
 class Ending(StrEnum):
     """How a `Playback` ended."""
 

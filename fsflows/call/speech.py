@@ -2,8 +2,8 @@
 
 What is measured of mod_vosk, and what follows from it:
 
-* with `fire_asr_events=true` results come while a prompt is playing, but twice while the channel is parked: the same
-  event, with the same Event-Sequence;
+* with `divert_events on` each result comes once, parked and during a prompt. Where the dialplan has set
+  `fire_asr_events=true` as well, it comes twice: the same event, with the same Event-Sequence;
 * the start queues behind a running playback, so detection is started once and kept running, and `on` and `off` decide
   here what is passed on;
 * a recogniser that died says `closed`, and a new start is a silent no-op until a `stop`.
@@ -33,6 +33,7 @@ class Listener:
         self.on = False
         self.restarts = 0
         self._last_sequence: int | None = None
+
     def event(
         self, kind: str, body: str, sequence: int | None, at: float
     ) -> Heard | SpeechLost | None:
@@ -86,15 +87,16 @@ def _entry(entry: dict[str, Any]) -> Text | None:
     text = entry.get("text", entry.get("partial", ""))
     if not isinstance(text, str) or not text.strip():
         return None
-    words = []
-    for word in entry.get("result") or ():
-        if isinstance(word, dict) and isinstance(word.get("word"), str):
-            words.append((word["word"], _number(word.get("conf"))))
+    words = tuple(
+        (word["word"], _number(word.get("conf")))
+        for word in entry.get("result") or ()
+        if isinstance(word, dict) and isinstance(word.get("word"), str)
+    )
     confidence = _number(entry.get("confidence"))
     scores = [score for _, score in words if score is not None]
     if confidence is None and scores:
         confidence = sum(scores) / len(scores)
-    return text.strip(), confidence, tuple(words)
+    return text.strip(), confidence, words
 
 
 def _number(value: Any) -> float | None:

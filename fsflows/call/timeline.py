@@ -22,7 +22,7 @@ class Timeline:
         self._last_at = 0.0
 
     def at(self, stamp: float | None, now: float) -> float:
-        """When an event with this stamp, read at `now`, happened: never later than `now`, never before its predecessor."""
+        """When an event with this stamp, read at `now`, happened: not after `now`, nor before its predecessor."""
         if stamp is None:
             return now
         offset = now - stamp

@@ -175,7 +175,9 @@ def _direction(engine: Engine, returned: Returned) -> Direction | None:
     flow = engine.flow
     if returned.step is not None:
         if returned.step not in flow.steps:
-            raise BadReturn(f"returned a transition to {returned.step!r}, which is no step of {flow.name}")
+            raise BadReturn(
+                f"returned a transition to {returned.step!r}, which is no step of {flow.name}"
+            )
         return GoToStep(returned.step)
     if returned.flow is not None:
         if returned.flow not in engine.flows:
@@ -183,7 +185,9 @@ def _direction(engine: Engine, returned: Returned) -> Direction | None:
         return GoToFlow(returned.flow)
     if returned.handoff is not None:
         if returned.handoff not in flow.handoffs:
-            raise BadReturn(f"returned the hand-off {returned.handoff!r}, which {flow.name} does not have")
+            raise BadReturn(
+                f"returned the hand-off {returned.handoff!r}, which {flow.name} does not have"
+            )
         return HandOff(returned.handoff)
     if returned.hangup:
         return HangUp(returned.hangup if isinstance(returned.hangup, str) else "NORMAL_CLEARING")
@@ -191,7 +195,9 @@ def _direction(engine: Engine, returned: Returned) -> Direction | None:
         return ExitFlow()
     if returned.listen is not None:
         try:
-            collection = collection_from(returned.listen, language=flow.language, escape=flow.escape)
+            collection = collection_from(
+                returned.listen, language=flow.language, escape=flow.escape
+            )
         except FlowErrors as errors:
             raise BadReturn(f"returned a listen that can't be used: {errors}") from None
         return GoToStep(engine.step_name, silent=True, collect=collection)

@@ -27,7 +27,9 @@ class UnknownName(ValueError):
     def __init__(self, kind: str, name: object, known: Iterable[str]) -> None:
         names = sorted(known)
         near = difflib.get_close_matches(str(name), names, n=1)
-        hint = f"; did you mean {near[0]!r}?" if near else f"; there are: {', '.join(names) or 'none'}"
+        hint = (
+            f"; did you mean {near[0]!r}?" if near else f"; there are: {', '.join(names) or 'none'}"
+        )
         super().__init__(f"there is no {kind} named {name!r}{hint}")
 
 

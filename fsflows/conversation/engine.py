@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from fsflows import spoken
 from fsflows.archive.endings import Reason, Result
 from fsflows.call.ended import LINK_LOST, CallEnded, CallFailed
+from fsflows.collect.trail import Trail
 from fsflows.conversation import acting, turn
 from fsflows.conversation.conversation import Conversation, FlowHandle
 from fsflows.conversation.directions import (
@@ -80,6 +81,10 @@ class Engine:
         self.in_end_function = False
         self.last_input = ""
         """What the caller did last, for a discard's receipt: a key, or the word that was said."""
+        self.trail: Trail | None = None
+        """What the last collection leaves to the next one (words that were used already)."""
+        self.silent_turns = 0
+        self._speech_lost = False
         self.limit: Limit | None = None
         """Of the function that runs now."""
         self.because = Reason.FLOW_ENDED
@@ -199,10 +204,8 @@ class Engine:
         """How a call ended that we hung up."""
         if self.because in _GIVEN_UP:
             return Result.ABANDONED, self.because
-        return (
-            Result.COMPLETED if self.because is Reason.FLOW_ENDED else Result.FAILED,
-            self.because,
-        )
+        well = self.because in (Reason.FLOW_ENDED, Reason.ESCAPED)
+        return Result.COMPLETED if well else Result.FAILED, self.because
 
     def _close(self) -> None:
         """After the call: the last events, the end function, the recordings, the record."""
@@ -290,6 +293,13 @@ class Engine:
         self.metrics[name] = value
         self.record.metric(name, value)
 
+    def speech_lost(self, why: str) -> None:
+        """The recogniser is gone: the call goes on with keys. Said once a call."""
+        if not self._speech_lost:
+            self._speech_lost = True
+            self.log.warning("speech recognition lost; going on with keys", why=why)
+            self.record.noted("speech recognition lost")
+
     def discard_recording(self, why: str) -> None:
         """Discard the call's recordings, now.
 
@@ -318,5 +328,3 @@ def _ending_of(ended: CallEnded) -> tuple[Result, Reason]:
     if ended.cause == LINK_LOST:
         return Result.FAILED, Reason.LINK_LOST
     return Result.ABANDONED, Reason.CALLER_HUNG_UP
-
-

@@ -23,7 +23,7 @@ import greenlet
 from fsflows.clock import TaskKilled
 
 if TYPE_CHECKING:
-    from fsflows.clock import Clock, Task
+    from fsflows.clock import Clock
 
 BLOCKING_LIMIT = 1.0
 """Seconds that a function may compute in one go. Every other call of the process waits meanwhile."""

@@ -51,9 +51,7 @@ def say(text: str | Pii) -> Rendered:
     return Rendered((audio.Speech(plain),), str(text)) if plain.strip() else Rendered((), "")
 
 
-def _part(
-    part: PromptPart, lookup: Lookup, language: str
-) -> tuple[audio.Sound | None, str]:
+def _part(part: PromptPart, lookup: Lookup, language: str) -> tuple[audio.Sound | None, str]:
     match part:
         case Say(text):
             said, written = fill(text, lookup)

@@ -6,15 +6,32 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from fsflows.collect.result import How
-from fsflows.collect.spec import Confirm, Confirmation, Outcome, Source
-from fsflows.collect.spec import Collection as CollectionSpec
-from fsflows.collect.spec import Speech
-from fsflows.collect.validate import problems
-from fsflows.privacy import Pii
+from fsflows.collect.problems import problems
+from fsflows.collect.result import CollectionResult, How, Text
+from fsflows.collect.spec import (
+    MAX_DIGITS,
+    Collection,
+    Confirm,
+    Confirmation,
+    Outcome,
+    Source,
+    Speech,
+)
 
 if TYPE_CHECKING:
     from fsflows.conversation.conversation import Conversation
+
+DTMF_INPUT_TIMEOUT = 4.0
+"""Seconds; LiveKit's `GetDtmfTask(dtmf_input_timeout=4.0)`."""
+
+DTMF_STOP_EVENT = "#"
+"""LiveKit's `GetDtmfTask(dtmf_stop_event=DtmfEvent.POUND)`."""
+
+_OUR_NAMES = {
+    "inter_digit_timeout": "dtmf_input_timeout",
+    "speech.end_of_speech_timeout": "dtmf_input_timeout",
+    "end_keys": "dtmf_stop_event",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,22 +39,35 @@ class GetDtmfResult:
     """What the caller keyed or said.
 
     Attributes:
-        user_input: the digits of a complete answer, e.g. "5551234567"; "" for any other outcome.
+        user_input: the digits, when all of them came ("5551234567"); else "". In a private collection a `Pii`.
         outcome: how it ended: "complete", "no_input", "no_match", "too_short", "too_long", "escaped".
-        digits: what there was, also when it was not complete: partial digits are not lost.
-        source: "keys", "speech", "both" or "none".
-        confidence: 0-1; keys are 1.0; None when nothing was collected.
-        attempts: how often the caller was asked.
         how: what ended it ("length", "end_key", "inter_digit_timeout", ...).
+        digits: what there was on every outcome: an incomplete number is not lost.
+        source: "keys", "speech", "both" or "none".
+        confidence: 0-1; keys are 1.0; None: nothing was collected, or the recogniser gave none.
+        attempts: how often the caller was asked.
     """
 
-    user_input: str | Pii
+    user_input: Text
     outcome: Outcome = Outcome.COMPLETE
-    digits: str | Pii = ""
+    how: How = How.LENGTH
+    digits: Text = ""
     source: Source = Source.NONE
     confidence: float | None = None
     attempts: int = 1
-    how: How = How.LENGTH
+
+    @classmethod
+    def of(cls, result: CollectionResult) -> GetDtmfResult:
+        """The task's view of a collection's result."""
+        return cls(
+            user_input=result.user_input,
+            outcome=result.outcome,
+            how=result.how,
+            digits=result.digits,
+            source=result.source,
+            confidence=result.confidence,
+            attempts=result.attempts,
+        )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,22 +77,23 @@ class GetDtmfTask:
     ::
 
         def look_up(conv, flow):
-            result = GetDtmfTask(num_digits=10, ask_for_confirmation=True,
-                                 extra_instructions="What's your ten-digit phone number?").run(conv)
+            task = GetDtmfTask(num_digits=10, ask_for_confirmation=True,
+                               extra_instructions="What's your ten-digit phone number?")
+            result = task.run(conv)
             if result.user_input: ...
 
     The time that the caller takes is not counted against the function's limit.
 
     Args:
-        num_digits: how many; more than 0 (at most 32).
-        ask_for_confirmation: read the digits back and finish on the caller's assent, by key (1) or voice. Default: no
-            (LiveKit's default).
-        dtmf_input_timeout: seconds without a further digit that end the input; restarted by each digit and held while the
-            caller speaks. Default 4.0 (LiveKit's).
+        num_digits: how many: 1 to 32.
+        ask_for_confirmation: read the digits back and finish when the caller agrees, by key (1) or by voice.
+            Default: no (LiveKit's).
+        dtmf_input_timeout: seconds without a further digit that end the input; restarted by each digit and held
+            while the caller speaks. Default 4.0 (LiveKit's).
         dtmf_stop_event: the key that ends the input; not part of the digits. Default "#" (LiveKit's).
-        extra_instructions: what the caller is told first.
-        chat_ctx: the conversation so far. Accepted for compatibility: `conv.history` is always there.
-        first_digit_timeout: seconds without any input after the prompt. Default 5.0 (PolyAI's). LiveKit waits for ever.
+        extra_instructions: what the caller is told first: an instruction to a language model elsewhere, here the
+            prompt itself.
+        chat_ctx: the conversation so far. Accepted for compatibility; `conv.history` is always there.
         attempts: how often the caller is asked. Default 3.
         is_pii: the digits are private: they come as `Pii`.
         speech: whether spoken digits are accepted. Default: yes (LiveKit's).
@@ -73,37 +104,46 @@ class GetDtmfTask:
 
     num_digits: int
     ask_for_confirmation: bool = False
-    dtmf_input_timeout: float = 4.0
-    dtmf_stop_event: str = "#"
+    dtmf_input_timeout: float = DTMF_INPUT_TIMEOUT
+    dtmf_stop_event: str | None = DTMF_STOP_EVENT
     extra_instructions: str = ""
     chat_ctx: Iterable[Any] | None = field(default=None, repr=False)
-    first_digit_timeout: float = 5.0
     attempts: int = 3
     is_pii: bool = False
     speech: bool = True
 
     def __post_init__(self) -> None:
-        if isinstance(self.num_digits, bool) or not isinstance(self.num_digits, int):
-            raise ValueError(f"num_digits must be a whole number, got {self.num_digits!r}")  # noqa: TRY004
-        if self.num_digits <= 0:
-            raise ValueError(f"num_digits must be more than 0, got {self.num_digits}")
-        faults = problems(self.collection("en-US"))
-        if faults:
-            raise ValueError("; ".join(f"{fault.field}: {fault.text}" for fault in faults))
+        self.collection(
+            "en-US"
+        )  # a fault shows where the task is made, not when a caller waits for it
 
-    def collection(self, language: str) -> CollectionSpec:
-        """The settings as a collection."""
-        confirm = Confirm.ALWAYS if self.ask_for_confirmation else Confirm.NEVER
-        return CollectionSpec(
-            min_digits=self.num_digits,
-            max_digits=self.num_digits,
-            first_digit_timeout=self.first_digit_timeout,
+    def collection(self, language: str) -> Collection:
+        """The settings as a collection.
+
+        Raises:
+            ValueError: one of them makes no sense; the text says which, and what to write.
+        """
+        number = self.num_digits
+        if isinstance(number, bool) or not isinstance(number, int) or not 1 <= number <= MAX_DIGITS:
+            raise ValueError(
+                f"num_digits must be a whole number, 1 to {MAX_DIGITS}, got {number!r}"
+            )
+        stop = getattr(self.dtmf_stop_event, "value", self.dtmf_stop_event)  # LiveKit has an enum
+        speech = Speech(language=language, end_of_speech_timeout=self.dtmf_input_timeout)
+        spec = Collection(
+            min_digits=number,
+            max_digits=number,
             inter_digit_timeout=self.dtmf_input_timeout,
-            end_keys=frozenset(self.dtmf_stop_event),
-            speech=Speech(language=language) if self.speech else None,
-            confirmation=Confirmation(when=confirm),
+            end_keys=frozenset() if stop is None else frozenset({stop}),
+            speech=speech if self.speech else None,
+            confirmation=Confirmation(
+                when=Confirm.ALWAYS if self.ask_for_confirmation else Confirm.NEVER
+            ),
             is_pii=self.is_pii,
         )
+        for problem in problems(spec):
+            raise ValueError(f"{_OUR_NAMES.get(problem.field, problem.field)}: {problem.text}")
+        return spec
 
     def run(self, conv: Conversation) -> GetDtmfResult:
         """Ask the caller.
@@ -113,18 +153,8 @@ class GetDtmfTask:
         """
         from fsflows.conversation.turn import ask
 
-        result = ask(
-            conv._engine,
-            self.collection(conv.language),
-            prompt=self.extra_instructions,
-            attempts=self.attempts,
-        )
-        return GetDtmfResult(
-            user_input=result.user_input,
-            outcome=result.outcome,
-            digits=result.digits,
-            source=result.source,
-            confidence=result.confidence,
-            attempts=result.attempts,
-            how=result.how,
+        spec = self.collection(conv.language)
+        engine = conv._engine
+        return GetDtmfResult.of(
+            ask(engine, spec, prompt=self.extra_instructions, attempts=self.attempts)
         )

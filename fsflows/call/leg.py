@@ -1,0 +1,365 @@
+"""A leg: one caller's channel, as far as it is waited for, spoken to and asked about; `Call` adds the verbs.
+
+The conversation above has no callbacks and no timers of its own: it asks `wait` for the next thing, until a deadline.
+The same code runs on a real connection and, in virtual time, on the simulated switch.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections import deque
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from fsflows.call.audio import Sound, Voice
+from fsflows.call.ended import LINK_LOST, REFERRED, TRANSFERRED, CallEnded, CallFailed
+from fsflows.call.happenings import (
+    Executed,
+    Happening,
+    KeyPressed,
+    PlaybackEnded,
+    RecordingStarted,
+    RecordingStopped,
+    SpeechLost,
+)
+from fsflows.call.playing import Playback, Player
+from fsflows.call.speech import RESTARTS, Listener
+from fsflows.call.timeline import Timeline
+from fsflows.esl import commands
+from fsflows.esl.link import LinkClosed, Reply, ReplyTimeout
+from fsflows.log import get_logger
+
+if TYPE_CHECKING:
+    from fsflows.clock import Clock
+    from fsflows.esl.event import Event
+    from fsflows.esl.link import Link
+
+EVENTS = (
+    "CHANNEL_EXECUTE",
+    "CHANNEL_EXECUTE_COMPLETE",
+    "CHANNEL_BRIDGE",
+    "CHANNEL_HANGUP",
+    "CHANNEL_HANGUP_COMPLETE",
+    "DTMF",
+    "DETECTED_SPEECH",
+    "RECORD_START",
+    "RECORD_STOP",
+)
+"""What a call needs to be told. Each event not asked for is the cheapest one to parse."""
+
+LINGER = 5
+"""Seconds that FreeSWITCH keeps the connection after the hang-up, for the last events (a recording that stopped)."""
+
+KEYS = "0123456789*#ABCD"
+TERMINATORS = "0123456789*#"
+SAMPLES_PER_SECOND = 8000
+"""DTMF-Duration is in samples of 8 kHz, whatever the codec."""
+
+_ids = itertools.count(1)
+
+
+class Leg:
+    """A caller's leg.
+
+    Args:
+        link: the connection to it, connected and subscribed to `EVENTS`.
+        clock: the time of `link`.
+        voice: how text is spoken.
+
+    Every verb raises `CallEnded` when the call is over, and `CallFailed` when FreeSWITCH refuses.
+    """
+
+    def __init__(self, link: Link, clock: Clock, voice: Voice | None = None) -> None:
+        self.link = link
+        self.clock = clock
+        self.voice = voice or Voice()
+        self.uuid = link.channel.uuid
+        self.on_recording: Callable[[RecordingStarted | RecordingStopped], None] | None = None
+        self._log = get_logger("call").bind(call=self.uuid)
+        self._timeline = Timeline()
+        self._timeline.at(link.channel.timestamp, clock.now())
+        self._pending: deque[Happening] = deque()
+        self._finished: dict[str, Executed | None] = {}
+        self._listener = Listener()
+        self._player = Player(
+            self._execute_sound, self._send_break, self._playback_ended, clock.now, self._log
+        )
+        self._ended: CallEnded | None = None
+        self._ending = False
+        self._terminators = ""
+        self._bridged = False
+        self._complete = False
+        self._dispatch: dict[str, Callable[[Event, float], None]] = {
+            "CHANNEL_EXECUTE": self._on_execute,
+            "CHANNEL_EXECUTE_COMPLETE": self._on_complete,
+            "CHANNEL_BRIDGE": self._on_bridge,
+            "CHANNEL_HANGUP": self._on_hangup,
+            "CHANNEL_HANGUP_COMPLETE": self._on_hangup_complete,
+            "DTMF": self._on_dtmf,
+            "DETECTED_SPEECH": self._on_speech,
+            "RECORD_START": self._on_record_start,
+            "RECORD_STOP": self._on_record_stop,
+        }
+
+    # --- who ------------------------------------------------------------------------------------------------
+
+    @property
+    def caller_number(self) -> str:
+        """The caller's number as FreeSWITCH has it; empty when withheld."""
+        return self.link.channel.get("Caller-Caller-ID-Number") or ""
+
+    @property
+    def caller_name(self) -> str:
+        """The caller's name: hostile text, chosen by whoever calls."""
+        return self.link.channel.get("Caller-Caller-ID-Name") or ""
+
+    @property
+    def callee_number(self) -> str:
+        """The number that was dialled."""
+        return self.link.channel.get("Caller-Destination-Number") or ""
+
+    @property
+    def sip_headers(self) -> dict[str, str]:
+        """The INVITE's own headers that FreeSWITCH kept (X- and P- headers and what the profile names), by name."""
+        prefix = "variable_sip_h_"
+        return {
+            name[len(prefix) :]: value
+            for name, value in self.link.channel.headers.items()
+            if name.startswith(prefix)
+        }
+
+    @property
+    def ended(self) -> CallEnded | None:
+        """How the call ended; None while it has not."""
+        return self._ended
+
+    @property
+    def gone(self) -> bool:
+        """Whether the channel is gone from FreeSWITCH; False while it goes on without us after a transfer."""
+        return self._ended is not None and self._ended.cause not in (
+            LINK_LOST,
+            TRANSFERRED,
+            REFERRED,
+        )
+
+    # --- waiting --------------------------------------------------------------------------------------------
+
+    def wait(self, until: float | None = None) -> Happening | None:
+        """The next thing that happens.
+
+        Args:
+            until: a deadline on the call's clock; None: none.
+
+        Returns:
+            What happened; None when the deadline passed, or `wake` was called, first.
+
+        Raises:
+            CallEnded: the call is over; everything that happened before its end has been returned.
+        """
+        while not self._pending:
+            if self._ended is not None:
+                raise self._ended
+            if not self._read(until):
+                return self._pending.popleft() if self._pending else None
+        return self._pending.popleft()
+
+    def wake(self) -> None:
+        """Let a `wait` return None now."""
+        self.link.wake()
+
+    def linger(self, seconds: float) -> None:
+        """After the hang-up: read the last events (recordings that stop), for so long at the most."""
+        until = self.clock.now() + seconds
+        # What comes after CHANNEL_HANGUP_COMPLETE is of no use; a transferred call goes on without us.
+        while not self._complete and self.clock.now() < until:
+            try:
+                event = self.link.receive(until)
+            except LinkClosed:
+                return
+            if event is not None:
+                self._handle(event)
+
+    def _read(self, until: float | None) -> bool:
+        """Take one event; False when the deadline came first (or a wake-up)."""
+        guard = self._player.guard
+        deadline = until if guard is None or (until is not None and until < guard) else guard
+        try:
+            event = self.link.receive(deadline)
+        except LinkClosed as closed:
+            self._over(LINK_LOST, reason=closed.reason)
+            return True
+        if event is not None:
+            self._handle(event)
+            return True
+        return self._player.check_guard(self.clock.now())
+
+    def _handle(self, event: Event) -> None:
+        handler = self._dispatch.get(event.name)
+        if handler is not None:
+            handler(event, self._timeline.at(event.timestamp, self.clock.now()))
+
+    def _alive(self) -> None:
+        if self._ended is not None:
+            raise self._ended
+
+    def _over(self, cause: str, *, reason: str = "") -> None:
+        if self._ended is None:
+            self._ended = CallEnded(cause, ours=self._ending)
+            if cause == LINK_LOST:
+                self._log.warning("connection to FreeSWITCH lost", reason=reason)
+            self._player.abandon(self.clock.now())
+
+    # --- sending --------------------------------------------------------------------------------------------
+
+    def api(self, name: str, *arguments: str, timeout: float = 5.0) -> Reply:
+        """Run an `api` command and wait for what it prints; also after the hang-up, while the connection stands.
+
+        Only quick ones: it holds up this call's events.
+        """
+        return self._ask(commands.api(name, *arguments), name, timeout)
+
+    def _ask(self, command: commands.Command, name: str, timeout: float) -> Reply:
+        try:
+            return self.link.request(command, timeout)
+        except LinkClosed as closed:
+            self._read_rest()
+            self._over(LINK_LOST, reason=closed.reason)
+            assert self._ended is not None
+            raise self._ended from None
+        except ReplyTimeout:
+            raise CallFailed(name, f"FreeSWITCH did not answer within {timeout:g} s") from None
+
+    def execute(self, application: str, argument: str = "") -> str:
+        """Send an application to the channel and don't wait; returns its Event-UUID."""
+        self._alive()
+        uuid = f"{self.uuid}-{next(_ids)}"
+        self._post(commands.execute(application, argument, event_uuid=uuid))
+        return uuid
+
+    def run(self, application: str, argument: str = "", timeout: float = 10.0) -> Executed:
+        """Send an application and wait until it has finished.
+
+        Raises:
+            CallFailed: it did not finish within `timeout` seconds.
+        """
+        uuid = self.execute(application, argument)
+        self._finished[uuid] = None
+        until = self.clock.now() + timeout
+        try:
+            while (done := self._finished[uuid]) is None:
+                self._alive()
+                if not self._read(until) and self.clock.now() >= until:
+                    raise CallFailed(application, f"not finished within {timeout:g} s")
+            return done
+        finally:
+            del self._finished[uuid]
+
+    def _post(self, command: commands.Command) -> None:
+        try:
+            self.link.post(command)
+        except LinkClosed as closed:
+            self._read_rest()
+            self._over(LINK_LOST, reason=closed.reason)
+            assert self._ended is not None
+            raise self._ended from None
+
+    def _read_rest(self) -> None:
+        # The hang-up and its cause may lie unread before the end of the connection.
+        now = self.clock.now()
+        try:
+            while (event := self.link.receive(now)) is not None:
+                self._handle(event)
+        except LinkClosed:
+            pass
+
+    # --- events ---------------------------------------------------------------------------------------------
+
+    def _on_execute(self, event: Event, at: float) -> None:
+        self._player.started(event.get("Application-UUID") or "", at)
+
+    def _on_complete(self, event: Event, at: float) -> None:
+        uuid = event.get("Application-UUID") or ""
+        response = event.get("Application-Response") or ""
+        if uuid in self._finished:
+            names = ("bridge_hangup_cause", "originate_disposition", "sip_refer_status_code")
+            found = {name: value for name in names if (value := event.variable(name))}
+            self._finished[uuid] = Executed(
+                uuid, event.get("Application") or "", response, at, found
+            )
+        elif self._ended is None:
+            terminator = event.variable("playback_terminator_used") or ""
+            self._player.finished(uuid, response, terminator, at)
+
+    def _on_bridge(self, event: Event, at: float) -> None:
+        self._bridged = True
+
+    def _on_hangup(self, event: Event, at: float) -> None:
+        self._over(event.get("Hangup-Cause") or "NORMAL_CLEARING")
+
+    def _on_hangup_complete(self, event: Event, at: float) -> None:
+        self._complete = True
+        self._over(event.get("Hangup-Cause") or "NORMAL_CLEARING")
+
+    def _on_dtmf(self, event: Event, at: float) -> None:
+        key = event.get("DTMF-Digit") or ""
+        if len(key) != 1 or key.upper() not in KEYS:
+            self._log.warning("unusable key ignored", length=len(key))
+            return
+        duration = event.get("DTMF-Duration") or ""
+        seconds = int(duration) / SAMPLES_PER_SECOND if duration.isdecimal() else 0.0
+        source = event.get("DTMF-Source") or "UNKNOWN"
+        self._pending.append(KeyPressed(key.upper(), at, source, seconds))
+
+    def _on_speech(self, event: Event, at: float) -> None:
+        happening = self._listener.event(
+            event.get("Speech-Type") or "", event.body, event.sequence, at
+        )
+        if isinstance(happening, SpeechLost):
+            if self._ended is not None:
+                return
+            if self._listener.restarts < RESTARTS:
+                self._listener.restarts += 1
+                # Without the stop, the start of a recogniser that sent bad JSON is a silent no-op.
+                self.execute("detect_speech", "stop")
+                self._start_recogniser()
+                return
+        if happening is not None:
+            self._pending.append(happening)
+
+    def _on_record_start(self, event: Event, at: float) -> None:
+        self._recording(RecordingStarted(event.get("Record-File-Path") or "", at))
+
+    def _on_record_stop(self, event: Event, at: float) -> None:
+        cause = event.get("Record-Completion-Cause") or ""
+        self._recording(RecordingStopped(event.get("Record-File-Path") or "", at, cause))
+
+    def _recording(self, happening: RecordingStarted | RecordingStopped) -> None:
+        if self.on_recording is not None:
+            self.on_recording(happening)
+        else:
+            self._pending.append(happening)
+
+    # --- the player's hands ---------------------------------------------------------------------------------
+
+    def _execute_sound(self, sound: Sound) -> str:
+        return self.execute(*sound.command(self.voice))
+
+    def _start_recogniser(self) -> None:
+        self._listener.running = True
+        self.execute("detect_speech", "vosk default default")
+
+    def _send_break(self) -> None:
+        if self._ended is None:
+            self._post(commands.api("uuid_break", self.uuid))
+
+    def _playback_ended(self, playback: Playback, at: float) -> None:
+        self._pending.append(PlaybackEnded(playback, at))
+
+
+def subscribe() -> list[commands.Command]:
+    """What is sent right after `connect`: linger, the events that a call needs, of this channel alone, and speech.
+
+    `divert_events` brings each result of the recogniser exactly once, parked and during a prompt (measured;
+    `fire_asr_events=true` brings it twice while the channel is parked, and later).
+    """
+    return [*commands.subscription(EVENTS, linger_for=LINGER), commands.divert_events(True)]

@@ -1,0 +1,113 @@
+"""`fsflows serve`: answer the calls that FreeSWITCH hands over."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from typing import Any
+
+DESCRIPTION = """\
+Answers the calls that FreeSWITCH's socket application hands over, and runs them through YAML flows.
+
+  fsflows serve --flows conf/flows
+
+In FreeSWITCH's dialplan, for every call that is to run a flow:
+
+  <action application="socket" data="127.0.0.1:8084/recording_opt_out async full"/>
+
+The name behind the port picks the flow. dialplan/fsflows.xml is a whole extension, with a second host and a fall-back.
+"""
+
+EPILOG = """\
+Settings come from a YAML file (--config, or FSFLOWS_CONFIG), then from environment variables
+(FSFLOWS_SERVER__LISTEN=0.0.0.0:8084), then from the options above. --print-config shows all of them with their
+meaning, and is a file to start from.
+
+SIGTERM: accept no more calls, let running ones finish (server.drain_timeout), then stop. SIGINT: stop at once.
+SIGHUP: read the flows again; running calls keep theirs.
+"""
+
+
+def add_parser(commands: Any) -> None:
+    """Add the command's arguments."""
+    parser = commands.add_parser(
+        "serve",
+        help="answer the calls that FreeSWITCH hands over",
+        description=DESCRIPTION,
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--config", metavar="FILE", help="settings (YAML)")
+    parser.add_argument(
+        "--flows",
+        metavar="PATH",
+        action="append",
+        help="a flow, or a directory of flows; may be given again",
+    )
+    parser.add_argument("--listen", metavar="HOST:PORT", help="where FreeSWITCH connects to")
+    parser.add_argument("--default-flow", metavar="NAME", help="the flow of a call that names none")
+    parser.add_argument(
+        "--data",
+        metavar="DIR",
+        help="keep database, recordings and spool below one directory (to try it out)",
+    )
+    parser.add_argument("--log-level", choices=("debug", "info", "warning", "error"))
+    parser.add_argument(
+        "--print-config",
+        action="store_true",
+        help="print all settings with their meaning, and stop",
+    )
+
+
+def run(options: argparse.Namespace) -> int:
+    """Serve until told to stop."""
+    from fsflows import settings as config
+
+    try:
+        settings = config.load(options.config or os.environ.get("FSFLOWS_CONFIG"))
+        settings = _with_options(settings, options)
+    except config.SettingsError as error:
+        print(error, file=sys.stderr)
+        return 2
+    if options.print_config:
+        print(config.as_yaml(settings), end="")
+        return 0
+
+    # From here on everything waits through gevent; before anything else opens a socket or starts a thread.
+    from gevent import monkey
+
+    monkey.patch_all()
+    from fsflows.server.process import serve
+
+    return serve(settings)
+
+
+def _with_options(settings: Any, options: argparse.Namespace) -> Any:
+    from dataclasses import replace
+    from pathlib import Path
+
+    if options.data:
+        base = Path(options.data).resolve()
+        for name in ("staging", "recordings", "spool"):
+            (base / name).mkdir(parents=True, exist_ok=True)
+        settings = replace(
+            settings,
+            database=replace(
+                settings.database, url=f"sqlite:///{base}/fsflows.db", spool=str(base / "spool")
+            ),
+            recordings=replace(
+                settings.recordings,
+                staging=str(base / "staging"),
+                published=str(base / "recordings"),
+            ),
+        )
+    if options.flows:
+        settings = replace(settings, flows=replace(settings.flows, paths=tuple(options.flows)))
+    if options.default_flow:
+        settings = replace(settings, flows=replace(settings.flows, default=options.default_flow))
+    if options.listen:
+        settings = replace(settings, server=replace(settings.server, listen=options.listen))
+    if options.log_level:
+        settings = replace(settings, log=replace(settings.log, level=options.log_level))
+    return settings

@@ -1,0 +1,184 @@
+"""A call's recordings, as its conversation uses them: started by the flow, masked by PII steps, discarded, noted."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+from fsflows.archive.endings import RecordingState
+from fsflows.call.ended import LINK_LOST
+from fsflows.call.happenings import RecordingStarted
+from fsflows.log import Logger, get_logger
+from fsflows.recordings.call_recordings import CallRecordings, Summary
+from fsflows.recordings.control import ApiControl, RecordingControl, RecordingError
+from fsflows.recordings.discarding import DiscardFailed
+from fsflows.recordings.receipt import DiscardCause, Receipt
+
+if TYPE_CHECKING:
+    from fsflows.archive.record import RecordBuilder
+    from fsflows.call.call import Call
+    from fsflows.call.happenings import RecordingStopped
+    from fsflows.clock import Task
+    from fsflows.flow.model import Flow
+
+UNMASK_AFTER = 0.6
+"""Seconds. FreeSWITCH writes a recording up to 0.5 s late while nothing is played, and a mask acts when it is written:
+unmasking at once would put the last half second of a PIN into the file (measured: 0.50 s; 0 s with this pause)."""
+
+
+class Recorder(Protocol):
+    """What makes the recordings of a call; see `fsflows.recordings.service`."""
+
+    def call(
+        self, control: RecordingControl, *, flow: str, switch: str, log: Logger
+    ) -> CallRecordings: ...
+
+
+class CallControl(ApiControl):
+    """Recording control over the call's own connection."""
+
+    def __init__(self, call: Call) -> None:
+        super().__init__(call.api, call.uuid)
+        self._call = call
+
+    def alive(self) -> bool:
+        """Whether the channel is there; known without asking when it has been hung up."""
+        ended = self._call.ended
+        if ended is not None and ended.cause != LINK_LOST and self._call.gone:
+            return False
+        return super().alive()
+
+
+class CallRecorder:
+    """The recordings of one call.
+
+    Args:
+        call: the caller's leg; told of every recording that starts or stops on it, by whomever.
+        flow: where the call begins.
+        record: where it is noted.
+        recorder: what makes recordings; None: there is nothing that could, and a discard fails loudly.
+    """
+
+    def __init__(
+        self, call: Call, flow: Flow, record: RecordBuilder, recorder: Recorder | None
+    ) -> None:
+        self._call = call
+        self._record = record
+        self._log = get_logger("recordings").bind(call=call.uuid)
+        self._begun = False
+        self._late: Task | None = None
+        self._recordings: CallRecordings | None = None
+        if recorder is not None:
+            switch = call.link.channel.get("FreeSWITCH-Switchname") or ""
+            self._recordings = recorder.call(
+                CallControl(call), flow=flow.name, switch=switch, log=self._log
+            )
+            call.on_recording = self._noticed
+
+    def begin(self, flow: Flow, step: str) -> None:
+        """Start recording, if this is the moment that the flow says. What can't be recorded does not stop the call."""
+        wanted = flow.recording
+        moment = f"step:{step}" if step else "answer"
+        if wanted is None or self._begun or wanted.start != moment:
+            return
+        self._begun = True
+        if self._recordings is None:
+            self._log.error("not recorded: this server has no recordings set up")
+            return
+        if self._recordings.discarded:
+            return
+        try:
+            path = self._recordings.start(
+                wanted.path, audio_format=wanted.format, stereo=wanted.stereo
+            )
+            self._log.info("recording", path=path)
+        except RecordingError as error:
+            self._log.error("call is not recorded", why=str(error))
+
+    def discard(self, *, flow: str, step: str, trigger: str) -> Receipt:
+        """Discard every recording of the call, for good.
+
+        Raises:
+            DiscardFailed: something is left; it is tried again until it is gone.
+            RuntimeError: this server has no recordings set up, so nothing can be promised.
+        """
+        if self._recordings is None:
+            raise RuntimeError("this server has no recordings set up: nothing can be discarded")
+        cause = DiscardCause(flow, step, trigger, self._call.clock.utcnow())
+        known = self._recordings.receipt
+        try:
+            receipt = self._recordings.discard(cause)
+        except DiscardFailed:
+            self._record.recording_event("discard failed, to be tried again")
+            raise
+        if receipt is not known:
+            files = len(receipt.files)
+            self._record.recording_event("discarded", f"{files} file{'' if files == 1 else 's'}")
+            self._record.recording(RecordingState.DISCARDED, receipt=receipt.to_dict())
+        return receipt
+
+    def mask(self, reason: str = "flow") -> None:
+        """Record silence from now on, in every recording of the call.
+
+        Raises:
+            RecordingError: one could be neither masked nor stopped.
+        """
+        if self._recordings is not None:
+            self._recordings.mask(reason)
+
+    def unmask(self, reason: str = "flow") -> None:
+        """Take back one `mask`."""
+        if self._recordings is not None:
+            self._recordings.unmask(reason)
+
+    def unmask_later(self, reason: str) -> None:
+        """Take back one `mask` as soon as what was said before can no longer get into the file."""
+        if self._recordings is None or not self._recordings.recording:
+            self.unmask(reason)
+            return
+
+        def later() -> None:
+            self._call.clock.sleep(UNMASK_AFTER)
+            if self._call.ended is None:
+                self.unmask(reason)
+
+        self._late = self._call.clock.spawn(later)
+
+    def pause(self) -> None:
+        """Stop recording until `resume`."""
+        if self._recordings is not None:
+            self._recordings.pause()
+
+    def resume(self) -> None:
+        """Go on recording, in a new file."""
+        if self._recordings is not None:
+            self._recordings.resume()
+
+    def close(self) -> None:
+        """The end function is about to run: nothing can be discarded any more."""
+        if self._recordings is not None:
+            self._recordings.close()
+
+    def finish(self) -> None:
+        """The call is over: publish the recordings, or make sure that they are gone."""
+        if self._recordings is None:
+            return
+        summary = self._recordings.finish(call_over=self._call.gone)
+        self._note(summary)
+
+    def _note(self, summary: Summary) -> None:
+        receipt = summary.receipt.to_dict() if summary.receipt is not None else None
+        match summary.state:
+            case "present":
+                self._record.recording(RecordingState.PRESENT, link=" ".join(summary.locations))
+            case "discarded" | "pending":
+                self._record.recording(RecordingState.DISCARDED, receipt=receipt)
+
+    def _noticed(self, happening: RecordingStarted | RecordingStopped) -> None:
+        if self._recordings is None:
+            return
+        if isinstance(happening, RecordingStarted):
+            self._record.recording_event("started", at=happening.at)
+            self._recordings.noticed_start(happening.path, happening.at)
+        else:
+            self._record.recording_event("stopped", at=happening.at)
+            self._recordings.noticed_stop(happening.path, happening.at, happening.cause)

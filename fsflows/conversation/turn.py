@@ -1,0 +1,351 @@
+"""One step: ask the caller, listen, and decide what follows.
+
+`fsflows.collect` decides when a key counts, when the caller has finished and when to ask again; this drives it with
+what happens on the call, and routes its result.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from fsflows import spoken
+from fsflows.archive.endings import Reason
+from fsflows.call.ended import CallEnded
+from fsflows.call.happenings import Happening, Heard, KeyPressed, PlaybackEnded, SpeechLost
+from fsflows.collect import todo as ladder
+from fsflows.collect.decisions import Cause, Ignored, Key, StopPrompt
+from fsflows.collect.dialogue import Dialogue
+from fsflows.collect.listener import Listener
+from fsflows.collect.result import CollectionResult
+from fsflows.collect.spec import Collection, Outcome
+from fsflows.conversation import acting, functions
+from fsflows.conversation.directions import Direction, GoToStep, HangUp
+from fsflows.conversation.history import UserInput
+from fsflows.conversation.phrases import reprompt
+from fsflows.flow.model import Action, Prompt, Retry, Say, Step
+from fsflows.privacy import Pii
+from fsflows.recordings.control import RecordingError
+from fsflows.spoken import Alternative
+
+if TYPE_CHECKING:
+    from fsflows.conversation.engine import Engine
+
+SILENT_TURNS = 10
+"""Steps in a row in which the caller did nothing, after which the call is given up. A flow that always goes on on
+silence would otherwise talk to a line that nobody listens to, for ever."""
+
+_AT_THE_CAP = {
+    Outcome.NO_INPUT: Reason.NO_INPUT_LIMIT,
+    Outcome.NO_MATCH: Reason.NO_MATCH_LIMIT,
+    Outcome.TOO_SHORT: Reason.NO_MATCH_LIMIT,
+    Outcome.TOO_LONG: Reason.NO_MATCH_LIMIT,
+    Outcome.ESCAPED: Reason.ESCAPED,
+}
+
+
+class ValidationFailed(Exception):
+    """A flow's validation function could not be used."""
+
+    def __init__(self, failure: functions.Failure) -> None:
+        super().__init__(str(failure))
+        self.failure = failure
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What is said around a collection."""
+
+    step: Step
+    spec: Collection
+    retry: Retry
+    prompt: Prompt
+
+
+def take(engine: Engine, step: Step, visit: GoToStep) -> Direction:
+    """Run a step to where it leads."""
+    prompt = () if visit.silent else step.prompt
+    spec = visit.collect or step.collect
+    if spec is None:
+        engine.speak(engine.render(prompt))
+        return _after(engine, step, None)
+    try:
+        result = collect(engine, Question(step, spec, step.retry, prompt))
+    except (RecordingError, ValidationFailed) as error:
+        failure = getattr(error, "failure", None) or functions.Failure("recording", str(error))
+        return acting.fail(engine, failure).direction or HangUp()
+    return _after(engine, step, result)
+
+
+def ask(engine: Engine, spec: Collection, *, prompt: str, attempts: int) -> CollectionResult:
+    """Ask for digits from inside a function; the time is the caller's, not the function's.
+
+    Raises:
+        CallEnded: the caller hung up.
+    """
+    if engine.limit is not None:
+        engine.limit.suspend()
+    try:
+        step = Step(name=engine.step_name, prompt=(Say(prompt),) if prompt else ())
+        return collect(engine, Question(step, spec, Retry(attempts=attempts), step.prompt))
+    finally:
+        if engine.limit is not None:
+            engine.limit.resume()
+
+
+def collect(engine: Engine, question: Question) -> CollectionResult:
+    """Ask until there is an answer, or the attempts are used up.
+
+    Raises:
+        CallEnded: the caller hung up; what there was is in the history.
+        RecordingError: the step is private, and a recording could not be masked.
+        ValidationFailed: the flow's validation function raised or hung.
+    """
+    spec = question.spec
+    if spec.is_pii:
+        engine.recordings.mask("pii")
+    started = engine.clock.now()
+    dialogue = Dialogue(
+        spec,
+        attempts=question.retry.attempts,
+        keys_only_after=question.retry.keys_only_after,
+        language=engine.flow.language,
+        trail=engine.trail,
+    )
+    try:
+        result = _drive(engine, dialogue, question)
+    except CallEnded:
+        result = dialogue.hang_up(engine.clock.now())
+        _note(engine, question.step.name, result, started)
+        if Outcome.HANGUP in question.step.on:
+            acting.act(engine, question.step.on[Outcome.HANGUP])
+        raise
+    finally:
+        engine.call.stop_listening()
+        if spec.is_pii:
+            engine.recordings.unmask_later("pii")
+    _note(engine, question.step.name, result, started)
+    return result
+
+
+def _drive(engine: Engine, dialogue: Dialogue, question: Question) -> CollectionResult:
+    call = engine.call
+    typed = _typed_ahead(engine)
+    while True:
+        todo = dialogue.next(engine.clock.now(), prompt_playing=call.playing, typed_ahead=typed)
+        typed = ()
+        match todo:
+            case ladder.Prompt():
+                call.stop_on_keys("".join(sorted(dialogue.spec.interrupting_keys)))
+                engine.speak(engine.render(_prompt(engine, question, todo), **_values(todo)))
+            case ladder.Listen(listener):
+                if dialogue.spec.speech is not None:
+                    call.listen()
+                else:
+                    call.stop_listening()
+                _listen(engine, listener)
+                call.stop_listening()
+                typed = _typed_ahead(engine)
+            case ladder.Validate(digits, name):
+                dialogue.validated(*_validate(engine, name, digits))
+            case ladder.Done(result):
+                return result
+
+
+def _listen(engine: Engine, listener: Listener[Any]) -> None:
+    key = ""
+    while True:
+        for decision in listener.decisions():
+            if isinstance(decision, StopPrompt):
+                engine.call.stop_playing(key if decision.why is not Cause.SPEECH else None)
+            elif isinstance(decision, Ignored):
+                engine.log.debug("key ignored", why=str(decision.why))
+        if listener.result is not None:
+            return
+        happening = engine.call.wait(listener.deadline)
+        key = happening.key if isinstance(happening, KeyPressed) else ""
+        _feed(engine, listener, happening)
+
+
+def _feed(
+    engine: Engine,
+    listener: Listener[Any],
+    happening: Happening | None,
+) -> None:
+    hide = listener.spec.is_pii
+    match happening:
+        case None:
+            listener.advance(engine.clock.now())
+        case KeyPressed(key, at, source):
+            if at >= engine.answer_from:
+                engine.record.heard(Pii(key) if hide else key, "keys", at)
+                listener.key(key, at, source)
+        case Heard(texts, final, at):
+            if not final:
+                listener.partial(texts[0][0], at)
+                return
+            said = [Alternative(text, score, words) for text, score, words in texts]
+            text = said[0].text
+            engine.record.heard(Pii(text) if hide else text, "speech", at, said[0].confidence)
+            listener.final(said, at)
+        case SpeechLost(at, why):
+            engine.speech_lost(why)
+            listener.speech_lost(at)
+        case PlaybackEnded(_, at):
+            if not engine.call.playing:
+                listener.prompt_ended(at)
+        case _:
+            pass
+
+
+def _typed_ahead(engine: Engine) -> tuple[Key, ...]:
+    """Keys that came while nobody listened."""
+    keys = []
+    while (happening := engine.call.wait(engine.clock.now())) is not None:
+        if isinstance(happening, KeyPressed) and happening.at >= engine.answer_from:
+            keys.append(Key(happening.key, happening.at, happening.source))
+        elif isinstance(happening, SpeechLost):
+            engine.speech_lost(happening.why)
+    return tuple(keys)
+
+
+# --- what is said ---------------------------------------------------------------------------------------------------
+
+
+def _prompt(engine: Engine, question: Question, todo: ladder.Prompt) -> Prompt:
+    kinds = ladder.PromptKind
+    language = engine.flow.language
+    if todo.kind is kinds.FIRST:
+        return question.prompt
+    if todo.kind is kinds.CONFIRM:
+        return question.step.confirm_prompt or _confirm(question.spec, language)
+    if todo.say:
+        return (Say(_literal(todo.say)),)
+    if todo.kind is kinds.KEYS_ONLY:
+        return question.retry.keys_only or (
+            Say(spoken.phrases(language)["keypad"]),
+            *question.step.prompt,
+        )
+    return reprompt(question.step, todo.kind, todo.attempt, language)
+
+
+def _confirm(spec: Collection, language: str) -> Prompt:
+    words = spoken.phrases(language)
+    keys = words["confirm_keys"].format(
+        accept=min(spec.confirmation.accept_keys, default=""),
+        refuse=min(spec.confirmation.refuse_keys, default=""),
+    )
+    return (Say(f"{words['confirm']} {keys}"),)
+
+
+def _literal(text: str) -> str:
+    """A function's own words have no placeholders: the braces of `{name}` would ask for one."""
+    return text.replace("{", "(").replace("}", ")")
+
+
+def _values(todo: ladder.Prompt) -> dict[str, object]:
+    return {"digits": todo.read_back.words} if todo.read_back is not None else {}
+
+
+# --- what it came to ------------------------------------------------------------------------------------------------
+
+
+def _note(engine: Engine, step: str, result: CollectionResult, started: float) -> None:
+    engine.trail = result.trail
+    for text in (result.digits, result.heard):
+        if isinstance(text, Pii) and text:
+            engine.redactor.add(text)
+    said = result.digits or result.heard
+    engine.history.append(UserInput(said, str(result.outcome), str(result.source), step))
+    if said:
+        engine.last_input = str(said)
+    engine.because = _AT_THE_CAP.get(result.outcome, Reason.FLOW_ENDED)
+    engine.silent_turns = engine.silent_turns + 1 if result.outcome is Outcome.NO_INPUT else 0
+    seconds = round(engine.clock.now() - started, 3)
+    engine.record.collected(
+        step,
+        str(result.outcome),
+        result.digits,
+        str(result.source),
+        confidence=result.confidence,
+        attempts=result.attempts,
+        seconds=seconds,
+    )
+    engine.log.info(
+        "collected",
+        step=step,
+        outcome=str(result.outcome),
+        digits=result.digits,
+        how=str(result.how),
+        source=str(result.source),
+        attempts=result.attempts,
+    )
+
+
+def _validate(engine: Engine, name: str, digits: str | Pii) -> tuple[bool, str]:
+    flow = engine.flow
+    ran = functions.call_function(
+        engine.clock,
+        name,
+        flow.functions[name],
+        (engine.conv, digits),
+        timeout=flow.function_timeout,
+        passing=(CallEnded,),
+    )
+    engine.record.function(name, ran.seconds, ran.failure.what if ran.failure else None)
+    failure = ran.failure
+    if failure is None and not isinstance(ran.value, bool | str | Pii | None):
+        kind = type(ran.value).__name__
+        what = (
+            f"returned a value of type {kind}; return True, False or a text that says what is wrong"
+        )
+        failure = functions.Failure(name, what)
+    if failure is not None:
+        raise ValidationFailed(failure)
+    return ran.value is True, str(ran.value) if isinstance(ran.value, str | Pii) else ""
+
+
+def _after(engine: Engine, step: Step, result: CollectionResult | None) -> Direction:
+    """Where a step leads: `on:` by digits, then by outcome, then `otherwise`, then `run`, then `next`."""
+    spoken_before = len(engine.history)
+    action: Action | None = None
+    if engine.silent_turns >= SILENT_TURNS:
+        engine.log.warning("the caller has done nothing for too long", steps=SILENT_TURNS)
+        engine.because = Reason.NO_INPUT_LIMIT
+        return HangUp()
+    if result is not None:
+        action = _row(engine, step, result)
+        if action is not None and (direction := acting.act(engine, action)) is not None:
+            return direction
+        if action is not None and step.next is None:
+            return _again(engine, step, spoken_before)
+    if step.run is not None and action is None:
+        outcome = acting.run_function(engine, step.run)
+        if outcome.direction is not None:
+            return outcome.direction
+    if step.next is not None and (direction := acting.act(engine, step.next)) is not None:
+        return direction
+    if result is None:
+        return HangUp()
+    return _again(engine, step, spoken_before)
+
+
+def _row(engine: Engine, step: Step, result: CollectionResult) -> Action | None:
+    """The row of `on:` that a result takes.
+
+    At the cap `retry.then` comes before it; an escape without a row of its own is the flow's.
+    """
+    match result.outcome:
+        case Outcome.COMPLETE:
+            digits = result.digits.reveal() if isinstance(result.digits, Pii) else result.digits
+            row = step.on.get(digits) or step.on.get(result.outcome)
+        case Outcome.ESCAPED:
+            row = step.on.get(result.outcome) or engine.flow.escape_action
+        case _:
+            row = step.retry.then or step.on.get(result.outcome)
+    return row or step.on.get("otherwise")
+
+
+def _again(engine: Engine, step: Step, spoken_before: int) -> Direction:
+    """Nothing said where to go: the caller is asked again, without the prompt when something was just said."""
+    return GoToStep(step.name, silent=len(engine.history) > spoken_before)

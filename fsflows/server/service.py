@@ -1,0 +1,143 @@
+"""One process that answers calls: everything a call needs, opened in order and closed in reverse."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Callable
+from contextlib import ExitStack
+from pathlib import Path
+
+from fsflows.archive.live import LiveCalls
+from fsflows.archive.spool import Spool
+from fsflows.archive.store import RecordStore
+from fsflows.archive.writer import RecordWriter
+from fsflows.call.audio import Voice
+from fsflows.call.leg import subscribe
+from fsflows.clock import GeventClock
+from fsflows.conversation.run import Services
+from fsflows.database import Database
+from fsflows.flow.loader import load_flows
+from fsflows.flow.model import FlowSet
+from fsflows.log import get_logger
+from fsflows.recordings.service import Recordings
+from fsflows.server.calls import CallRunner
+from fsflows.server.listener import Listener
+from fsflows.server.watchdog import Watchdog
+from fsflows.settings import Settings
+
+log = get_logger("server")
+
+
+class Service:
+    """A server: accepts calls from `start` to `stop`.
+
+    Args:
+        settings: all of them.
+        flows: the flows, when they are loaded already; else `settings.flows.paths` are.
+
+    Raises:
+        FlowErrors: a flow can't be used.
+        ValueError: a setting can't be used; the text says which.
+        DatabaseFailed: the database can't be reached, or is of a newer version.
+    """
+
+    def __init__(self, settings: Settings, flows: FlowSet | None = None) -> None:
+        self.settings = settings
+        self.flows = flows if flows is not None else load_flows(settings.flows.paths)
+        _check_default(self.flows, settings.flows.default)
+        self.live = LiveCalls()
+        self.clock = GeventClock()
+        self._open = ExitStack()
+        url = settings.database.url
+        try:
+            self.database = Database.open(url, threaded=True)
+            self._open.callback(self.database.close)
+            self.recordings = Recordings.open(settings, self.database, self.clock)
+            self._open.callback(self.recordings.close)
+            self.writer = RecordWriter(
+                lambda: RecordStore(self.database), Spool(Path(settings.database.spool) / "records")
+            )
+            self.writer.start()
+            self._open.callback(self.writer.stop)
+        except BaseException:
+            self._open.close()
+            raise
+        services = Services(
+            recorder=self.recordings,
+            live=self.live,
+            keep=self.writer.submit,
+            node=socket.gethostname(),
+        )
+        voice = Voice(settings.voice.engine, settings.voice.voice, settings.voice.say)
+        self.runner = CallRunner(
+            self.clock, lambda: self.flows, services, voice, settings.flows.default
+        )
+        chosen = settings.server
+        self.listener = Listener(
+            parse_address(chosen.listen),
+            self.runner,
+            subscriptions=subscribe(),
+            backlog=chosen.backlog,
+            max_calls=chosen.max_calls,
+            silence_timeout=chosen.silence_timeout,
+            allow=chosen.allow,
+        )
+        self.watchdog = Watchdog()
+        self.hurry = False
+        """Set by whoever can't wait for `stop` to let the running calls finish."""
+
+    def start(self, *, watch: bool = True) -> None:
+        """Accept calls.
+
+        Args:
+            watch: end functions that hold up every call (needs the main thread).
+
+        Raises:
+            OSError: the address can't be listened on.
+        """
+        self.listener.start()
+        self.recordings.sweeper.start(self.settings.recordings.sweep_seconds, sole=True)
+        if watch:
+            self.watchdog.start()
+            self._open.callback(self.watchdog.stop)
+        log.info("serving", flows=", ".join(sorted(self.flows)))
+
+    def reload(self) -> None:
+        """Read the flows again. Running calls keep theirs; flows that can't be used change nothing."""
+        flows = load_flows(self.settings.flows.paths)
+        _check_default(flows, self.settings.flows.default)
+        self.flows = flows
+        log.info("flows loaded again", flows=", ".join(sorted(flows)))
+
+    def stop(self, drain: float = 0.0, progress: Callable[[int], None] | None = None) -> int:
+        """Accept no more calls, let the running ones finish for `drain` seconds, end the rest; how many those were."""
+        self.listener.close()
+        until = self.clock.now() + drain
+        report = self.clock.now() + 5.0
+        while self.listener.calls and self.clock.now() < until and not self.hurry:
+            self.clock.sleep(min(0.2, max(0.0, until - self.clock.now())))
+            if progress is not None and self.clock.now() >= report:
+                report += 5.0
+                progress(self.listener.calls)
+        left = self.listener.stop()
+        self._open.close()
+        return left
+
+
+def _check_default(flows: FlowSet, default: str) -> None:
+    if default and default not in flows:
+        raise ValueError(
+            f"flows.default is {default!r}, which is no flow; there are: {', '.join(sorted(flows))}"
+        )
+
+
+def parse_address(text: str) -> tuple[str, int]:
+    """Host and port of an address like "127.0.0.1:8084" or "[::1]:8084".
+
+    Raises:
+        ValueError: it isn't one.
+    """
+    host, _, port = text.rpartition(":")
+    if not host or not port.isdecimal() or int(port) > 65535:
+        raise ValueError(f"an address is HOST:PORT (127.0.0.1:8084), got {text!r}")
+    return host.strip("[]"), int(port)
