@@ -31,8 +31,8 @@ MAX_UNSENT = 4 * 1024 * 1024
 CLOSING = 2.0
 """Seconds that FreeSWITCH gets, after our `exit`, to read what was sent before and close. It takes milliseconds."""
 
-KEEPALIVE = ((stdlib_socket.TCP_KEEPIDLE, 60), (stdlib_socket.TCP_KEEPINTVL, 15))
-"""A FreeSWITCH host that vanished without a word is noticed after some three minutes."""
+KEEPALIVE = {"TCP_KEEPIDLE": 60, "TCP_KEEPINTVL": 15}
+"""A FreeSWITCH host that vanished without a word is noticed after some three minutes (where the system has these)."""
 
 _READ, _WRITE = 1, 2
 
@@ -77,8 +77,9 @@ class Wire:
         sock.setsockopt(stdlib_socket.SOL_SOCKET, stdlib_socket.SO_KEEPALIVE, 1)
         if sock.family in (stdlib_socket.AF_INET, stdlib_socket.AF_INET6):
             sock.setsockopt(stdlib_socket.IPPROTO_TCP, stdlib_socket.TCP_NODELAY, 1)
-            for option, seconds in KEEPALIVE:
-                sock.setsockopt(stdlib_socket.IPPROTO_TCP, option, seconds)
+            for name, seconds in KEEPALIVE.items():
+                if option := getattr(stdlib_socket, name, None):
+                    sock.setsockopt(stdlib_socket.IPPROTO_TCP, option, seconds)
         self._loop = gevent.get_hub().loop
         self._reading: Any = self._loop.io(self._fd, _READ)
         self._writing: Any = None

@@ -127,7 +127,9 @@ class Listener:
         if self._retry is not None:
             self._retry.close()
             self._retry = None
-        self._shut(by_choice=True)
+        self._shut()
+        if self._shared is not None:
+            self._shared.close()
         if self._spare >= 0:
             os.close(self._spare)
             self._spare = -1
@@ -164,7 +166,7 @@ class Listener:
             raise
         return sock
 
-    def _shut(self, *, by_choice: bool = False) -> None:
+    def _shut(self) -> None:
         """Take no more connections: FreeSWITCH's next one goes to its next host.
 
         Those that the kernel has accepted already would be reset with the socket, and their callers left in silence:
@@ -177,7 +179,7 @@ class Listener:
         self._watcher = None
         if self._shared is None:
             self._take_all(self._let_go)
-        if self._shared is None or by_choice:
+        if self._shared is None and self._socket is not None:
             self._socket.close()
         self._socket = None
 
@@ -194,7 +196,7 @@ class Listener:
             self._open()
         except OSError as error:
             if self._seldom("reopen"):
-                log.error("can't listen; trying again", error=error.strerror)  # noqa: TRY400
+                log.error("can't listen; trying again", error=error.strerror)
             self._resume_later()
             return
         if self._seldom("again"):
@@ -331,7 +333,9 @@ class Listener:
         try:
             self._handle(session)
         except (LinkClosed, OutboundSessionHasGoneAway, NotConnectedError) as error:
-            log.info("the call ended under its application", call=session.channel.uuid, reason=str(error))
+            log.info(
+                "the call ended under its application", call=session.channel.uuid, reason=str(error)
+            )
         except (gevent.GreenletExit, KeyboardInterrupt):
             raise
         except BaseException:

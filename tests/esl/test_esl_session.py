@@ -350,6 +350,42 @@ def test_closing_loses_nothing_that_was_sent(pair):
     peer.close()
 
 
+def test_closing_while_freeswitch_reads_slowly(pair):
+    session, peer = pair
+    peer.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 100_000)
+    session.sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 100_000)
+    session.post(commands.execute("set", "x" * 2_000_000))
+    session.close()
+    assert session._wire._unsent, "or this test tests nothing"
+    assert ["sendmsg set", "exit"] == [command.label for command in peer.commands(2)]
+    assert peer.command() is None
+
+
+def test_a_peer_that_resets_while_it_reads_slowly(pair):
+    session, peer = pair
+    peer.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 100_000)
+    session.sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 100_000)
+    waiting = gevent.spawn(session.request, commands.execute("set", "x" * 3_000_000), LONG)
+    gevent.sleep(0)
+    assert session._wire._unsent, "or this test tests nothing"
+    session._wire._reading.stop()  # only the write can notice
+    peer.reset()
+    with pytest.raises(LinkClosed):
+        waiting.get(timeout=LONG)
+
+
+def test_one_turn_of_the_hub_takes_one_piece(pair):
+    session, peer = pair
+    pieces = 8
+    session._wire._reading.stop()
+    writer = gevent.spawn(peer.send, WHOLE * (pieces * wire_module.READ_SIZE // len(WHOLE)))
+    gevent.sleep(0.01)
+    session._wire._readable()
+    assert 0 < len(session._inbox) <= wire_module.READ_SIZE // len(WHOLE)
+    session._wire._reading.start(session._wire._readable)
+    writer.join(LONG)
+
+
 def test_closing_towards_a_peer_that_never_closes(pair, monkeypatch):
     session, peer = pair
     monkeypatch.setattr(wire_module, "CLOSING", 0.01)

@@ -255,6 +255,42 @@ def test_calls_beyond_the_limit_that_were_accepted_are_told_connect_and_let_go(l
     assert [["exit"], ["exit"]] == [call.end() for call in served]
 
 
+def test_a_port_that_somebody_else_took_meanwhile(listen, monkeypatch):
+    monkeypatch.setattr(module, "RETRY", 0.02)
+    listener = listen(max_calls=1)
+    call = FreeSwitch(listener).begin()
+    wait_for(lambda: not listener.accepting)
+    thief = socket.socket()
+    thief.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    thief.bind(listener.address)
+    thief.listen()
+    with capture() as log:
+        listen.leave.set()
+        assert ["exit"] == call.end()
+        wait_for(lambda: log)
+        assert not listener.accepting
+        thief.close()
+        wait_for(lambda: listener.accepting)
+    assert ["can't listen; trying again", "accepting calls again"] == [
+        line["event"] for line in log if line["part"] == "server.listener"
+    ]
+
+
+def test_a_stop_while_waiting_to_listen_again(listen, monkeypatch):
+    monkeypatch.setattr(module, "RETRY", LONG)
+    listener = listen(max_calls=1)
+    call = FreeSwitch(listener).begin()
+    wait_for(lambda: not listener.accepting)
+    with socket.socket() as thief:
+        thief.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        thief.bind(listener.address)
+        thief.listen()
+        listen.leave.set()
+        assert ["exit"] == call.end()
+        wait_for(lambda: listener._retry is not None)
+        assert 0 == listener.stop()
+
+
 def test_a_shared_socket_is_left_to_the_others_at_the_limit(listen):
     shared = socket.socket()
     shared.bind(("127.0.0.1", 0))
@@ -306,6 +342,32 @@ def test_running_out_of_file_descriptors(listen, monkeypatch, back):
     listen.leave.set()
     assert [["exit"], ["exit"]] == [old.end(), new.end()]
     assert [[], [], []] == [call.end() for call in waiting]
+
+
+def test_running_out_of_file_descriptors_at_the_limit(listen):
+    listener = listen(max_calls=1)
+    first, *others = backlog(listener, 3)
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    highest = max(int(path.name) for path in Path("/proc/self/fd").iterdir() if path.exists())
+    holes = []
+    try:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (highest + 2, hard))
+        while True:
+            holes.append(os.open(os.devnull, os.O_RDONLY))
+    except OSError:
+        os.close(holes.pop())  # one for the first call
+    try:
+        assert {("connect", "exit")} == {(call.heard(), call.heard()) for call in others}
+        assert "connect" == first.heard()
+    finally:
+        for hole in holes:
+            os.close(hole)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    assert (1, 2, 1) == (listener.accepted, listener.refused, listener.calls)
+    first.sock.close()
+    wait_for(lambda: listener.accepting)
+    for call in others:
+        call.sock.close()
 
 
 # --- who may, and the stop --------------------------------------------------------------------------------------------
