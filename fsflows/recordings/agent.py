@@ -39,6 +39,14 @@ METHODS: Mapping[str, tuple[str, ...]] = {
     "archived": (),
 }
 
+_KINDS: Mapping[str, Any] = {
+    "path": str,
+    "mark": str | None,
+    "call_uuid": str,
+    "name": str,
+    "now": float | int,
+}
+
 _STATUS = {200: "200 OK", 400: "400 Bad Request", 401: "401 Unauthorized", 404: "404 Not Found"}
 
 StartResponse = Callable[[str, list[tuple[str, str]]], Any]
@@ -84,7 +92,11 @@ class AgentApp:
         if method not in METHODS or path == method:
             return 404, {"error": f"there is no {path}"}
         given = json.loads(body)
-        if not isinstance(given, dict) or set(given) != set(METHODS[method]):
+        if (
+            not isinstance(given, dict)
+            or set(given) != set(METHODS[method])
+            or not all(isinstance(value, _KINDS[name]) for name, value in given.items())
+        ):
             return 400, {"error": f"{method} takes {', '.join(METHODS[method]) or 'nothing'}"}
         try:
             result = getattr(self._files, method)(**given)

@@ -45,7 +45,7 @@ class S3Archive:
 
     def publish(self, directory: int, file: str, name: str) -> Published:
         fd = os.open(file, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=directory)
-        with open(fd, "rb") as source:
+        with os.fdopen(fd, "rb") as source:
             size = os.fstat(fd).st_size
             if size > LIMIT:
                 raise FileWorkFailed(f"{name!r} has {size} bytes, more than one PUT can carry")
@@ -126,7 +126,7 @@ class S3Archive:
 
 
 def _digests(source: IO[bytes]) -> tuple[str, str]:
-    """What the store checks the body by, and what we recognise our own object by (an ETag is a digest only at times)."""
+    """What the store checks the body by; what we recognise our object by (an ETag is a digest only at times)."""
     md5, sha256 = hashlib.md5(usedforsecurity=False), hashlib.sha256()
     while chunk := source.read(1 << 20):
         md5.update(chunk)

@@ -8,7 +8,7 @@ from typing import Any
 from fsflows.database import DatabaseFailed
 from fsflows.log import Logger
 from fsflows.recordings.control import RecordingError
-from fsflows.recordings.discarding import TOO_SHORT
+from fsflows.recordings.discarding import NOT_STARTED, TOO_SHORT
 from fsflows.recordings.entries import CallFile, Entry
 from fsflows.recordings.files import Files
 from fsflows.recordings.naming import archive_name, plain, staging_path
@@ -67,6 +67,7 @@ class Book:
             name = self._name(template, extension)
             path = staging_path(self._tools.staging, name)
             entry = self._entry(path, origin="flow", name=name, state="starting")
+            entry = replace(entry, error=NOT_STARTED)
             (entry,) = self._tools.journal.note([entry])
         except (ValueError, DatabaseFailed) as error:
             raise RecordingError(f"not recorded: {error}") from error
@@ -83,12 +84,13 @@ class Book:
         if sighting is not None:
             entry = self.known[path].found(sighting)
             seen = {"seen": True, "mark": entry.mark, "size": entry.size}
-            self._change(entry, state="recording", **seen)
+            self._change(entry, state="recording", error=None, **seen)
         return sighting is not None
 
-    def failed(self, path: str, why: str) -> None:
-        """A recording of ours did not start."""
-        self._change(self.known[path], state="lost", error=why)
+    def failed(self, path: str, why: str, *, started: bool) -> None:
+        """A recording of ours did not start, or did, but its file is out of our reach."""
+        error = f"out of reach: {why}" if started else f"{NOT_STARTED}: {why}"
+        self._change(self.known[path], state="lost", error=error)
 
     def started(self, path: str) -> bool:
         """FreeSWITCH records to a path. False: that was known."""
@@ -101,7 +103,7 @@ class Book:
                 stem, _, extension = path.rpartition("/")[2].rpartition(".")
                 name = self._name("{date}/" + plain(stem) + "-{uuid}", extension)
             known = self._entry(path, origin="other", name=name, state="recording")
-        entry = replace(known, state="recording", stopped_at=None)
+        entry = replace(known, state="recording", stopped_at=None, error=None)
         try:
             sighting = self._files.look(path)
             entry = entry if sighting is None else entry.found(sighting)

@@ -85,6 +85,14 @@ class CallRecordings:
         """The paths that are recorded to now."""
         return self._book.running
 
+    def begin(self) -> None:
+        """The call has come in: what is recorded already (by the dialplan) is written down as the call's.
+
+        Nobody tells us of a recording that started earlier. Asked for now, it is known whatever happens to us.
+        """
+        with self._hold():
+            self._adopt()
+
     def start(
         self, template: str = "{date}/{uuid}", *, audio_format: str = "wav", stereo: bool = False
     ) -> str:
@@ -175,7 +183,11 @@ class CallRecordings:
             # Before any waiting: from here on nothing starts, whatever becomes of this task.
             self._discard = self._make_discard(cause)
         with self._hold():
-            return self._run(self._discard)
+            self._run(self._discard)
+        # What was recorded while we were at it has been worked off with the lock.
+        if self.receipt is None or not self.receipt.complete:
+            raise DiscardFailed(self.call_uuid, self._discard.left)
+        return self.receipt
 
     def retry(self) -> bool:
         """Try again a discard that has failed; whether it is finished now and was not before.
@@ -289,11 +301,13 @@ class CallRecordings:
                 "the call's recordings were discarded: none can start again in this call"
             )
         path = self._book.prepare(template, audio_format).path
+        started = False
         try:
             self._control.start(path, stereo=stereo)
+            started = True
             self._find(path)
         except Exception as error:
-            self._book.failed(path, str(error))
+            self._book.failed(path, str(error), started=started)
             raise RecordingError(f"not recorded: {error}") from error
         self._own[path] = (template, audio_format, stereo)
         if self._masking.on:
@@ -320,14 +334,21 @@ class CallRecordings:
         self._book.stopped(path)
 
     def _mask(self, reason: str) -> None:
-        if self.discarded:
-            return
+        if not self.discarded:
+            self._adopt()
+            self._masking.add(reason, self.recording)
+
+    def _adopt(self) -> None:
         try:
-            for path in self._control.active():
-                self._started(path)
+            active = self._control.active()
         except Exception as error:
             self._log.warning("FreeSWITCH does not say what it records", why=str(error))
-        self._masking.add(reason, self.recording)
+            return
+        for path in active:
+            if self._discard is None:
+                self._started(path)
+            else:
+                self._late(self._discard, path)
 
     def _is_settled(self) -> bool:
         return self.receipt is not None and self.receipt.complete

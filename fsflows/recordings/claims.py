@@ -90,7 +90,6 @@ class Claims:
 
     def by_path(self, paths: Collection[str]) -> dict[str, Entry]:
         """What the journal knows of these paths; of several calls that recorded to one, the last."""
-
         wanted = sorted(paths)
 
         def work(connection: Connection) -> dict[str, Entry]:

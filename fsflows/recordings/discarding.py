@@ -29,6 +29,9 @@ ROUNDS = 5
 TOO_SHORT = "input-too-short"
 """FreeSWITCH's completion cause of a recording that it deleted itself (RECORD_MIN_SEC)."""
 
+NOT_STARTED = "not started"
+"""How the error of a recording of ours begins that FreeSWITCH is not known to have started."""
+
 
 class DiscardFailed(Exception):
     """The recordings are not (known to be) gone. It is tried again until they are.
@@ -114,7 +117,9 @@ class Discarder:
             entry = discard.known.get(path)
             if entry is None or entry.state != "recording":
                 entry = entry or Entry(call_uuid=discard.call_uuid, path=path, started_at=now)
-                entry = replace(entry, state="recording", switch=discard.switch, stopped_at=None)
+                entry = replace(
+                    entry, state="recording", switch=discard.switch, stopped_at=None, error=None
+                )
                 entry = self._look(discard, entry)
                 discard.known[path] = entry
                 fresh.append(entry)
@@ -293,13 +298,11 @@ class Discarder:
 
     @staticmethod
     def _why_absent(entry: Entry, now: Entry) -> str | None:
-        if entry.state in ("discarding", "discarded"):
-            return "deleted earlier"
         if entry.error == TOO_SHORT:
             return "removed by FreeSWITCH"
-        if entry.state == "starting":
-            return "never started"
-        return "absent" if now.seen else None
+        if not now.seen:
+            return "never started" if (entry.error or "").startswith(NOT_STARTED) else None
+        return "deleted earlier" if entry.state in ("discarding", "discarded") else "absent"
 
     def _verify(self, discard: Discard) -> None:
         for entry in discard.known.values():
@@ -347,6 +350,7 @@ class Discarder:
         self._spool.remove(discard.call_uuid)
         for path, entry in discard.known.items():
             discard.known[path] = replace(entry, state="discarded")
+        discard.done.clear()
         asked = (receipt.completed_at - discard.cause.at).total_seconds()
         metrics.DISCARDS.labels("recovered" if discard.recovered else "done").inc()
         metrics.DISCARD_SECONDS.observe(max(0.0, asked))

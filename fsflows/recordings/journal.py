@@ -255,6 +255,7 @@ class Journal:
             "state": entry.state,
             "owner": entry.owner,
             "stopped_at": entry.stopped_at,
+            "error": entry.error,
             "seen": recordings.c.seen | entry.seen,
             "mark": func.coalesce(entry.mark, recordings.c.mark),
             "size": func.coalesce(entry.size, recordings.c.size),

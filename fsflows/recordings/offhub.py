@@ -13,7 +13,7 @@ from fsflows.recordings.files import Deleted, Files, Sighting, Staged
 T = TypeVar("T")
 
 THREADS = 8
-"""Calls whose files are worked on at once. Not gevent's own pool: a file server that hangs must not stop DNS as well."""
+"""Calls whose files are worked on at once. Not gevent's own threads: a file server that hangs must not stop DNS."""
 
 
 class _Pool(Protocol):

@@ -70,11 +70,11 @@ class Receipt:
         files = {file.path: file for file in self.files}
         for file in later.files:
             known = files.get(file.path)
-            if known is None:
+            if known is None or (file.how == "deleted" and not self.complete):
                 files[file.path] = replace(file, late=True)
-            elif file.how == "deleted" and known != file:
-                # Of two that finish the same discard one deletes it, one finds it gone. Else it was recorded anew.
-                files[file.path] = replace(file, late=known.how == "deleted")
+            elif file.how == "deleted" and known.how != "deleted":
+                # Two finish the same discard: one has deleted it, the other, who was first, found it gone.
+                files[file.path] = file
         if tuple(files.values()) == self.files and self.complete:
             return self
         return replace(

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 
-from fsflows.clock import Clock, Task
+from fsflows.clock import Task
 from fsflows.database import DatabaseFailed
 from fsflows.log import Logger, call_logger, get_logger
 from fsflows.recordings import metrics

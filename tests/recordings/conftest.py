@@ -1,0 +1,57 @@
+from __future__ import annotations
+
+import os
+
+import pytest
+
+from recordings import postgres
+from recordings.fakes import World
+
+_deselected = 0
+
+
+@pytest.fixture
+def world(tmp_path):
+    world = World(tmp_path)
+    yield world
+    world.close()
+
+
+@pytest.fixture(scope="session")
+def postgresql():
+    with postgres.server() as url:
+        yield url
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.process)])
+def url(request, tmp_path):
+    """Every test with it runs on both databases."""
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path}/journal.db"
+    return request.getfixturevalue("postgresql")
+
+
+def pytest_collection_modifyitems(config, items):
+    """Without PostgreSQL its tests are left out, and that is said; in CI they run, and fail."""
+    global _deselected  # noqa: PLW0603
+    if os.environ.get("CI") or postgres.binaries() is not None:
+        return
+    left_out = [item for item in items if _needs_postgresql(item)]
+    _deselected = len(left_out)
+    if left_out:
+        config.hook.pytest_deselected(items=left_out)
+        items[:] = [item for item in items if item not in left_out]
+
+
+def pytest_terminal_summary(terminalreporter):
+    if _deselected:
+        terminalreporter.write_line(
+            f"PostgreSQL is not installed here: {_deselected} tests were left out", yellow=True
+        )
+
+
+def _needs_postgresql(item):
+    chosen = getattr(item, "callspec", None)
+    return "postgresql" in item.fixturenames or (
+        chosen is not None and chosen.params.get("url") == "postgresql"
+    )

@@ -1,0 +1,242 @@
+"""A FreeSWITCH as far as recordings go, with real files; and a whole installation around it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from fsflows.clock import VirtualClock
+from fsflows.database import Database
+from fsflows.esl.link import Reply
+from fsflows.log import call_logger
+from fsflows.recordings.archives import DirectoryArchive
+from fsflows.recordings.call_recordings import CallRecordings
+from fsflows.recordings.control import ApiControl
+from fsflows.recordings.entries import Node
+from fsflows.recordings.faults import NO_FAULTS
+from fsflows.recordings.files import INTENTS, LocalFiles
+from fsflows.recordings.paths import Root, Roots
+from fsflows.recordings.reach import OneReach
+from fsflows.recordings.receipt import DiscardCause
+from fsflows.recordings.service import Recordings
+
+UUID = "4c498dbc-d4fd-4481-bee1-36f272db702d"
+OTHER = "11111111-2222-4333-8444-555555555555"
+SWITCH = "fs1"
+
+
+class FakeSwitch:
+    """FreeSWITCH's `uuid_record`, `uuid_buglist` and `uuid_exists`, answering as the traces do.
+
+    A file is opened (and emptied) at the start, written while it records, and closed at the stop, also when
+    somebody has unlinked it meanwhile. Audio is the call's name over and over, so that it can be found again.
+    """
+
+    def __init__(self) -> None:
+        self.calls: dict[str, dict[str, Any]] = {}
+        self.masked: set[tuple[str, str]] = set()
+        self.on_event = lambda name, uuid, path, cause: None
+        self.broken = ""  # a word: commands that contain it fail
+        self.where = lambda path: path  # its disk, which need not be ours
+        self.asked: list[str] = []
+
+    def begin(self, uuid: str) -> None:
+        self.calls[uuid] = {}
+
+    def api(self, name: str, *arguments: str) -> Reply:
+        self.asked.append(" ".join((name, *arguments)))
+        if self.broken and self.broken in self.asked[-1]:
+            raise ConnectionError("the connection is gone")
+        return Reply(getattr(self, name)(*arguments), {})
+
+    def switchname(self) -> str:
+        return SWITCH
+
+    def uuid_exists(self, uuid: str) -> str:
+        return "true" if uuid in self.calls else "false"
+
+    def uuid_setvar(self, uuid: str, name: str, value: str) -> str:
+        return "+OK"
+
+    def uuid_buglist(self, uuid: str) -> str:
+        if uuid not in self.calls:
+            return "-ERR no reply"
+        bugs = "".join(
+            " <media-bug>\n  <function>session_record</function>\n"
+            f"  <target>{path}</target>\n  <thread-locked>0</thread-locked>\n </media-bug>\n"
+            for path in self.calls[uuid]
+        )
+        return f"<media-bugs>\n{bugs}</media-bugs>\n\n"
+
+    def uuid_record(self, uuid: str, what: str, path: str) -> str:
+        if uuid not in self.calls:
+            return "-ERR Cannot locate session!"
+        active = self.calls[uuid]
+        if what == "start":
+            if path not in active:
+                self._open(uuid, path)
+            return "+OK Success"
+        if what == "stop":
+            if path == "all":
+                for each in list(active):
+                    self._close(uuid, each)
+                return "+OK Success"
+            if path not in active:
+                return "-ERR Cannot stop record session!"
+            self._close(uuid, path)
+            return "+OK Success"
+        if path not in active:
+            return f"-ERR Cannot {what} recording session!"
+        (self.masked.add if what == "mask" else self.masked.discard)((uuid, path))
+        return "+OK Success"
+
+    def hang_up(self, uuid: str) -> None:
+        for path in list(self.calls[uuid]):
+            self._close(uuid, path)
+        del self.calls[uuid]
+
+    def talk(self) -> None:
+        for uuid, active in self.calls.items():
+            for path, file in active.items():
+                masked = (uuid, path) in self.masked
+                file.write((b"\0" * 36 if masked else uuid.encode()) * 10)
+                file.flush()
+
+    def close(self) -> None:
+        for uuid in list(self.calls):
+            self.hang_up(uuid)
+
+    def _open(self, uuid: str, path: str) -> None:
+        file = Path(self.where(path))
+        file.parent.mkdir(parents=True, exist_ok=True)
+        self.calls[uuid][path] = file.open("wb")
+        self.calls[uuid][path].write(b"RIFF" + uuid.encode())
+        self.calls[uuid][path].flush()
+        self.on_event("start", uuid, path, "")
+
+    def _close(self, uuid: str, path: str, cause: str = "success-maxtime") -> None:
+        self.calls[uuid].pop(path).close()
+        self.masked.discard((uuid, path))
+        self.on_event("stop", uuid, path, cause)
+
+
+@dataclass
+class World:
+    """An installation below one directory: FreeSWITCH, staging, archive, a further root, a database, our process."""
+
+    directory: Path
+    url: str = ""
+    faults: Any = NO_FAULTS
+    socket: bool = True
+    node: str = "node-a"
+    options: dict[str, Any] = field(default_factory=dict)
+    patterns: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        self.clock = VirtualClock()
+        self.switch = FakeSwitch()
+        self.switch.on_event = self._event
+        for name in ("staging", "archive", "other", "elsewhere"):
+            (self.directory / name).mkdir(exist_ok=True)
+        self.staging = str(self.directory / "staging")
+        self.other = str(self.directory / "other")
+        self.url = self.url or f"sqlite:///{self.directory}/journal.db"
+        self.calls: dict[str, CallRecordings] = {}
+        self.databases: list[Database] = []
+        self.service = self.restart()
+
+    def restart(self, node: str = "", **options: Any) -> Recordings:
+        """A new process of ours; of the old one nothing is left but files and database."""
+        self.calls.clear()
+        self.database = Database.open(self.url)
+        self.databases.append(self.database)
+        self.files = self.local_files()
+        self.service = self.make(node or self.node, **options)
+        return self.service
+
+    def make(self, node: str, **options: Any) -> Recordings:
+        event_socket = _Socket(self.switch) if self.socket else None
+        return Recordings.make(
+            self.database,
+            self.clock,
+            OneReach(self.files, event_socket),
+            staging=self.staging,
+            spool=[f"{self.staging}/{INTENTS}", str(self.directory / "spool")],
+            node=Node.make(node),
+            faults=self.faults,
+            **{**self.options, **options},
+        )
+
+    def local_files(self) -> LocalFiles:
+        return LocalFiles(
+            Roots([Root(self.staging, volatile=True), Root(self.other)]),
+            self.staging,
+            DirectoryArchive(str(self.directory / "archive"), faults=self.faults),
+            patterns=self.patterns,
+            faults=self.faults,
+        )
+
+    def call(self, uuid: str = UUID) -> CallRecordings:
+        """A call comes in, to our process."""
+        if uuid not in self.switch.calls:
+            self.switch.begin(uuid)
+        self.calls[uuid] = self.service.call(
+            ApiControl(self.switch.api, uuid), flow="demo", switch=SWITCH, log=call_logger("t", uuid)
+        )
+        return self.calls[uuid]
+
+    def cause(self, step: str = "opt_out") -> DiscardCause:
+        return DiscardCause("demo", step, "1", self.clock.utcnow())
+
+    def audio(self, uuid: str = UUID) -> list[str]:
+        """Every file anywhere below the directory that has something of a call's audio in it."""
+        found = []
+        for file in self.directory.rglob("*"):
+            kept_by_us = file.suffix in (".json", ".db", ".db-wal", ".db-shm")
+            if file.is_file() and not kept_by_us and uuid.encode() in file.read_bytes():
+                found.append(str(file.relative_to(self.directory)))
+        return sorted(found)
+
+    def states(self, uuid: str = UUID) -> list[str]:
+        return [entry.state for entry in self.service.tools.journal.load(uuid).entries]
+
+    def receipt(self, uuid: str = UUID):
+        return self.service.tools.journal.load(uuid).receipt
+
+    def later(self, **delta: float) -> None:
+        """Let time pass."""
+        self.clock._now += timedelta(**delta).total_seconds()
+
+    def close(self) -> None:
+        self.switch.on_event = lambda *_: None
+        self.switch.close()
+        for database in self.databases:
+            database.close()
+
+    def _event(self, name: str, uuid: str, path: str, cause: str) -> None:
+        call = self.calls.get(uuid)
+        if call is None:
+            return
+        if name == "start":
+            call.noticed_start(path, self.clock.now())
+        else:
+            call.noticed_stop(path, self.clock.now(), cause)
+
+
+class _Socket:
+    """The event socket of the fake FreeSWITCH."""
+
+    def __init__(self, switch: FakeSwitch) -> None:
+        self._fake = switch
+        self.api = switch.api
+
+    def switch(self) -> str | None:
+        return SWITCH
+
+    def close(self) -> None:
+        pass
+
+
+EPOCH = datetime(2026, 1, 1, 12, 0, tzinfo=UTC)
