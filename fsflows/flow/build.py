@@ -158,7 +158,14 @@ def _steps(draft: Draft, language: str, escape: Escape) -> dict[str, Step]:
 def _step(name: str, table: Table, draft: Draft, language: str, escape: Escape) -> Step:
     notes, problems = draft.notes, draft.problems
     at = draft.step_mark(name)
-    found = collecting(table, language=language, escape=escape, at=at, problems=problems)
+    found = collecting(
+        table,
+        language=language,
+        escape=escape,
+        at=at,
+        problems=problems,
+        language_at=draft.tree.get("language"),
+    )
     if found is None and name not in draft.damaged:
         _check_idle(table, problems)
     rows = block(table, "on")

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeVar, overload
 
+from fsflows.collect.problems import problems as spec_problems
 from fsflows.collect.spec import (
     BargeIn,
     Collection,
@@ -63,7 +65,13 @@ def block(table: Table, key: str) -> Table | None:
 
 
 def collecting(
-    step: Table, *, language: str, escape: Escape, at: Place, problems: Problems
+    step: Table,
+    *,
+    language: str,
+    escape: Escape,
+    at: Place,
+    problems: Problems,
+    language_at: Place | None = None,
 ) -> Collecting | None:
     """What a step collects; None: nothing.
 
@@ -73,15 +81,18 @@ def collecting(
         escape: the flow's.
         at: the step's own place.
         problems: where contradictions go.
+        language_at: where the flow's language stands.
     """
     dtmf = block(step, "dtmf")
     speech = _speech(step, language, dtmf is not None)
     if dtmf is None and speech is None:
         return None
     places = _places(step, at)
-    least, most = _lengths(dtmf or _NONE, speech, problems)
-    barge_in, during_greeting = _barge_in(dtmf or _NONE, problems)
+    if language_at is not None:
+        places.setdefault("speech.language", language_at)
     dtmf = dtmf or _NONE
+    least, most = _lengths(dtmf, speech, problems)
+    barge_in, during_greeting = _barge_in(dtmf, problems)
     spec = Collection(
         min_digits=least,
         max_digits=most,
@@ -99,10 +110,32 @@ def collecting(
         speech=speech,
         escape=escape if value(step, "escape", True) else Escape(),
         validation=_validation(block(step, "validate"), problems),
-        confirmation=_confirmation(step, problems),
+        confirmation=_confirmation(step),
         is_pii=value(dtmf, "is_pii", False),
     )
+    for field_name, text in spec_problems(spec):
+        place = places.get(field_name) or places.get(field_name.partition(".")[0]) or places[""]
+        problems.error(place, _in_yaml(field_name, text))
     return Collecting(spec, places)
+
+
+_YAML_NAMES = {
+    "max_digits": "num_digits",
+    "end_keys": "end_key",
+    "clear_keys": "clear_key",
+    "phone_region": "phone",
+    "accept_keys": "accept",
+    "refuse_keys": "refuse",
+}
+_YAML_WORDS = re.compile(r"\b(?:confirmation\.)?(" + "|".join(_YAML_NAMES) + r")\b")
+
+
+def _in_yaml(field_name: str, text: str) -> str:
+    """A problem of a spec, with the names that the settings have in YAML."""
+    last = field_name.rpartition(".")[2]
+    name = "escape" if field_name == "escape.keys" else _YAML_NAMES.get(last, last)
+    words = _YAML_WORDS.sub(lambda found: _YAML_NAMES[found.group(1)], text)
+    return f"{name} {words}" if words.startswith(("must ", "can't ")) else f"{name}: {words}"
 
 
 _FIELDS: Mapping[str, tuple[str, ...]] = {
@@ -112,7 +145,7 @@ _FIELDS: Mapping[str, tuple[str, ...]] = {
     "clear_keys": ("dtmf/clear_key",),
     "validation.phone_region": ("validate/phone",),
     "confirmation.accept_keys": ("confirm/accept",),
-    "confirmation.refuse_keys": ("confirm/refuse",),
+    "confirmation.refuse_keys": ("confirm/refuse", "confirm/accept"),
 }
 """Fields of `Collection` that are called otherwise in YAML."""
 
@@ -167,10 +200,6 @@ def _lengths(dtmf: Table, speech: Speech | None, problems: Problems) -> tuple[in
     least = value(dtmf, "min_digits", None)
     if most < 0:
         return int(least or 1), None
-    if least is not None and least > most:
-        what = f"min_digits must not be more than num_digits ({most}), got {int(least)}"
-        problems.error(dtmf.values["min_digits"], what)
-        least = most
     return int(least or most), most
 
 
@@ -236,7 +265,7 @@ def _validation(table: Table | None, problems: Problems) -> Validation:
 _CONFIRM = {False: Confirm.NEVER, True: Confirm.ALWAYS}
 
 
-def _confirmation(step: Table, problems: Problems) -> Confirmation:
+def _confirmation(step: Table) -> Confirmation:
     node = step.get("confirm")
     if isinstance(node, Scalar):
         when = node.value
@@ -245,11 +274,6 @@ def _confirmation(step: Table, problems: Problems) -> Confirmation:
         return Confirmation()
     accept = keys(node.get("accept")) or frozenset("1")
     refuse = keys(node.get("refuse")) or frozenset("2")
-    both = sorted(accept & refuse)
-    if both:
-        name = "refuse" if "refuse" in node.keys else "accept"
-        what = f"the key {both[0]!r} can't both accept and refuse; take another"
-        problems.error(_start(node.values[name], node, name), what)
     groups = node.get("groups")
     items = groups.items if isinstance(groups, Items) else []
     return Confirmation(

@@ -22,7 +22,9 @@ def decode(raw: bytes, path: str) -> str:
         FlowErrors: too large, another encoding, or characters that have no place in a text.
     """
     if len(raw) > MAX_BYTES:
-        raise FlowErrors([Problem(path, 1, 1, f"larger than {MAX_BYTES // 1024} kB, which no flow is")])
+        raise FlowErrors(
+            [Problem(path, 1, 1, f"larger than {MAX_BYTES // 1024} kB, which no flow is")]
+        )
     if raw.startswith((b"\xff\xfe", b"\xfe\xff")):
         raise FlowErrors([Problem(path, 1, 1, "the file is UTF-16; save it as UTF-8")])
     try:

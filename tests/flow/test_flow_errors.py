@@ -21,13 +21,34 @@ def dtmf(settings: str) -> str:
 @pytest.mark.parametrize(
     ("settings", "said"),
     [
-        ("num_digits: 40", "f.yaml:3:24: num_digits must be between 1 and 32 (or -1 for no limit), got 40"),
-        ("num_digits: 0", "f.yaml:3:24: num_digits must be between 1 and 32 (or -1 for no limit), got 0"),
-        ("num_digits: -2", "f.yaml:3:24: num_digits must be between 1 and 32 (or -1 for no limit), got -2"),
-        ("num_digits: 33", "f.yaml:3:24: num_digits must be between 1 and 32 (or -1 for no limit), got 33"),
-        ("num_digits: four", "f.yaml:3:24: num_digits must be between 1 and 32 (or -1 for no limit), got 'four'"),
-        ("num_digits: 2.5", "f.yaml:3:24: num_digits must be between 1 and 32 (or -1 for no limit), got 2.5"),
-        ("num_digits: true", "f.yaml:3:24: num_digits must be between 1 and 32 (or -1 for no limit), got true"),
+        (
+            "num_digits: 40",
+            "f.yaml:3:24: num_digits must be between 1 and 32 (or -1 for no limit), got 40",
+        ),
+        (
+            "num_digits: 0",
+            "f.yaml:3:24: num_digits must be between 1 and 32 (or -1 for no limit), got 0",
+        ),
+        (
+            "num_digits: -2",
+            "f.yaml:3:24: num_digits must be between 1 and 32 (or -1 for no limit), got -2",
+        ),
+        (
+            "num_digits: 33",
+            "f.yaml:3:24: num_digits must be between 1 and 32 (or -1 for no limit), got 33",
+        ),
+        (
+            "num_digits: four",
+            "f.yaml:3:24: num_digits must be between 1 and 32 (or -1 for no limit), got 'four'",
+        ),
+        (
+            "num_digits: 2.5",
+            "f.yaml:3:24: num_digits must be between 1 and 32 (or -1 for no limit), got 2.5",
+        ),
+        (
+            "num_digits: true",
+            "f.yaml:3:24: num_digits must be between 1 and 32 (or -1 for no limit), got true",
+        ),
         (
             "num_digits: '4'",
             "f.yaml:3:24: num_digits must be between 1 and 32 (or -1 for no limit), got '4', which is a text; write 4",
@@ -36,19 +57,30 @@ def dtmf(settings: str) -> str:
             "num_digits: 04",
             "f.yaml:3:24: num_digits must be between 1 and 32 (or -1 for no limit), got '04', which is a text; write 4",
         ),
-        ("num_digits: [1]", "f.yaml:3:12: num_digits must be between 1 and 32 (or -1 for no limit), got a list"),
-        ("num_digits: ", "f.yaml:3:12: num_digits is empty; it must be between 1 and 32 (or -1 for no limit)"),
+        (
+            "num_digits: [1]",
+            "f.yaml:3:12: num_digits must be between 1 and 32 (or -1 for no limit), got a list",
+        ),
+        (
+            "num_digits: ",
+            "f.yaml:3:12: num_digits is empty; it must be between 1 and 32 (or -1 for no limit)",
+        ),
         ("is_pii: true", "f.yaml:3:5: dtmf needs num_digits: between 1 and 32, or -1 for no limit"),
-        ("num_digits: 1, nun_digits: 4", "f.yaml:3:27: unknown key 'nun_digits' in dtmf; did you mean 'num_digits'?"),
-        ("numDigits: 1, num_digits: 1", "f.yaml:3:12: unknown key 'numDigits' in dtmf; did you mean 'num_digits'?"),
+        (
+            "num_digits: 1, nun_digits: 4",
+            "f.yaml:3:27: unknown key 'nun_digits' in dtmf; did you mean 'num_digits'?",
+        ),
+        (
+            "numDigits: 1, num_digits: 1",
+            "f.yaml:3:12: unknown key 'numDigits' in dtmf; did you mean 'num_digits'?",
+        ),
         (
             "num_digits: 1, dtmf_stop_event: '#'",
             "f.yaml:3:27: unknown key 'dtmf_stop_event' in dtmf; here it is called 'end_key'",
         ),
         (
             "num_digits: 1, first_digit_timeout: 3000",
-            "f.yaml:3:48: first_digit_timeout must be more than 0 and at most 120 seconds, got 3000; "
-            "3000 looks like milliseconds: write 3.0",
+            "f.yaml:3:48: first_digit_timeout must be more than 0 and at most 120 seconds, got 3000; 3000 looks like milliseconds: write 3.0",
         ),
         (
             "num_digits: 1, inter_digit_timeout: 0",
@@ -64,22 +96,40 @@ def dtmf(settings: str) -> str:
         ),
         (
             "num_digits: 1, end_key: pound",
-            "f.yaml:3:36: end_key must be keys of the telephone, such as \"#\" or [\"#\", \"*\"], or none, got 'pound'",
+            'f.yaml:3:36: end_key must be keys of the telephone, such as "#" or ["#", "*"], or none, got \'pound\'',
         ),
         (
             "num_digits: 1, end_key: ['##']",
-            "f.yaml:3:37: item 1 of end_key must be one key: a digit, \"*\" or \"#\", got '##'",
+            'f.yaml:3:37: item 1 of end_key must be one key: a digit, "*" or "#", got \'##\'',
         ),
         (
             "num_digits: 1, barge_in: interupt",
             "f.yaml:3:37: barge_in must be interrupt, collect or ignore, got 'interupt'; did you mean 'interrupt'?",
         ),
-        ("num_digits: 1, policy: both", "f.yaml:3:35: policy must be merge, keys_win or first_wins, got 'both'"),
-        ("num_digits: 1, type_ahead: no", "f.yaml:3:39: type_ahead must be keep or flush, got 'no'"),
-        ("num_digits: 1, is_pii: yes", "f.yaml:3:35: is_pii must be true or false, got 'yes'; write true"),
-        ("num_digits: 1, is_pii: off", "f.yaml:3:35: is_pii must be true or false, got 'off'; write false"),
-        ("num_digits: 1, same_press_window: 60", "f.yaml:3:46: same_press_window must be between 0 and 1 second, got 60"),
-        ("num_digits: 4, min_digits: 6", "f.yaml:3:39: min_digits must not be more than num_digits (4), got 6"),
+        (
+            "num_digits: 1, policy: both",
+            "f.yaml:3:35: policy must be merge, keys_win or first_wins, got 'both'",
+        ),
+        (
+            "num_digits: 1, type_ahead: no",
+            "f.yaml:3:39: type_ahead must be keep or flush, got 'no'",
+        ),
+        (
+            "num_digits: 1, is_pii: yes",
+            "f.yaml:3:35: is_pii must be true or false, got 'yes'; write true",
+        ),
+        (
+            "num_digits: 1, is_pii: off",
+            "f.yaml:3:35: is_pii must be true or false, got 'off'; write false",
+        ),
+        (
+            "num_digits: 1, same_press_window: 60",
+            "f.yaml:3:46: same_press_window must be between 0 and 1 second, got 60",
+        ),
+        (
+            "num_digits: 4, min_digits: 6",
+            "f.yaml:3:39: min_digits must not be more than num_digits, which is 4, got 6",
+        ),
         (
             "num_digits: 4, max_digits: 6",
             "f.yaml:3:27: max_digits is another name for num_digits, and they disagree; keep one of the two",
@@ -90,8 +140,7 @@ def dtmf(settings: str) -> str:
         ),
         (
             "num_digits: 4, collect_while_agent_speaking: true, early_listening: false",
-            "f.yaml:3:63: early_listening is another name for collect_while_agent_speaking, and they disagree; "
-            "keep one of the two",
+            "f.yaml:3:63: early_listening is another name for collect_while_agent_speaking, and they disagree; keep one of the two",
         ),
         (
             "num_digits: 4, barge_in: ignore, collect_while_agent_speaking: true",
@@ -120,10 +169,7 @@ def test_an_end_key_without_quotes_is_a_comment(check):
               end_key: #
             next: {hangup: true}
         """
-    said = (
-        'f.yaml:5:7: end_key is empty; it must be keys of the telephone, such as "#" or ["#", "*"], or none; '
-        'a plain # begins a comment, write "#" in quotes'
-    )
+    said = 'f.yaml:5:7: end_key is empty; it must be keys of the telephone, such as "#" or ["#", "*"], or none; a plain # begins a comment, write "#" in quotes'
     assert [said] == check(text)
 
 
@@ -140,8 +186,7 @@ def test_an_end_key_without_quotes_is_a_comment(check):
         ("asr: maybe", "f.yaml:3:10: asr must be true, false or a mapping with language, preset, keywords ..., got 'maybe'"),
         (
             "asr: {preset: numbers}",
-            "f.yaml:3:19: preset must be numeric, yes_no, single_number, alphanumeric or none, got 'numbers'; "
-            "did you mean 'numeric'?",
+            "f.yaml:3:19: preset must be numeric, yes_no, single_number, alphanumeric or none, got 'numbers'; did you mean 'numeric'?",
         ),
         ("asr: {barge_in_words: true}", "f.yaml:3:27: barge_in_words must be a number of words between 1 and 20, or false, got true"),
         ("asr: {barge_in_words: 0}", "f.yaml:3:27: barge_in_words must be a number of words between 1 and 20, or false, got 0"),
@@ -179,8 +224,8 @@ def test_step_settings(check, line, said):
     [
         ("validate: {values: [1, 2 3]}", "f.yaml:3:52: item 2 of values must be digits without spaces, such as \"1234\", got '2 3'"),
         ("validate: {date_format: DDMM}", "f.yaml:3:40: date_format goes with 'kind: date'; add it"),
-        ("confirm: {accept: 1, refuse: 1}", "f.yaml:3:58: the key '1' can't both accept and refuse; take another"),
-        ("confirm: {refuse: '1'}", "f.yaml:3:47: the key '1' can't both accept and refuse; take another"),
+        ("confirm: {accept: 1, refuse: 1}", "f.yaml:3:58: refuse: '1' is one of accept too; a key can do one thing"),
+        ("confirm: {refuse: '1'}", "f.yaml:3:47: refuse: '1' is one of accept too; a key can do one thing"),
         ("confirm: {groups: [3, 0]}", "f.yaml:3:51: item 2 of groups must be a number of digits between 1 and 32, got 0"),
         ("confirm: {sure: 85}", "f.yaml:3:45: sure must be between 0 and 1, got 85"),
         ("retry: {keys_only_after: 3}", "f.yaml:3:54: keys_only_after must be less than attempts (3), got 3"),
@@ -193,6 +238,44 @@ def test_step_settings(check, line, said):
 def test_collection_settings(check, settings, said):
     text = f"steps:\n  ask:\n    {{dtmf: {{num_digits: 1}}, {settings}, next: {{hangup: true}}}}\n"
     assert [said] == check(text)
+
+
+@pytest.mark.parametrize(
+    ("settings", "place", "about"),
+    [
+        ("dtmf: {num_digits: 4, end_key: '5'}", "3:37", "end_key: '5'"),
+        ("dtmf: {num_digits: 4, clear_key: '5'}", "3:39", "clear_key: '5'"),
+        ("dtmf: {num_digits: 4, end_key: '#', clear_key: '#'}", "3:53", "clear_key: '#' is one of end_key"),
+        ("dtmf: {num_digits: 4}, validate: {pattern: '[0-9]{3}'}", "3:49", "pattern: '[0-9]{3}' can't match"),
+        ("dtmf: {num_digits: 4}, validate: {pattern: '(1'}", "3:49", "pattern: '(1' is not a regular expression"),
+        ("dtmf: {num_digits: 4}, validate: {values: [123]}", "3:40", "values: '123' has 3 keys"),
+        ("dtmf: {num_digits: 4}, validate: {check: luhm}", "3:47", "check: 'luhm' is not a check digit scheme"),
+        ("dtmf: {num_digits: 10}, validate: {phone: UK}", "3:48", "phone: 'UK' is not a region"),
+        ("dtmf: {num_digits: 4}, validate: {phone: US}", "3:47", "phone: "),
+        ("dtmf: {num_digits: 6}, validate: {kind: date}", "3:29", "date_format: DDMMYYYY has 8 digits"),
+        ("dtmf: {num_digits: 1, same_press_window: 0.8}", "3:47", "same_press_window must be at most"),
+    ],
+)  # fmt: skip
+def test_settings_that_can_not_work_together(check, settings, place, about):
+    (said,) = check(f"steps:\n  ask:\n    {{{settings}, next: {{hangup: true}}}}\n")
+    assert f"f.yaml:{place}: {about}" == said[: len(f"f.yaml:{place}: {about}")]
+
+
+def test_a_language_without_a_grammar_is_said_once_where_it_stands(check):
+    text = """
+        language: tlh
+        steps:
+          one: {dtmf: {num_digits: 1}, next: two}
+          two: {dtmf: {num_digits: 1}, next: {hangup: true}}
+        """
+    (said,) = check(text)
+    assert said.startswith("f.yaml:1:11: language: unknown language 'tlh': ")
+
+
+def test_a_language_without_a_grammar_can_be_spoken(check):
+    assert [] == check(
+        "language: tlh\nsteps: {one: {prompt: nuqneH, dtmf: {num_digits: 1}, asr: false, next: {hangup: true}}}"
+    )
 
 
 @pytest.mark.parametrize(
@@ -250,9 +333,18 @@ def test_flow_settings(check, line, said):
     [
         ("name: x", "f.yaml:1:1: a flow needs 'steps:'"),
         ("steps: {}", "f.yaml:1:1: steps must be a mapping from names to steps, at least one"),
-        ("steps: [a]", "f.yaml:1:1: steps must be a mapping from names to steps, at least one, got a list"),
-        ("steps: {a: hello}", "f.yaml:1:12: step 'a' must be a mapping with prompt, dtmf, on, next ..., got 'hello'"),
-        ("steps: {a: }", "f.yaml:1:9: step 'a' is empty; it must be a mapping with prompt, dtmf, on, next ..."),
+        (
+            "steps: [a]",
+            "f.yaml:1:1: steps must be a mapping from names to steps, at least one, got a list",
+        ),
+        (
+            "steps: {a: hello}",
+            "f.yaml:1:12: step 'a' must be a mapping with prompt, dtmf, on, next ..., got 'hello'",
+        ),
+        (
+            "steps: {a: }",
+            "f.yaml:1:9: step 'a' is empty; it must be a mapping with prompt, dtmf, on, next ...",
+        ),
     ],
 )
 def test_steps_are_needed(check, text, said):
@@ -293,7 +385,10 @@ def test_load_flow_raises_them_all(write):
 
 def test_a_file_that_is_not_there(write):
     write("steps: {}", "front_desk.yaml")
-    with pytest.raises(FlowErrors, match=r"^frnt_desk.yaml:1:1: there is no such file; did you mean front_desk.yaml\?$"):
+    with pytest.raises(
+        FlowErrors,
+        match=r"^frnt_desk.yaml:1:1: there is no such file; did you mean front_desk.yaml\?$",
+    ):
         load_flow("frnt_desk.yaml")
 
 

@@ -38,7 +38,10 @@ def test_every_key_and_value_has_its_place():
     assert (4, 12) == (inner.values["d"].line, inner.values["d"].column)
 
 
-@pytest.mark.parametrize("key", ["on", "off", "yes", "no", "y", "n", "true", "null", "1", "01", "0123", "1.5", "12:30", "~x"])
+@pytest.mark.parametrize(
+    "key",
+    ["on", "off", "yes", "no", "y", "n", "true", "null", "1", "01", "0123", "1.5", "12:30", "~x"],
+)
 def test_a_key_is_the_text_that_was_written(key):
     assert {key: "v"} == data(f"{key}: v")
 
@@ -87,7 +90,11 @@ def test_the_text_of_a_number_is_kept():
 
 def test_merge_keys_and_anchors():
     text = "base: &b {a: 1, b: 2}\none: {<<: *b, b: 3}\ntwo:\n  <<: [*b, {c: 4}]\n"
-    assert {"base": {"a": 1, "b": 2}, "one": {"a": 1, "b": 3}, "two": {"a": 1, "b": 2, "c": 4}} == data(text)
+    assert {
+        "base": {"a": 1, "b": 2},
+        "one": {"a": 1, "b": 3},
+        "two": {"a": 1, "b": 2, "c": 4},
+    } == data(text)
 
 
 def test_uses_of_an_anchor_are_copies():
@@ -110,7 +117,9 @@ def test_a_quoted_double_arrow_is_a_key():
         ("<<: 5\n", ["f.yaml:1:5: '<<' takes a mapping, such as '*name'"]),
         (
             "a: !!python/object/apply:os.system [x]\n",
-            ["f.yaml:1:4: the tag '!!python/object/apply:os.system' means nothing in a flow; drop it"],
+            [
+                "f.yaml:1:4: the tag '!!python/object/apply:os.system' means nothing in a flow; drop it"
+            ],
         ),
         ("a: !secret x\n", ["f.yaml:1:4: the tag '!secret' means nothing in a flow; drop it"]),
     ],
@@ -134,13 +143,22 @@ def test_odd_keys_and_tags(text, said):
             "say: For sales: press 1\n",
             "f.yaml:1:15: no ':' here; quote a text that has ': ' in it, or mend the indentation",
         ),
-        ("*: main\n", "f.yaml:1:2: a plain '*' refers to an anchor in YAML; for the star key write \"*\" in quotes"),
+        (
+            "*: main\n",
+            "f.yaml:1:2: a plain '*' refers to an anchor in YAML; for the star key write \"*\" in quotes",
+        ),
         ("a: 'never closed\n", "f.yaml:1:4: this quote is never closed"),
         ("a: [1, 2\nb: 3\n", "f.yaml:2:2: ',' or ']' is missing"),
         ("a: {b: 1\n", "f.yaml:2:1: ',' or '}' is missing"),
-        ("a:\n  - b\n - c\n", "f.yaml:3:2: not indented like the lines above, or a quote or bracket above is not closed"),
+        (
+            "a:\n  - b\n - c\n",
+            "f.yaml:3:2: not indented like the lines above, or a quote or bracket above is not closed",
+        ),
         ("a: - b\n", "f.yaml:1:4: a list begins on a line of its own: put '- ' on the next line"),
-        ('a: "\\q"\n', "f.yaml:1:5: unknown escape; write \\\\ for a backslash, or use single quotes"),
+        (
+            'a: "\\q"\n',
+            "f.yaml:1:5: unknown escape; write \\\\ for a backslash, or use single quotes",
+        ),
         ("a: *nope\n", "f.yaml:1:4: '*nope' has no '&nope' above it"),
         ("a: &x [*x]\n", "f.yaml:1:8: '*x' stands inside '&x' itself"),
         ("a: b\x00c", "f.yaml:1:5: the character U+0000 is not allowed; delete it"),
@@ -167,7 +185,10 @@ def test_deep_nesting_is_refused_at_once(text):
 
 def test_an_alias_bomb_is_refused():
     lines = ["a: &a [x, x, x, x, x, x, x, x, x]"]
-    lines += [f"{b}: &{b} [{', '.join(['*' + a] * 9)}]" for a, b in zip("abcdefgh", "bcdefghi", strict=True)]
+    lines += [
+        f"{b}: &{b} [{', '.join(['*' + a] * 9)}]"
+        for a, b in zip("abcdefgh", "bcdefghi", strict=True)
+    ]
     assert "more than 50000 keys and values" in fatal("\n".join(lines))
 
 
@@ -183,4 +204,6 @@ def test_many_problems_are_cut_off():
 
 def test_plain_data_becomes_a_tree():
     settings = {"dtmf": {"num_digits": 4, "end_key": None}, "asr": False, "words": ("a", "b")}
-    assert {"dtmf": {"num_digits": 4}, "asr": False, "words": ["a", "b"]} == to_data(tree_of(settings))
+    assert {"dtmf": {"num_digits": 4}, "asr": False, "words": ["a", "b"]} == to_data(
+        tree_of(settings)
+    )
