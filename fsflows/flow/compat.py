@@ -9,14 +9,15 @@ from __future__ import annotations
 
 import builtins
 import importlib
-import logging
 from collections.abc import Callable, Mapping, Sequence
 from types import ModuleType
 from typing import Any, TypeVar
 
+from fsflows.log import get_logger
+
 F = TypeVar("F", bound=Callable[..., Any])
 
-log = logging.getLogger("fsflows.functions")
+log = get_logger("functions")
 
 
 class Conversation:

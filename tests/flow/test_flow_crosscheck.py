@@ -98,18 +98,15 @@ def test_a_shared_functions_file_is_checked_where_it_is_used(write, check):
         ),
         (
             "dtmf: {num_digits: 1}",
-            "f.yaml:2:3: step 'ask' has no way out when the outcome is complete, no_input, no_match or too_long; "
-            "add 'next:', 'otherwise:' to 'on:'",
+            "f.yaml:2:3: step 'ask' has no way out when the outcome is complete, no_input, no_match or too_long; add 'next:', 'otherwise:' to 'on:'",
         ),
         (
             "dtmf: {num_digits: 1}, asr: false, on: {complete: end}",
-            "f.yaml:2:3: step 'ask' has no way out when the outcome is no_input; "
-            "add 'next:', 'otherwise:' to 'on:', or 'then:' to 'retry:'",
+            "f.yaml:2:3: step 'ask' has no way out when the outcome is no_input; add 'next:', 'otherwise:' to 'on:', or 'then:' to 'retry:'",
         ),
         (
             "dtmf: {num_digits: 4}, asr: false, on: {complete: end, no_input: end}",
-            "f.yaml:2:3: step 'ask' has no way out when the outcome is too_short; "
-            "add 'next:', 'otherwise:' to 'on:', or 'then:' to 'retry:'",
+            "f.yaml:2:3: step 'ask' has no way out when the outcome is too_short; add 'next:', 'otherwise:' to 'on:', or 'then:' to 'retry:'",
         ),
         (
             "dtmf: {num_digits: 1}, validate: {values: [1, 2]}, on: {1: end}, retry: {then: end}",
@@ -158,8 +155,7 @@ def test_steps_with_ways_out(check, step):
         ("dtmf: {num_digits: 1, clear_key: '*'}, on: {'*': end}", "f.yaml:2:53: row '*' can never happen: '*' is the clear key"),
         (
             "dtmf: {num_digits: 1}, on: {'*': end}",
-            "f.yaml:2:37: row '*' can never happen: '*' is no digit; "
-            "add 'validate: {values: [...]}' with every row's digits to collect it",
+            "f.yaml:2:37: row '*' can never happen: '*' is no digit; add 'validate: {values: [...]}' with every row's digits to collect it",
         ),
         ("dtmf: {num_digits: 1}, on: {A: end}", "f.yaml:2:37: row 'A' can never happen: 'A' is no digit; add 'allow_letters: true'"),
         (
@@ -205,10 +201,7 @@ def test_a_silent_caller_in_a_circle_is_a_warning(check):
     text = (
         "steps:\n  a: {dtmf: {num_digits: 1}, on: {1: b}, next: a}\n  b: {next: {hangup: true}}\n"
     )
-    said = (
-        "f.yaml:2:3: warning: a caller who says nothing goes round for ever: a → a; "
-        "end it with 'retry: {then: {hangup: true}}' or a hand-off"
-    )
+    said = "f.yaml:2:3: warning: a caller who says nothing goes round for ever: a → a; end it with 'retry: {then: {hangup: true}}' or a hand-off"
     assert [said] == check(text)
 
 

@@ -304,7 +304,7 @@ def test_a_language_without_a_grammar_can_be_spoken(check):
         ("handoffs: {a: {transfr: 5}}", "f.yaml:1:16: unknown key 'transfr' in hand-off 'a'; did you mean 'transfer'?"),
         ("handoffs: {a: {say: x}}", "f.yaml:1:12: hand-off 'a' needs transfer, bridge or refer: where the call goes"),
         ("handoffs: {a: {transfer: 5, bridge: 6}}", "f.yaml:1:29: hand-off 'a' has transfer and bridge; keep one"),
-        ("handoffs: {a: {transfer: \"5\\n6\"}}", "f.yaml:1:26: transfer must be a destination on one line, without a space at either end, got '5\\n6'"),
+        ('handoffs: {a: {transfer: "5\\n6"}}', "f.yaml:1:26: transfer must be a destination on one line, without a space at either end, got '5\\n6'"),
         ("recording: maybe", "f.yaml:1:12: recording must be true, false or a mapping with start, format, stereo, path, got 'maybe'"),
         ("recording: {format: wave}", "f.yaml:1:21: format must be wav, mp3, ogg, opus or flac, got 'wave'; did you mean 'wav'?"),
         ("recording: {start: later}", "f.yaml:1:20: start must be answer, or step: and a step's name (\"step:main\"), got 'later'"),

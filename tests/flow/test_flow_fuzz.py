@@ -33,22 +33,18 @@ def survives(path: Path, raw: bytes) -> None:
     try:
         flow = load_flow(path)
     except FlowErrors as errors:
-        assert errors.problems
-        lines = (
-            raw.count(b"\n")
-            + raw.count(b"\r")
-            + raw.count("\x85".encode())
-            + raw.count("\u2028".encode())
-            + raw.count("\u2029".encode())
-            + 2
-        )
-        for problem in errors.problems:
-            assert 1 <= problem.line <= lines, str(problem)
-            assert 1 <= problem.column, str(problem)
-            assert "\n" not in problem.text
+        problems = errors.problems
     else:
         mermaid(graph_of(flow))
         svg(graph_of(flow))
+        return
+    assert problems
+    breaks = ("\n", "\r", "\x85", "\u2028", "\u2029")
+    lines = 2 + sum(raw.count(each.encode()) for each in breaks)
+    for problem in problems:
+        assert 1 <= problem.line <= lines, str(problem)
+        assert 1 <= problem.column, str(problem)
+        assert "\n" not in problem.text
 
 
 @BOUNDED

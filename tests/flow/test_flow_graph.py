@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from xml.etree import ElementTree
+from itertools import pairwise
+from xml.etree import ElementTree as ET
 
 import pytest
 
@@ -76,7 +77,7 @@ def test_mermaid(load):
 
 
 def test_svg_is_well_formed_and_shows_every_box(graph):
-    root = ElementTree.fromstring(svg(graph))
+    root = ET.fromstring(svg(graph))
     texts = {text.text for text in root.iter("{http://www.w3.org/2000/svg}text")}
     assert {
         "ask",
@@ -94,14 +95,14 @@ def test_svg_is_well_formed_and_shows_every_box(graph):
 def test_svg_text_is_escaped(load):
     flow = load("steps:\n  '<script>&\"': {next: {hangup: true}}\n")
     assert "<script>" not in svg(graph_of(flow))
-    ElementTree.fromstring(svg(graph_of(flow)))
+    ET.fromstring(svg(graph_of(flow)))
 
 
 def test_a_step_that_leads_to_itself(load):
     flow = load(
         "steps: {a: {dtmf: {num_digits: 1}, on: {'*': a, 1: {hangup: true}}, retry: {then: {hangup: true}}}}"
     )
-    ElementTree.fromstring(svg(graph_of(flow)))
+    ET.fromstring(svg(graph_of(flow)))
     assert Edge("step a", "step a", "*") in graph_of(flow).edges
 
 
@@ -111,7 +112,7 @@ def test_boxes_never_overlap():
     layout = arrange(widths, edges, passing=20.0)
     assert set(widths) <= set(layout.x)
     for layer in layout.layers:
-        for left, right in zip(layer, layer[1:], strict=False):
+        for left, right in pairwise(layer):
             room = (widths.get(left, 20.0) + widths.get(right, 20.0)) / 2 + GAP
             assert layout.x[right] - layout.x[left] >= room - 1e-6
 

@@ -165,8 +165,7 @@ def values(schema, depth=0):
     """Values that fit a schema, nearly fit it, or don't."""
     schema = definition(schema)
     options = [SCALARS]
-    for branch in schema.get("anyOf", ()):
-        options.append(values(branch, depth + 1))
+    options += [values(branch, depth + 1) for branch in schema.get("anyOf", ())]
     if schema.get("enum"):
         options.append(st.sampled_from(schema["enum"]))
     if schema.get("type") == "array":
