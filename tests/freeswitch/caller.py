@@ -192,12 +192,14 @@ class Caller:
         found: list[float] = []
 
         def heard() -> bool:
-            found[:] = [
-                sound.start
-                for sound in self.ear.sounds(since)
-                if what is None or (what == sound.what and sound.seconds >= 0.06)
-            ]
-            return bool(found)
+            for sound in self.ear.sounds():
+                begun = max(sound.start, since)
+                # Three frames are enough to know a pitch; any frame is a sound.
+                lasted = sound.end - begun >= (0.0 if what is None else 0.06)
+                if sound.end > since and what in (None, sound.what) and lasted:
+                    found.append(begun)
+                    return True
+            return False
 
         self.wait_for(heard, timeout, f"heard {what}")
         return found[0]

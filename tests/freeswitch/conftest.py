@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -66,6 +66,18 @@ def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
     arguments = {name: pyfuncitem.funcargs[name] for name in pyfuncitem._fixtureinfo.argnames}
     world.run(lambda: pyfuncitem.obj(**arguments))
     return True
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """A call that went wrong is understood from the server's log."""
+    report = yield
+    world: Any = getattr(item, "funcargs", {}).get("world")
+    if world is not None and report.when == "call" and report.failed:
+        report.sections.append(("what fsflows logged", world.server_log()[-6000:]))
+    return report
 
 
 @pytest.fixture(scope="session")

@@ -6,7 +6,7 @@ import contextlib
 import socket
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from types import TracebackType
 from urllib.parse import unquote
@@ -68,25 +68,23 @@ class EventSocket:
         with self._condition:
             return [seen for seen in self._seen if seen.headers.get("Unique-ID") == uuid]
 
-    def wait_event(
-        self, name: str, header: str, value: str, timeout: float = 5.0
-    ) -> Mapping[str, str]:
-        """The first event of that name (of any, when it is "") with a header of that value; waits for it."""
-        found: list[Mapping[str, str]] = []
+    def wait(self, which: Callable[[Seen], bool], words: str, timeout: float = 5.0) -> Seen:
+        """The first event of that kind: one that has been, or wait for it.
 
-        def there() -> bool:
-            found[:] = [
-                seen.headers
-                for seen in self._seen
-                if name in ("", seen.name) and seen.headers.get(header) == value
-            ]
-            return bool(found)
-
+        Raises:
+            AssertionError: none within `timeout` seconds; `words` say what was waited for.
+        """
+        checked = 0
+        deadline = time.monotonic() + timeout
         with self._condition:
-            assert self._condition.wait_for(there, timeout), (
-                f"no {name or 'event'} with {header}: {value} within {timeout} s"
-            )
-        return found[0]
+            while True:
+                for seen in self._seen[checked:]:
+                    if which(seen):
+                        return seen
+                checked = len(self._seen)
+                left = deadline - time.monotonic()
+                assert left > 0, f"not within {timeout} s: {words}"
+                self._condition.wait(left)
 
     def forget(self) -> None:
         """Drop what was seen."""

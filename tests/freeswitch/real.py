@@ -11,12 +11,16 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from .caller import Caller, Ended
-from .eventsocket import EventSocket
+from .eventsocket import EventSocket, Seen
 from .rtp import Sound
 from .serving import Serving
 from .sip import Address
 from .vosk import VoskServer, sentence
 from .world import Done
+
+
+SPEAKERS = {"speak", "playback", "say", "phrase"}
+"""FreeSWITCH's applications that are heard."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +69,7 @@ class RealPhone:
     def __init__(self, caller: Caller, world: RealWorld) -> None:
         self._caller = caller
         self._world = world
+        self._uuid = ""
         self.press = caller.press
         self.talk = caller.talk
         self.cancel = caller.cancel
@@ -75,8 +80,13 @@ class RealPhone:
 
     @property
     def uuid(self) -> str:
-        events = self._world.events
-        return events.wait_event("", "variable_sip_call_id", self._caller.call_id)["Unique-ID"]
+        if not self._uuid:
+            mine = self._caller.call_id
+            seen = self._world.events.wait(
+                lambda seen: seen.headers.get("variable_sip_call_id") == mine, "the call"
+            )
+            self._uuid = seen.headers["Unique-ID"]
+        return self._uuid
 
     @property
     def referred_to(self) -> str:
@@ -86,6 +96,20 @@ class RealPhone:
         self._world.vosk.wait_listened_to()
         return self._world.vosk.say(sentence(text, confidence))
 
+    def wait_said(self, text: str, *, since: float = 0.0, timeout: float = 10.0) -> float:
+        uuid = self.uuid
+
+        def said(seen: Seen) -> bool:
+            return (
+                seen.name == "CHANNEL_EXECUTE"
+                and seen.at >= since
+                and seen.headers.get("Unique-ID") == uuid
+                and seen.headers.get("Application") in SPEAKERS
+                and text in seen.headers.get("Application-Data", "")
+            )
+
+        return self._world.events.wait(said, f"saying {text!r}", timeout).at
+
     def wait_ended(self, timeout: float = 10.0) -> Ended:
         return self._caller.wait_ended(timeout)
 
@@ -93,8 +117,14 @@ class RealPhone:
         return self._caller.ear.sounds(since)
 
     def hangup_cause(self) -> str:
-        over = self._world.events.wait_event("CHANNEL_HANGUP_COMPLETE", "Unique-ID", self.uuid)
-        return over["Hangup-Cause"]
+        uuid = self.uuid
+        over = self._world.events.wait(
+            lambda seen: (
+                seen.name == "CHANNEL_HANGUP_COMPLETE" and seen.headers.get("Unique-ID") == uuid
+            ),
+            "the hangup in FreeSWITCH",
+        )
+        return over.headers["Hangup-Cause"]
 
     def done(self) -> Sequence[Done]:
         return [
@@ -116,7 +146,7 @@ class RealWorld:
 
     def __init__(self, peer: Peer, flows: Sequence[Path], directory: Path) -> None:
         self._peer = peer
-        self._stack = ExitStack()
+        self._logged = 0
         with ExitStack() as building:
             self.events = building.enter_context(EventSocket(peer.event_socket, peer.password))
             self.vosk = building.enter_context(VoskServer(*peer.vosk))
@@ -128,6 +158,8 @@ class RealWorld:
 
     def run(self, body: Callable[[], None]) -> None:
         self.vosk.reset()
+        self.events.forget()
+        self._logged = len(self._serving.text())
         body()
         assert self._serving.up, f"fsflows serve has ended:\n{self.server_log()[-3000:]}"
 
@@ -174,7 +206,7 @@ class RealWorld:
         self.vosk.say(['{"partial": "one'])
 
     def server_log(self) -> str:
-        return self._serving.text()
+        return self._serving.text()[self._logged :]
 
     def calls(self) -> int:
         return int(self.events.api("show channels count").split()[0])

@@ -17,6 +17,7 @@ import yaml
 
 from .sip import Address
 
+COMMAND = (sys.executable, "-m", "fsflows", "serve")
 READY = 20.0
 """Seconds that the process may take to listen."""
 
@@ -65,7 +66,7 @@ class Serving:
         }
         with self.log.open("wb") as log:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "fsflows", "serve", "--config", str(settings)],
+                [*COMMAND, "--config", str(settings)],
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,

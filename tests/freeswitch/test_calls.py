@@ -13,7 +13,7 @@ def is_served(world: World) -> None:
     """A call that runs as it should."""
     with world.call("number") as phone:
         phone.wait_heard(ASKS)
-        phone.press("5551234567")
+        phone.press("5551234567", hold=0.06, gap=0.04)
         phone.wait_heard(RIGHT)
 
 
@@ -57,17 +57,17 @@ def test_a_caller_may_cancel_before_the_answer(world: World) -> None:
     is_served(world)
 
 
-@pytest.mark.parametrize(
-    "name",
-    [
-        "%0AContent-Length: 9999%0A%0A",
-        "${hostname} ${system(touch /tmp/fsflows-was-here)}",
-        'a "quoted" <sip:name@example.org> \\',
-        "it's; DROP|TABLE, {x=y}[z]",
-        "grüße 日本 \x01\x7f",
-        "x" * 900,
-    ],
-)
+HOSTILE = {
+    "forged headers": "%0AContent-Length: 9999%0A%0A",
+    "expansion": "${hostname} ${system(touch /tmp/fsflows-was-here)}",
+    "quotes": 'a "quoted" <sip:name@example.org> \\',
+    "separators": "it's; DROP|TABLE, {x=y}[z]",
+    "other scripts and control characters": "grüße 日本 \x01\x7f",
+    "long": "x" * 900,
+}
+
+
+@pytest.mark.parametrize("name", HOSTILE.values(), ids=HOSTILE)
 def test_a_hostile_name_is_only_a_name(world: World, name: str) -> None:
     headers = [("X-Account", name.replace("\x01", ""))]
     with world.call("number", user="+1${uuid}%0A", name=name, headers=headers) as phone:
@@ -79,7 +79,7 @@ def test_a_hostile_name_is_only_a_name(world: World, name: str) -> None:
 
 
 def test_a_transfer_takes_the_caller_to_the_desk(world: World) -> None:
-    with world.call("desk") as phone:
+    with world.call("away") as phone:
         phone.wait_heard(ASKS)
         phone.press("1")
         phone.wait_heard(RIGHT)
@@ -90,7 +90,7 @@ def test_a_transfer_takes_the_caller_to_the_desk(world: World) -> None:
 
 
 def test_a_refer_tells_the_caller_where_to_go(world: World) -> None:
-    with world.call("desk") as phone:
+    with world.call("away") as phone:
         phone.wait_heard(ASKS)
         phone.press("2")
         phone.wait_ended()

@@ -13,7 +13,7 @@ PRESSES = 12
 
 def test_L7_a_key_stops_the_prompt_and_the_next_one_follows(world: World, measured: Any) -> None:
     silences, nexts = [], []
-    with world.call("menu") as phone:
+    with world.call("two_steps") as phone:
         now, then = HERE, THERE
         phone.wait_heard(now)
         for _ in range(PRESSES):

@@ -45,12 +45,16 @@ def test_P15_the_greeting_plays_on_beside_the_key(world: World) -> None:
         assert greeting.seconds > 1.7  # all two seconds of it
 
 
-def test_P12_a_caller_who_hangs_up_after_the_key_leaves_no_recording(world: World) -> None:
+@pytest.mark.parametrize("after", [0.02, 0.06, 0.3])
+def test_P12_a_caller_who_hangs_up_behind_the_key_leaves_no_recording(
+    world: World, after: float
+) -> None:
     with world.call("opt_out_first") as phone:
         phone.talk(1000)
         phone.wait_heard(ASKS)
         world.wait(0.5)
-        phone.press("1", gap=0.02)
+        phone.press("1")
+        world.wait(after)
         phone.hang_up()
         phone.wait_ended()
         uuid = phone.uuid

@@ -55,6 +55,9 @@ class Phone(Protocol):
     ) -> float:
         """Wait for a tone (hertz), a voice (0) or anything (None); the time of its first frame."""
 
+    def wait_said(self, text: str, *, since: float = 0.0, timeout: float = 10.0) -> float:
+        """Wait until the switch begins to speak or play something that has this text in it; when it began."""
+
     def wait_silence(self, seconds: float = 0.3, timeout: float = 10.0) -> float:
         """Wait until nothing has been heard for so long; since when."""
 
@@ -113,7 +116,7 @@ class World(Protocol):
         """Let the recogniser send something that is no JSON."""
 
     def server_log(self) -> str:
-        """What fsflows has logged."""
+        """What fsflows has logged since the test began."""
 
     def calls(self) -> int:
         """How many calls the switch has."""
