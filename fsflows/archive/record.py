@@ -106,6 +106,8 @@ class RecordBuilder:
         self._finished: Record | None = None
         self.revision = 0
         """Counts changes, for whoever watches the call."""
+        self.watchers: list[Callable[[Entry], None]] = []
+        """Called with each entry as it comes, private values hidden. They must not wait."""
 
     # --- what happens -------------------------------------------------------------------------------------------
 
@@ -328,6 +330,8 @@ class RecordBuilder:
             return
         self._entries.append(entry)
         self.revision += 1
+        for watcher in self.watchers:
+            watcher(self._hide(entry))
 
     def _hide(self, entry: Entry) -> Entry:
         if not self.redactor:

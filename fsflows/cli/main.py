@@ -13,6 +13,7 @@ COMMANDS = {
     "serve": "answer the calls that FreeSWITCH hands over",
     "call": "call a flow from this terminal: you are the caller, no FreeSWITCH needed",
     "check": "read flows and report everything that is wrong with them",
+    "test": "play scripted calls through flows, in virtual time",
     "graph": "draw a flow",
     "records": "look up, export and purge conversation records",
     "recordings": "list, verify and sweep recordings; run the agent beside a FreeSWITCH on another host",

@@ -46,9 +46,11 @@ def act(engine: Engine, action: Action) -> Direction | None:
     """Do an action, in the order that `Action` documents; returns where it leads, None when nowhere."""
     if action.discard_recording:
         discard(engine)
-    engine.conv.state.update(action.set)
+    for name, value in action.set.items():
+        engine.conv.state[name] = engine.fill_value(value)
     if action.metric is not None:
-        engine.write_metric(*action.metric)
+        name, value = action.metric
+        engine.write_metric(name, engine.fill_value(value))
     direction: Direction | None = None
     if action.run:
         outcome = run_function(engine, action.run)

@@ -6,6 +6,7 @@ function's return value says.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -24,7 +25,7 @@ from fsflows.conversation.directions import (
     HangUp,
 )
 from fsflows.conversation.history import AgentResponse, Turn
-from fsflows.conversation.speaking import Rendered, fill_target, render, say
+from fsflows.conversation.speaking import Rendered, fill, fill_target, render, say
 from fsflows.flow.model import Flow, FlowSet, Prompt, Say
 from fsflows.log import call_logger
 from fsflows.privacy import Pii, Redactor
@@ -81,6 +82,8 @@ class Engine:
         self.in_end_function = False
         self.last_input = ""
         """What the caller did last, for a discard's receipt: a key, or the word that was said."""
+        self.last_digits: str | Pii = ""
+        """What was collected last, for `{digits}`."""
         self.trail: Trail | None = None
         """What the last collection leaves to the next one (words that were used already)."""
         self.silent_turns = 0
@@ -212,6 +215,7 @@ class Engine:
         self._quietly("hang-up", self.call.hang_up)
         self._quietly("last events", self.call.linger, FAREWELL)
         self.in_end_function = True
+        self.recordings.close()
         if self._entry.end_function:
             self.flow = self._entry
             self._quietly("end function", acting.run_end_function, self)
@@ -263,9 +267,21 @@ class Engine:
         """A hand-off's target with its placeholders filled in."""
         return fill_target(text, lambda name: self._lookup(name, {}))
 
+    def fill_value(self, value: Any) -> Any:
+        """A value of `set:` or `metric:`. "{digits}" alone is the value itself: a private one stays private."""
+        if not isinstance(value, str):
+            return value
+        alone = re.fullmatch(r"\{(\w+)\}", value)
+        if alone:
+            return self._lookup(alone.group(1), {})
+        said, written = fill(value, lambda name: self._lookup(name, {}))
+        return said if said == written else Pii(said)
+
     def _lookup(self, name: str, values: Mapping[str, object]) -> object:
         if name in values:
             return values[name]
+        if name == "digits":
+            return self.last_digits
         if name in ("caller_number", "callee_number"):
             return getattr(self.call, name)
         return self.conv.state.get(name)

@@ -66,13 +66,22 @@ class CallRecorder:
         self._log = get_logger("recordings").bind(call=call.uuid)
         self._begun = False
         self._late: Task | None = None
-        self._recordings: CallRecordings | None = None
+        self._flow = flow.name
+        self._recorder = recorder
+        self._made: CallRecordings | None = None
         if recorder is not None:
-            switch = call.link.channel.get("FreeSWITCH-Switchname") or ""
-            self._recordings = recorder.call(
-                CallControl(call), flow=flow.name, switch=switch, log=self._log
-            )
             call.on_recording = self._noticed
+
+    @property
+    def _recordings(self) -> CallRecordings | None:
+        """Made when they are first needed: a call that has nothing to do with recordings asks no database."""
+        if self._made is None and self._recorder is not None:
+            call = self._call
+            switch = call.link.channel.get("FreeSWITCH-Switchname") or ""
+            self._made = self._recorder.call(
+                CallControl(call), flow=self._flow, switch=switch, log=self._log
+            )
+        return self._made
 
     def begin(self, flow: Flow, step: str) -> None:
         """Start recording, if this is the moment that the flow says. What can't be recorded does not stop the call."""
@@ -132,7 +141,7 @@ class CallRecorder:
 
     def unmask_later(self, reason: str) -> None:
         """Take back one `mask` as soon as what was said before can no longer get into the file."""
-        if self._recordings is None or not self._recordings.recording:
+        if self._made is None or not self._made.recording:
             self.unmask(reason)
             return
 
@@ -155,15 +164,22 @@ class CallRecorder:
 
     def close(self) -> None:
         """The end function is about to run: nothing can be discarded any more."""
-        if self._recordings is not None:
-            self._recordings.close()
+        if self._made is not None:
+            self._made.close()
 
     def finish(self) -> None:
         """The call is over: publish the recordings, or make sure that they are gone."""
-        if self._recordings is None:
+        if self._made is None:
             return
-        summary = self._recordings.finish(call_over=self._call.gone)
+        summary = self._made.finish(call_over=self._over())
         self._note(summary)
+
+    def _over(self) -> bool:
+        """Whether the channel is gone; after a hand-off it usually is not, and FreeSWITCH is asked."""
+        try:
+            return not CallControl(self._call).alive()
+        except RecordingError:
+            return False
 
     def _note(self, summary: Summary) -> None:
         receipt = summary.receipt.to_dict() if summary.receipt is not None else None

@@ -39,6 +39,7 @@ def run_call(
     flows: FlowSet,
     services: Services,
     state: Mapping[str, Any] | None = None,
+    watch: Callable[[Engine], None] = lambda engine: None,
 ) -> Record:
     """Run a call through a flow to its end; never raises.
 
@@ -48,6 +49,7 @@ def run_call(
         flows: all flows, for `goto_flow`.
         services: what calls share.
         state: first contents of `conv.state`.
+        watch: given the engine before it runs; for tests.
     """
     redactor = Redactor()
     record = RecordBuilder(
@@ -68,6 +70,7 @@ def run_call(
         engine.log.info(
             "call", flow=flow.name, caller=call.caller_number, callee=call.callee_number
         )
+        watch(engine)
         result, reason = engine.run()
         cause = call.ended.cause if call.ended is not None else ""
         finished = record.finish(result, reason, cause)

@@ -255,6 +255,8 @@ def _note(engine: Engine, step: str, result: CollectionResult, started: float) -
     for text in (result.digits, result.heard):
         if isinstance(text, Pii) and text:
             engine.redactor.add(text)
+    if result.digits:
+        engine.last_digits = result.digits
     said = result.digits or result.heard
     engine.history.append(UserInput(said, str(result.outcome), str(result.source), step))
     if said:

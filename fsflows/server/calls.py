@@ -9,6 +9,7 @@ from fsflows.archive.record import RecordBuilder
 from fsflows.call.audio import Voice
 from fsflows.call.call import Call
 from fsflows.clock import Clock
+from fsflows.conversation.engine import Engine
 from fsflows.conversation.run import Services, run_call
 from fsflows.esl.event import Event
 from fsflows.esl.link import Link
@@ -69,6 +70,8 @@ class CallRunner:
         self.services = services
         self.voice = voice
         self.default = default
+        self.watch: Callable[[Engine], None] = lambda engine: None
+        """Given each call's engine before it runs; for a phone in the terminal."""
 
     def __call__(self, link: Link) -> None:
         """Run the call on a connection that is connected and subscribed."""
@@ -83,7 +86,7 @@ class CallRunner:
             voice=flow.voice.get("voice", self.voice.voice),
             say=flow.voice.get("say", self.voice.say),
         )
-        run_call(Call(link, self.clock, voice), flow, flows, self.services)
+        run_call(Call(link, self.clock, voice), flow, flows, self.services, watch=self.watch)
 
     def _refuse(self, link: Link, why: str) -> None:
         """Let the dialplan go on: the caller hears its fall-back."""
