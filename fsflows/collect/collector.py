@@ -17,7 +17,7 @@ from fsflows.collect.decisions import Cause, Echo, Key, Why
 from fsflows.collect.endings import is_only_value, outcome
 from fsflows.collect.hearing import Change
 from fsflows.collect.listener import Listener
-from fsflows.collect.result import Attempt, Heard, How, as_heard, private
+from fsflows.collect.result import Attempt, Heard, How, Text, as_heard, private
 from fsflows.collect.spec import LETTERS, BargeIn, Collection, Source, TypeAhead
 from fsflows.collect.timers import Due, TimeLine, Timer
 from fsflows.collect.trail import Trail
@@ -60,7 +60,7 @@ class Collector(Listener[Attempt]):
         self._answer = Answer(spec, self._utterance, kept or Buffer())
         self._keys_pressed = 0
         self._heard: deque[Heard] = deque(maxlen=_MOST_HEARD)
-        self._last_text = ""
+        self._last_text: Text = private("", is_pii=spec.is_pii)
         for press in typed_ahead:
             self._typed_ahead(press, opened_at)
         if said_ahead and self.result is None:
@@ -180,7 +180,7 @@ class Collector(Listener[Attempt]):
         return self._answer.hears
 
     def _on_partial(self, changed: bool, at: float) -> None:
-        self._last_text = self._utterance.text
+        self._last_text = private(self._utterance.text, is_pii=self.spec.is_pii)
         if changed and self._answer.follow():
             self._time.new_digit_at = at
 
@@ -217,7 +217,7 @@ class Collector(Listener[Attempt]):
         self._conclude(How.ESCAPE_WORD, at)
 
     def _remember(self, alternatives: Sequence[Alternative]) -> None:
-        self._last_text = alternatives[0].text
+        self._last_text = private(alternatives[0].text, is_pii=self.spec.is_pii)
         self._heard += as_heard(alternatives, is_pii=self.spec.is_pii)
 
     def _take_partial(self, at: float, spoken_by: float | None = None) -> Change:
@@ -280,7 +280,7 @@ class Collector(Listener[Attempt]):
             source=buffer.source,
             confidence=buffer.confidence,
             alternatives=tuple(self._heard),
-            heard=private(self._last_text, is_pii=spec.is_pii),
+            heard=self._last_text,
             failure=failure,
             started_at=self._time.opened_at,
             ended_at=at,

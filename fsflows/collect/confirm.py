@@ -135,10 +135,11 @@ def _assent(spec: Collection, speech: Speech, digits: str, said: Alternative) ->
     begun = spoken.choose(rest, speech.language, alphanumeric=_letters(speech))
     if whole is not None or begun is None or not begun.reading.keys:
         return Said(Verdict.NO)
-    mended = _choose(spec, speech, (said,), prefix=digits)
-    short = len(begun.reading.keys) <= 2
-    if short and mended is not None and mended.fits and mended.reading.repair:
-        return Said(Verdict.CORRECTION, (said,), edits=True)
+    # One digit mends the last one that was read; two and a pause are more likely the beginning of the whole number.
+    if len(begun.reading.keys) == 1:
+        mended = _choose(spec, speech, (said,), prefix=digits)
+        if mended is not None and mended.fits and mended.reading.repair:
+            return Said(Verdict.CORRECTION, (said,), edits=True)
     return Said(Verdict.CORRECTION, rest)
 
 

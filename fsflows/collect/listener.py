@@ -154,8 +154,8 @@ class Listener(ABC, Generic[R]):
     # --- shared ---
 
     def _reach(self, at: float) -> float:
+        self.advance(max(self._last_input_at, at))
         self._last_input_at = max(self._last_input_at, at)
-        self.advance(self._last_input_at)
         return self._last_input_at
 
     @property

@@ -208,7 +208,7 @@ class Collection:
 
         `*` and `#` are keys without a digit; a list of values that has them ("1", "2", "*") makes menu choices of them.
         """
-        named = "".join(self.validation.values or ())
+        named = "".join(map(str, self.validation.values or ()))
         extra = {key for key in KEYPAD + LETTERS if key in named}
         return (
             frozenset(DIGITS) | extra | (frozenset(LETTERS) if self.allow_letters else frozenset())

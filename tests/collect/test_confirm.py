@@ -1,0 +1,316 @@
+"""The read-back: every way to answer it."""
+
+from __future__ import annotations
+
+import pytest
+
+from fsflows.collect import (
+    BargeIn,
+    Collection,
+    Confirm,
+    Confirmation,
+    Confirmer,
+    Dialogue,
+    Done,
+    Escape,
+    Ignored,
+    Listen,
+    Prompt,
+    PromptKind,
+    StopPrompt,
+    Validation,
+    Why,
+    read_back,
+)
+from fsflows.privacy import Pii
+
+from .scenario import attempt, play
+
+SEVEN = Collection(
+    min_digits=7,
+    max_digits=7,
+    clear_keys=frozenset("*"),
+    end_keys=frozenset("#"),
+    escape=Escape(keys=frozenset("0"), words=("operator",)),
+    confirmation=Confirmation(when=Confirm.ALWAYS),
+)
+
+
+def confirmer(
+    scenario: str, spec: Collection = SEVEN, *, prompt: bool = False, digits: str = "5551213"
+) -> Confirmer:
+    return play(Confirmer(spec, digits, opened_at=0.0, prompt_playing=prompt), scenario)
+
+
+@pytest.mark.parametrize(
+    ("scenario", "verdict"),
+    [
+        ("1.0 key 1", "yes"),
+        ("1.0 key 2", "no"),
+        ("1.0 key *", "no"),
+        ("1.0 key 5", "unclear"),
+        ("1.0 key A\n2.0 key #", "silence"),
+        ("1.0 key 0", "escaped"),
+        ("1.0 final yes", "yes"),
+        ("1.0 final yeah that's right", "yes"),
+        ("1.0 final no", "no"),
+        ("1.0 final nope that's wrong", "no"),
+        ("1.0 final five five five one two one three", "yes"),
+        ("1.0 final five five five one two one two", "correction"),
+        ("1.0 final no five five five one two one two", "correction"),
+        ("1.0 final no five five", "correction"),
+        ("1.0 final no it's five", "correction"),
+        ("1.0 final no wait five", "correction"),
+        ("1.0 final hm | yes", "yes"),
+        ("1.0 final what is this", "unclear"),
+        ("1.0 final i want an operator", "escaped"),
+        ("", "silence"),
+        ("1.0 hangup", "hangup"),
+        ("1.0 partial yes\n1.2 partial yes", "yes"),
+        ("1.0 partial no\n1.1 speech lost", "no"),
+    ],
+)
+def test_every_answer(scenario, verdict):
+    assert verdict == confirmer(scenario).result.verdict
+
+
+@pytest.mark.parametrize(
+    ("scenario", "at"),
+    [
+        pytest.param("", 5.0, id="silence"),
+        pytest.param("4.5 partial well", 6.5, id="held while the caller speaks"),
+        pytest.param("1.0 final well", 5.0, id="a word does not cut it short"),
+        pytest.param("1.0 partial yes", 1.4, id="a bare yes that stays"),
+        pytest.param(
+            "1.0 partial no\n1.5 partial no\n2.0 partial no five", 5.0, id="a no may go on"
+        ),
+    ],
+)
+def test_how_long_an_answer_is_waited_for(scenario, at):
+    assert at == confirmer(scenario).result.ended_at
+
+
+def test_an_answer_is_waited_for_from_the_end_of_the_read_back():
+    listener = Confirmer(SEVEN, "5551213", opened_at=0.0, prompt_playing=True)
+
+    assert listener.deadline is None
+    assert 14.0 == play(listener, "9.0 prompt ends").result.ended_at
+
+
+def test_a_key_and_a_word_interrupt_the_read_back():
+    by_key = confirmer("1.0 key 1", prompt=True)
+    by_word = confirmer("1.0 partial yes", prompt=True)
+
+    assert [1.0] == [each.at for each in by_key.decisions() if isinstance(each, StopPrompt)]
+    assert [1.0] == [each.at for each in by_word.decisions() if isinstance(each, StopPrompt)]
+
+
+def test_keys_pressed_before_the_read_back_are_no_answer_to_it():
+    dialogue = Dialogue(SEVEN)
+    dialogue.next(0.0)
+    play(dialogue.next(0.0, typed_ahead=[]).listener, "1.0 keys 5551213")
+    asked = dialogue.next(2.0, typed_ahead=[_key("1")])
+    listener = dialogue.next(2.0).listener
+
+    assert PromptKind.CONFIRM is asked.kind
+    assert listener.result is None
+    assert [Ignored("1", Why.FLUSHED)] == listener.decisions()
+
+
+def _key(key: str):
+    from fsflows.collect import Key
+
+    return Key(key, 1.9)
+
+
+def test_keys_are_ignored_under_a_read_back_that_must_be_heard():
+    spec = Collection(barge_in=BargeIn.IGNORE, confirmation=Confirmation(when=Confirm.ALWAYS))
+    listener = confirmer("1.0 key 1\n3.0 prompt ends\n4.0 key 2", spec, prompt=True)
+
+    assert "no" == listener.result.verdict
+
+
+def drive(spec: Collection, *scenarios: str, attempts: int = 3):
+    """The prompts of a dialogue and its result; each scenario is in seconds since its listener began."""
+    dialogue = Dialogue(spec, attempts=attempts)
+    prompts, rest, now = [], list(scenarios), 0.0
+    while True:
+        todo = dialogue.next(now)
+        if isinstance(todo, Done):
+            return prompts, todo.result
+        if isinstance(todo, Prompt):
+            prompts.append(str(todo.kind))
+        if isinstance(todo, Listen) and todo.listener.result is None:
+            lines = [line.strip() for line in rest.pop(0).splitlines() if line.strip()]
+            play(
+                todo.listener,
+                "\n".join(
+                    f"{now + float(line.split()[0])} {line.split(maxsplit=1)[1]}" for line in lines
+                ),
+            )
+            now += 100.0
+
+
+@pytest.mark.parametrize(
+    ("scenarios", "prompts", "digits"),
+    [
+        pytest.param(
+            ["1.0 keys 5551213", "1.0 final no five five five one two one two", "1.0 key 1"],
+            ["first", "confirm", "confirm"],
+            "5551212",
+            id="the whole number again",
+        ),
+        pytest.param(
+            [
+                "1.0 keys 5551213",
+                "1.0 final no five five five",
+                "1.0 final one two one two",
+                "1.0 key 1",
+            ],
+            ["first", "confirm", "confirm"],
+            "5551212",
+            id="in several pieces",
+        ),
+        pytest.param(
+            ["1.0 keys 5551213", "1.0 final no wait two", "1.0 final yes"],
+            ["first", "confirm", "confirm"],
+            "5551212",
+            id="the last digit mended",
+        ),
+        pytest.param(
+            ["1.0 keys 5551213", "1.0 key 2", "1.0 keys 5551212", "1.0 key 1"],
+            ["first", "confirm", "refused", "confirm"],
+            "5551212",
+            id="refused by key",
+        ),
+        pytest.param(
+            ["1.0 keys 5551213", "", "1.0 key 1"],
+            ["first", "confirm", "confirm"],
+            "5551213",
+            id="silence is asked once more",
+        ),
+        pytest.param(
+            ["1.0 keys 5551213", "1.0 key 7", "1.0 key 1"],
+            ["first", "confirm", "confirm"],
+            "5551213",
+            id="so is a key that means nothing",
+        ),
+    ],
+)
+def test_a_confirmed_answer(scenarios, prompts, digits):
+    played, result = drive(SEVEN, *scenarios)
+
+    assert prompts == played
+    assert ("complete", digits, True) == (result.outcome, result.digits, result.confirmed)
+
+
+@pytest.mark.parametrize(
+    ("scenarios", "expected"),
+    [
+        (["1.0 keys 5551213", "1.0 key 2"], ("no_match", "refused")),
+        (["1.0 keys 5551213", "", ""], ("no_match", "unconfirmed")),
+        (["1.0 keys 5551213", "1.0 final what", "1.0 final who"], ("no_match", "unconfirmed")),
+        (["1.0 keys 5551213", "1.0 hangup"], ("hangup", "hangup")),
+        (["1.0 keys 5551213", "1.0 key 0"], ("escaped", "escape_key")),
+        (["1.0 keys 5551213", "1.0 final operator"], ("escaped", "escape_word")),
+    ],
+)
+def test_an_answer_that_was_not_confirmed_is_no_success_and_kept(scenarios, expected):
+    _, result = drive(SEVEN, *scenarios, attempts=1)
+
+    assert (*expected, "5551213", "", False) == (
+        result.outcome,
+        result.how,
+        result.digits,
+        result.user_input,
+        result.confirmed,
+    )
+
+
+def test_corrections_do_not_go_on_for_ever():
+    said = "1.0 final five five five one two one {}"
+    corrections = [said.format(word) for word in ("one", "two", "one", "two", "one", "two")]
+    prompts, result = drive(SEVEN, "1.0 keys 5551213", *corrections, attempts=2)
+
+    assert "complete" != result.outcome
+    assert prompts.count("confirm") <= 6
+
+
+@pytest.mark.parametrize(
+    ("when", "more", "scenario", "asks"),
+    [
+        (Confirm.NEVER, {}, "1.0 final one two three four", False),
+        (Confirm.ALWAYS, {}, "1.0 keys 1234", True),
+        (Confirm.WHEN_UNSURE, {}, "1.0 keys 1234", False),
+        (Confirm.WHEN_UNSURE, {}, "1.0 final one two three four @0.99", True),
+        (
+            Confirm.WHEN_UNSURE,
+            {"spoken_is_unsure": False},
+            "1.0 final one two three four @0.99",
+            False,
+        ),
+        (
+            Confirm.WHEN_UNSURE,
+            {"spoken_is_unsure": False},
+            "1.0 final one two three four @0.5",
+            True,
+        ),
+        (Confirm.WHEN_UNSURE, {"spoken_is_unsure": False}, "1.0 final one two three four", True),
+    ],
+)
+def test_when_the_digits_are_read_back(when, more, scenario, asks):
+    spec = Collection(min_digits=4, max_digits=4, confirmation=Confirmation(when=when, **more))
+    dialogue = Dialogue(spec)
+    dialogue.next(0.0)
+    play(dialogue.next(0.0).listener, scenario)
+
+    assert asks == isinstance(dialogue.next(2.0), Prompt)
+
+
+@pytest.mark.parametrize(
+    ("spec", "digits", "groups", "words"),
+    [
+        (Collection(), "1234567", ("123", "4567"), "one two three, four five six seven"),
+        (
+            Collection(confirmation=Confirmation(groups=(2, 2))),
+            "1234",
+            ("12", "34"),
+            "one two, three four",
+        ),
+        (
+            Collection(validation=Validation(phone_region="US")),
+            "2125551234",
+            ("212", "555", "1234"),
+            "two one two, five five five, one two three four",
+        ),
+    ],
+)
+def test_digits_are_read_in_groups_that_suit_the_number(spec, digits, groups, words):
+    found = read_back(spec, digits, "en-US")
+
+    assert groups == found.groups
+    assert words == found.words
+
+
+def test_a_private_number_is_read_back_as_a_private_value():
+    found = read_back(Collection(is_pii=True), Pii("1234567"), "en-US")
+
+    assert ("123", "4567") == tuple(group.reveal() for group in found.groups)
+    assert "one" not in repr(found)
+
+
+def test_an_attempt_that_was_refused_says_so_in_the_log():
+    _, result = drive(SEVEN, "1.0 keys 5551213", "1.0 key 2", "1.0 keys 5551212", "1.0 key 1")
+
+    assert [("no_match", "refused", "5551213"), ("complete", "length", "5551212")] == [
+        (each.outcome, each.how, each.digits) for each in result.attempts_log
+    ]
+
+
+def test_confidence_is_that_of_the_weakest_part():
+    spec = Collection(min_digits=4, max_digits=4)
+
+    assert (
+        0.7 == attempt(spec, "1.0 key 1\n1.5 final two @0.9\n2.0 final three four @0.7").confidence
+    )
+    assert attempt(spec, "1.0 final one two three four").confidence is None
