@@ -126,6 +126,20 @@ class Expect(Step):
     negated: bool = False
 
 
+NOTHING_TO_SAY = "there is nothing to say"
+
+
+def check_keys(keys: str) -> None:
+    """Whether a telephone has these keys.
+
+    Raises:
+        ValueError: it has not.
+    """
+    wrong = sorted(set(keys) - set(KEYS))
+    if wrong or not keys:
+        raise ValueError(f"keys are 0-9, *, # and A-D, not {''.join(wrong)!r}")
+
+
 @dataclass(frozen=True, slots=True)
 class Failure:
     """A step that could not be done, and why."""
@@ -171,9 +185,7 @@ class Caller:
         Raises:
             ValueError: there is no such key.
         """
-        wrong = sorted(set(keys) - set(KEYS))
-        if wrong or not keys:
-            raise ValueError(f"a key is one of {' '.join(KEYS)}, not {''.join(wrong)!r}")
+        check_keys(keys)
         at = self.channel.now
         for key in keys:
             self.channel.press(key, at, hold)
@@ -189,7 +201,7 @@ class Caller:
             ValueError: there is nothing to say.
         """
         if not heard_as or not heard_as[0].text.split():
-            raise ValueError("there is nothing to say")
+            raise ValueError(NOTHING_TO_SAY)
         channel, best = self.channel, heard_as[0]
         words = best.text.split()
         channel.transcript.note(Did(channel.now, "say", best.text))

@@ -5,8 +5,6 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
-from fsflows.switch.headers import caller_headers, channel_headers
-
 if TYPE_CHECKING:
     from fsflows.switch.channel import Channel
 
@@ -64,8 +62,7 @@ def end(channel: Channel) -> None:
         channel.inject(
             {
                 **channel.variables,
-                **channel_headers(shot),
-                **caller_headers(shot, "Caller-"),
+                **shot.headers(),
                 **prefixed,
             }
         )

@@ -5,10 +5,10 @@ An event remembers the channel as it was and spells out its 60 to 230 headers wh
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from fsflows.switch.headers import Snapshot, caller_headers, channel_headers, core_headers
+from fsflows.switch.headers import Snapshot, core_headers
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,6 +152,8 @@ class SwitchEvent:
                 return self.unique_id
             if name.startswith("variable_"):
                 return None if self._variables is None else self._variables.get(name[9:])
+            if not name.startswith(_MADE_BY_THE_CORE):
+                return None if self._snapshot is None else self._snapshot.headers().get(name)
         return self.headers.get(name)
 
     def _spell_out(self) -> dict[str, str]:
@@ -167,8 +169,7 @@ class SwitchEvent:
             before, after = after, {}
         made.update(before)
         if self._snapshot is not None:
-            made.update(channel_headers(self._snapshot))
-            made.update(caller_headers(self._snapshot, "Caller-"))
+            made.update(self._snapshot.headers())
         if self._variables is not None:
             made.update({f"variable_{name}": value for name, value in self._variables.items()})
         made.update(after)
@@ -178,28 +179,8 @@ class SwitchEvent:
         return f"<{self.name} {self.sequence} at {self.at:.3f}>"
 
 
+_MADE_BY_THE_CORE = ("Event-", "Core-", "FreeSWITCH-")
 _EXTRA_FIRST = {"CHANNEL_CALLSTATE", "DETECTED_SPEECH", "BACKGROUND_JOB"}
-
-
-class LazyHeaders(Mapping[str, str]):
-    """An event's headers as a mapping that spells them out only when it has to."""
-
-    __slots__ = ("_event",)
-
-    def __init__(self, event: SwitchEvent) -> None:
-        self._event = event
-
-    def __getitem__(self, name: str) -> str:
-        value = self._event.get(name)
-        if value is None:
-            raise KeyError(name)
-        return value
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._event.headers)
-
-    def __len__(self) -> int:
-        return len(self._event.headers)
 
 
 Frame = CommandReply | ApiReply | ConnectReply | SwitchEvent | Notice | Closed

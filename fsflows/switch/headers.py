@@ -35,9 +35,9 @@ class OtherLeg:
     number: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Snapshot:
-    """A channel as it was. Times are microseconds since 1970; 0 for what has not happened."""
+    """A channel as it was: never changed. Times are microseconds since 1970; 0 for what has not happened."""
 
     profile: CallProfile
     uuid: str
@@ -59,6 +59,13 @@ class Snapshot:
     rdnis: str
     transfer_source: str
     other_leg: OtherLeg | None
+    _headers: dict[str, str] | None = None
+
+    def headers(self) -> dict[str, str]:
+        """What every event of the channel says about it. Many events share a snapshot: it is spelled out once."""
+        if self._headers is None:
+            self._headers = channel_headers(self) | caller_headers(self, "Caller-")
+        return self._headers
 
 
 def core_headers(

@@ -15,7 +15,6 @@ from fsflows.switch.headers import (
     OtherLeg,
     Snapshot,
     caller_headers,
-    channel_headers,
     core_headers,
 )
 from fsflows.switch.profile import CallProfile, initial_variables, media_variables
@@ -312,8 +311,7 @@ class Model:
         stamp = self.setup.epoch + self.now
         made = core_headers("CHANNEL_DATA", stamp, SOURCES["CHANNEL_DATA"], self._sequence)
         made |= caller_headers(shot, "Channel-")
-        made |= channel_headers(shot)
-        made |= caller_headers(shot, "Caller-")
+        made |= shot.headers()
         made |= {f"variable_{name}": value for name, value in self._variables.items()}
         made["Content-Type"] = "command/reply"
         made["Reply-Text"] = "+OK\n"

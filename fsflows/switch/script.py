@@ -223,7 +223,7 @@ def _wait(rest: str, line: int) -> Step:
 
 
 def _hear(rest: str, line: int) -> Step:
-    text, options = _text(rest, "hear what? write: hear press 1")
+    text, options = _text(rest, "hear what? write: hear press 1", "within")
     return Hear(line=line, text=text, **_options(options, within=PATIENCE))
 
 
@@ -241,7 +241,8 @@ def _press(rest: str, line: int) -> Step:
 
 
 def _say(rest: str, line: int) -> Step:
-    text, words = _text(rest, "say what? write: say five five five")
+    options = ("confidence", "word", "endpoint")
+    text, words = _text(rest, "say what? write: say five five five", *options)
     guesses: list[Utterance] = []
     while True:
         confidence = 1.0
@@ -256,8 +257,7 @@ def _say(rest: str, line: int) -> Step:
         if len(words) < 2 or not words[1][1]:
             raise _Wrong('another guess is in quotes: say "five" or "nine"')
         text, words = words[1][0], words[2:]
-    options = _options(words, word=WORD, endpoint=ENDPOINT)
-    return Say(line=line, heard_as=tuple(guesses), **options)
+    return Say(line=line, heard_as=tuple(guesses), **_options(words, word=WORD, endpoint=ENDPOINT))
 
 
 def _hangup(rest: str, line: int) -> Step:
@@ -305,13 +305,19 @@ def _split(text: str) -> Iterator[tuple[str, bool]]:
             rest = rest.lstrip()
 
 
-def _text(rest: str, missing: str) -> tuple[str, _Words]:
+def _text(rest: str, missing: str, *options: str) -> tuple[str, _Words]:
     """A text, and the options behind it when it is quoted."""
     if rest.startswith('"'):
         words = _words(rest)
         text, words = words[0][0], words[1:]
     else:
         text, words = rest, []
+        found = re.search(rf"\s({'|'.join(options)})\s+[\d.]+$", text)
+        if found is not None:
+            # Without this, an option would quietly become part of the text.
+            raise _Wrong(
+                f'with {found[1]!r} behind it, the text goes in quotes: "{text[: found.start()]}"'
+            )
     if not text.strip():
         raise _Wrong(missing)
     return text, words

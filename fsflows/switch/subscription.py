@@ -121,6 +121,6 @@ class Subscription:
                 return False
         elif event.name and not (everything or event.name in self._names):
             return False
-        if self._mine and self._uuid not in {event.unique_id, event.owner}:
+        if self._mine and self._uuid not in (event.unique_id, event.owner):
             return False
         return not self._filters or any(event.get(name) == value for name, value in self._filters)

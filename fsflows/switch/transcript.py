@@ -127,15 +127,14 @@ class Transcript:
     def lines(self, since: float = 0.0) -> list[str]:
         """The call as a page to read; times are seconds after `since`."""
         rows: list[tuple[float, str]] = []
+        got = {"200": "is answered", "183": "hears early media", "BYE": "is hung up on"}
+        for signal in self.signals:
+            text = got.get(signal.what, f"is refused with {signal.what}")
+            rows.append((signal.at, f"{text} {signal.cause}".rstrip()))
         for sound in self.heard:
             ending = "" if sound.ending in (None, Ending.DONE) else f" ({sound.ending})"
             rows.append((sound.start, f"hears {sound.kind}: {sound.what}{ending}"))
-        for did in self.did:
-            said = {"key": "presses", "say": "says", "hangup": "hangs up"}[did.what]
-            rows.append((did.at, f"{said} {did.text}".rstrip()))
-        for signal in self.signals:
-            got = {"200": "is answered", "183": "hears early media", "BYE": "is hung up on"}
-            text = got.get(signal.what, f"is refused with {signal.what}")
-            rows.append((signal.at, f"{text} {signal.cause}".rstrip()))
+        said = {"key": "presses", "say": "says", "hangup": "hangs up"}
+        rows += [(did.at, f"{said[did.what]} {did.text}".rstrip()) for did in self.did]
         rows.sort(key=lambda row: row[0])
         return [f"{at - since:8.3f}  {text}" for at, text in rows]

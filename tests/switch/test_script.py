@@ -1,0 +1,125 @@
+from __future__ import annotations
+
+import pytest
+
+from fsflows.switch.caller import (
+    Expect,
+    HangUp,
+    Hear,
+    Press,
+    Say,
+    Utterance,
+    Wait,
+    WaitForEnd,
+    WaitForQuiet,
+    WaitForStart,
+)
+from fsflows.switch.script import ScriptError, parse_script
+
+
+def step_of(line: str):
+    (step,) = parse_script(line).steps
+    return step
+
+
+@pytest.mark.parametrize(
+    ("line", "step"),
+    [
+        ("wait 1.5", Wait(line=1, seconds=1.5)),
+        ("wait start", WaitForStart(line=1)),
+        ("wait end within 5", WaitForEnd(line=1, within=5)),
+        ("wait quiet", WaitForQuiet(line=1)),
+        ("wait quiet 2 within 9", WaitForQuiet(line=1, seconds=2, within=9)),
+        ("hear press 1 within reach", Hear(line=1, text="press 1 within reach")),
+        ('hear "press 1" within 3', Hear(line=1, text="press 1", within=3)),
+        ("press 12 3#", Press(line=1, keys="123#")),
+        ("press *a gap 0.5 hold 0.2", Press(line=1, keys="*A", gap=0.5, hold=0.2)),
+        ("say one or two", Say(line=1, heard_as=(Utterance(text="one or two"),))),
+        (
+            'say "five" confidence 0.6 or "nine" confidence 0.4 word 0.3 endpoint 1',
+            Say(
+                line=1,
+                heard_as=(
+                    Utterance(text="five", confidence=0.6),
+                    Utterance(text="nine", confidence=0.4),
+                ),
+                word=0.3,
+                endpoint=1,
+            ),
+        ),
+        (r'say "a \"quoted\" word"', Say(line=1, heard_as=(Utterance(text='a "quoted" word'),))),
+        ("hangup", HangUp(line=1)),
+        ("expect digits 123", Expect(line=1, words=("digits", "123"))),
+        (
+            'expect not heard "good bye"',
+            Expect(line=1, words=("heard", "good bye"), negated=True),
+        ),
+    ],
+)
+def test_steps(line: str, step: object):
+    assert step == step_of(line)
+
+
+def test_who_calls():
+    script = parse_script(
+        '# a call\n\nfrom "Ann Example" 15551234567\nto 8000\nheader X-Account: 42\nset language=en\nhangup'
+    )
+
+    assert ("Ann Example", "15551234567") == (
+        script.profile.caller_name,
+        script.profile.caller_number,
+    )
+    assert script.profile.destination == "8000"
+    assert script.profile.sip_headers == {"X-Account": "42"}
+    assert script.profile.variables == {"language": "en"}
+    assert script.where(script.steps[0]) == "script:7"
+
+
+@pytest.mark.parametrize(
+    ("line", "problem"),
+    [
+        ("dial 5", "there is no step 'dial'; there are from, to, header, set, wait, hear,"),
+        ("wait", "how long?"),
+        ("wait soon", "'soon' is not a number of seconds"),
+        ("wait 3000", "seconds are between 0 and 600, not 3000"),
+        ("wait nan", "'nan' is not a number of seconds"),
+        ("wait start within", "a number of seconds is missing"),
+        ("wait start for 5", "'for' is not understood here; there may be within and seconds"),
+        ("hear", "hear what?"),
+        ("hear goodbye within 5", "with 'within' behind it, the text goes in quotes: \"goodbye\""),
+        ("say yes confidence 0.4", "with 'confidence' behind it, the text goes in quotes: \"yes\""),
+        ('hear "no end', 'a quotation mark " has no end'),
+        ("press", "press what?; keys are 0-9, *, # and A-D"),
+        ("press 12x", "'X' is no key"),
+        ("say", "say what?"),
+        ('say "yes" confidence 4', "a confidence is between 0 and 1, not 4"),
+        ('say "five" or nine', 'another guess is in quotes: say "five" or "nine"'),
+        ("hangup now", "hangup stands alone"),
+        ("expect", "expect what?"),
+        ("expect not", "expect what?"),
+        ("header X", "write: header X-Name: value"),
+        ("set a b=c", "write: set name=value"),
+        ("from a b c", 'write: from "Ann Example" 15551234567'),
+    ],
+)
+def test_what_is_wrong_with_a_line(line: str, problem: str):
+    with pytest.raises(ScriptError) as caught:
+        parse_script(f"\n{line}", "a.call")
+
+    (only,) = caught.value.problems
+    assert only.startswith(f"a.call:2: {problem}")
+
+
+def test_all_problems_come_at_once():
+    with pytest.raises(ScriptError) as caught:
+        parse_script("wait\nhangup\nto 5\npress x", "a.call")
+
+    assert [1, 3, 4] == [int(problem.split(":")[1]) for problem in caught.value.problems]
+
+
+def test_expectations_are_known_or_refused():
+    assert parse_script("expect digits 1", expectations={"digits"}).expectations
+    with pytest.raises(
+        ScriptError, match="nothing is known of 'digit' to expect; there are digits"
+    ):
+        parse_script("expect digit 1", expectations={"digits"})
