@@ -14,17 +14,17 @@ from typing import Any
 
 from fsflows.collect.spec import Collection, Escape
 from fsflows.flow.actions import Notes, action
-from fsflows.flow.collecting import Collecting, block, collecting, keys, texts, value
+from fsflows.flow.collecting import block, collecting, keys, texts, value
 from fsflows.flow.errors import FlowErrors, Mark, Place, Problems, suggest
 from fsflows.flow.explain import check_shape
 from fsflows.flow.model import Action, Flow, Handoff, Recording, Retry, Step
 from fsflows.flow.prompts import prompt, prompts
+from fsflows.flow.routes import is_digits
 from fsflows.flow.yaml_tree import Node, Scalar, Table, tree_of
 
 _TEMPLATE = re.compile(r"\{([^{}]*)\}")
 _TEMPLATE_NAMES = ("uuid", "flow", "date")
 FALLBACK_CAUSE = "NORMAL_TEMPORARY_FAILURE"
-CATCH_ALL = ("complete", "otherwise")
 
 
 @dataclass(slots=True)
@@ -36,7 +36,6 @@ class Draft:
         notes: its problems and the names it mentions.
         tree: for the places of keys.
         damaged: steps that had an error; what follows from it is not reported as well.
-        collecting: where the settings of each step's collection stand.
         functions: the setting, when it is given.
     """
 
@@ -44,7 +43,6 @@ class Draft:
     notes: Notes
     tree: Table
     damaged: set[str] = field(default_factory=set)
-    collecting: dict[str, Collecting] = field(default_factory=dict)
 
     @property
     def problems(self) -> Problems:
@@ -140,7 +138,7 @@ def collection_from(
         problems.error(tree, "nothing to listen to; add 'dtmf': {'num_digits': 1}, or 'asr': True")
     if problems.errors or found is None:
         raise FlowErrors(problems)
-    return found.spec
+    return found
 
 
 def _steps(draft: Draft, language: str, escape: Escape) -> dict[str, Step]:
@@ -179,15 +177,12 @@ def _step(name: str, table: Table, draft: Draft, language: str, escape: Escape) 
         notes.refer("function", validate.get("function"), role="validate")
     then = action(table.get("next"), notes, must_lead="next", key=table.keys.get("next"))
     run = notes.refer("function", table.get("run"), role="transition")
-    if found is not None:
-        draft.collecting[name] = found
-        found.spec = _menu(
-            found.spec, on, closed="validate" not in table.keys and not (run or then)
-        )
+    if found is not None and "validate" not in table.keys and not (run or then):
+        found = _menu(found, on)
     return Step(
         name=name,
         prompt=prompt(table.get("prompt"), problems),
-        collect=found.spec if found else None,
+        collect=found,
         retry=_retry(block(table, "retry"), found, notes),
         confirm_prompt=prompt(confirm.get("prompt"), problems) if confirm else (),
         run=run,
@@ -204,22 +199,22 @@ def _check_idle(table: Table, problems: Problems) -> None:
             problems.error(table.keys[key], what)
 
 
-def _menu(spec: Collection, on: Mapping[str, Action], *, closed: bool) -> Collection:
+def _menu(spec: Collection, on: Mapping[str, Action]) -> Collection:
     """A table of digits that nothing else catches is a menu: other digits are no_match."""
-    rows = frozenset(key for key in on if not key[0].islower())
-    if not rows or not closed or any(name in on for name in CATCH_ALL):
+    rows = frozenset(key for key in on if is_digits(key))
+    if not rows or any(name in on for name in ("complete", "otherwise")):
         return spec
     return replace(spec, validation=replace(spec.validation, values=rows))
 
 
-def _retry(table: Table | None, found: Collecting | None, notes: Notes) -> Retry:
+def _retry(table: Table | None, found: Collection | None, notes: Notes) -> Retry:
     if table is None:
         return Retry()
     problems = notes.problems
     attempts = int(value(table, "attempts", 3))
     after = value(table, "keys_only_after", None)
     if after is not None and found is not None:
-        if found.spec.speech is None:
+        if found.speech is None:
             what = "keys_only_after can't happen: speech is off in this step (asr: false)"
             problems.error(table.keys["keys_only_after"], what)
         elif after >= attempts:

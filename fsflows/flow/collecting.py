@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Any, TypeVar, overload
 
 from fsflows.collect.problems import problems as spec_problems
@@ -24,14 +23,6 @@ from fsflows.flow.yaml_tree import Items, Node, Scalar, Table
 
 T = TypeVar("T", str, int, float, bool)
 _NONE = Table(1, 1)
-
-
-@dataclass(slots=True)
-class Collecting:
-    """A collection, and where its settings stand: the name of a `Collection` field -> its place in the file."""
-
-    spec: Collection
-    places: dict[str, Place] = field(default_factory=dict)
 
 
 @overload
@@ -72,7 +63,7 @@ def collecting(
     at: Place,
     problems: Problems,
     language_at: Place | None = None,
-) -> Collecting | None:
+) -> Collection | None:
     """What a step collects; None: nothing.
 
     Args:
@@ -116,7 +107,7 @@ def collecting(
     for field_name, text in spec_problems(spec):
         place = places.get(field_name) or places.get(field_name.partition(".")[0]) or places[""]
         problems.error(place, _in_yaml(field_name, text))
-    return Collecting(spec, places)
+    return spec
 
 
 _YAML_NAMES = {

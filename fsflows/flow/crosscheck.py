@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import replace
 
-from fsflows.collect.spec import Collection
+from fsflows.collect.spec import Collection as Spec
 from fsflows.collect.validate import Failure, check
 from fsflows.flow import compat
 from fsflows.flow.actions import Reference, leads
@@ -151,7 +151,7 @@ def _check_ways_out(name: str, step: Step, draft: Draft) -> None:
         problems.warn(draft.step_mark(name, "run"), what)
 
 
-def _check_rows(name: str, step: Step, spec: Collection, draft: Draft) -> None:
+def _check_rows(name: str, step: Step, spec: Spec, draft: Draft) -> None:
     """Rows of `on` that can never be taken."""
     marks: Mapping[str, Mark] = getattr(draft.step_table(name).get("on"), "keys", {})
     possible = outcomes(step)
@@ -174,7 +174,7 @@ def _check_rows(name: str, step: Step, spec: Collection, draft: Draft) -> None:
             draft.problems.error(marks[key], what)
 
 
-def _impossible(digits: str, spec: Collection) -> str:
+def _impossible(digits: str, spec: Spec) -> str:
     """Why a collection never gives these digits; empty: it can."""
     for key in digits:
         if key in spec.end_keys:
@@ -197,7 +197,7 @@ def _count(count: int) -> str:
     return "1 digit" if count == 1 else f"{count} digits"
 
 
-def _refused(digits: str, spec: Collection) -> Failure | None:
+def _refused(digits: str, spec: Spec) -> Failure | None:
     try:
         return check(spec.validation, digits)
     except ValueError:  # reported where it stands
@@ -205,23 +205,18 @@ def _refused(digits: str, spec: Collection) -> Failure | None:
 
 
 def check_flow_names(
-    draft: Draft, file: FunctionsFile | None, names: Iterable[str], *, among: str
+    draft: Draft, file: FunctionsFile | None, known: Collection[str], *, among: str
 ) -> None:
     """Flows that are mentioned and are not among those loaded."""
-    known = sorted(names)
     for reference in draft.notes.references:
         if reference.kind == "flow" and reference.name not in known:
             draft.problems.error(reference.place, _no_flow(reference.name, known, among))
     if file is not None:
         for name in sorted(_examined(draft, file)):
-            for mention in file.code[name].mentions:
-                if (
-                    mention.kind == "flow"
-                    and mention.name is not None
-                    and mention.name not in known
-                ):
-                    file.problems.error(mention.place, _no_flow(mention.name, known, among))
+            for each in file.code[name].mentions:
+                if each.kind == "flow" and each.name is not None and each.name not in known:
+                    file.problems.error(each.place, _no_flow(each.name, known, among))
 
 
-def _no_flow(name: str, known: list[str], among: str) -> str:
-    return f"no flow is named {name!r} {among}{suggest(name, known, what='there are')}"
+def _no_flow(name: str, known: Collection[str], among: str) -> str:
+    return f"no flow is named {name!r} {among}{suggest(name, sorted(known), what='there are')}"

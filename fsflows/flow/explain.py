@@ -10,8 +10,6 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-import jsonschema
-
 from fsflows.flow.errors import Mark, Place, Problems, listing, nearest, show, suggest
 from fsflows.flow.shape import DEFS, SCHEMA, check_for, definition, to_data
 from fsflows.flow.yaml_tree import Items, Node, Scalar, Table
@@ -52,6 +50,8 @@ def check_shape(tree: Table, problems: Problems, part: str = "") -> set[str]:
     """
     if check_for(part)(tree):
         return set()
+    import jsonschema  # costs 60 ms to import: only for flows that are wrong
+
     schema = {"$ref": f"#/$defs/{part}", "$defs": DEFS} if part else SCHEMA
     cuts: list[Path] = []
     for error in jsonschema.Draft202012Validator(schema).iter_errors(to_data(tree)):

@@ -115,12 +115,14 @@ def read_flows(paths: Iterable[Path | str], *, other_flows: bool = False) -> Rea
     """
     reading = Reading()
     given = [Path(path) for path in paths]
+    files: dict[Path, None] = {}
     for path in given:
         try:
-            reading.files += [file for file in _files(path) if file not in reading.files]
+            files.update(dict.fromkeys(_files(path)))
         except FlowErrors as errors:
             reading.missing += errors.problems
             reading.problems += errors.problems
+    reading.files = list(files)
     reads: list[_Read] = []
     for file in reading.files:
         try:

@@ -92,8 +92,9 @@ def check_unused(draft: Draft, file: FunctionsFile | None) -> None:
     used = used_functions(draft, file) if file else set()
     anywhere = [mention for name in used for mention in reachable(name, code)]
     if not any(mention.kind == "step" and mention.name is None for mention in anywhere):
+        reached = _reached(flow, anywhere)
         for name in flow.steps:
-            if name not in _reached(flow, anywhere):
+            if name not in reached:
                 what = f"nothing leads to step {name!r}"
                 draft.problems.warn(draft.step_mark(name), what)
     if file is None or draft.functions is not None:

@@ -83,8 +83,12 @@ def missing(step: Step) -> list[str]:
 
 
 def dead_ends(step: Step) -> list[str]:
-    """Rows of digits that lead nowhere, in a step that has no `next`."""
-    return [key for key, row in step.on.items() if is_digits(key) and not _leads_on(step, row)]
+    """Rows of digits, and `escaped`, that lead nowhere in a step that has no `next`."""
+    return [
+        key
+        for key, row in step.on.items()
+        if (is_digits(key) or key == "escaped") and not _leads_on(step, row)
+    ]
 
 
 def _leads_on(step: Step, action: Action | None) -> bool:

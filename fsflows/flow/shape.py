@@ -2,7 +2,7 @@
 
 The pass reads scalars as what their place asks for (`values: [0123]` is text, `prompt: 5` is "5") and says whether
 the whole tree fits. Only a tree that doesn't is given to jsonschema, for its errors (`fsflows.flow.explain`):
-validating with jsonschema takes 15 times as long, and a server may have a thousand flows to load.
+validating with jsonschema takes twenty times as long, and a server may have a thousand flows to load.
 
 The keywords that are understood are those that `schema.json` uses; a test holds the two to each other.
 """

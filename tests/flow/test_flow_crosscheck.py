@@ -117,13 +117,17 @@ def test_a_shared_functions_file_is_checked_where_it_is_used(write, check):
             "f.yaml:2:37: row '1' leads nowhere; add goto, flow, handoff, hangup or exit to it, or 'next:' to the step",
         ),
         (
+            "dtmf: {num_digits: 1}, on: {escaped: {say: Hi.}, otherwise: end}",
+            "f.yaml:2:37: row 'escaped' leads nowhere; add goto, flow, handoff, hangup or exit to it, or 'next:' to the step",
+        ),
+        (
             "on: {1: end}",
             "f.yaml:2:9: 'on:' has nothing to decide, since the step collects nothing; write 'next:', or add 'dtmf:'",
         ),
     ],
 )
 def test_steps_without_a_way_out(check, step, said):
-    assert [said] == check(two(step))
+    assert [said] == [line for line in check(two(step)) if "can never happen" not in line]
 
 
 @pytest.mark.parametrize(
