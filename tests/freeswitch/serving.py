@@ -40,6 +40,8 @@ class Serving:
         self.staging = directory / "staging"
         self.published = directory / "published"
         assert not _listening(listen), f"something else listens at {listen[0]}:{listen[1]} already"
+        for place in (self.staging, self.published, DIALPLAN_RECORDINGS):
+            place.mkdir(parents=True, exist_ok=True)
         settings = directory / "settings.yaml"
         settings.write_text(
             yaml.safe_dump(
