@@ -272,6 +272,7 @@ class Collector(Listener[Attempt]):
     def _conclude(self, how: How, at: float) -> None:
         self._answer.repair()
         buffer, spec = self._answer.buffer, self.spec
+        unneeded = frozenset() if how is How.END_KEY else spec.end_keys
         ended_as, failure = outcome(spec, buffer.digits, how, spoke=self._spoke)
         self.result = Attempt(
             outcome=ended_as,
@@ -285,5 +286,5 @@ class Collector(Listener[Attempt]):
             started_at=self._time.opened_at,
             ended_at=at,
             keys_pressed=self._keys_pressed,
-            trail=self._trail(at, spec.end_keys, at + spec.inter_digit_timeout),
+            trail=self._trail(at, unneeded, at + spec.inter_digit_timeout),
         )

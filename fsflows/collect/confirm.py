@@ -206,23 +206,17 @@ class Confirmer(Listener[Reply]):
     # --- time ---
 
     def _due(self) -> Due | None:
+        # A partial "yes" may go on as "yes, but", a "no" as a correction: an answer waits for the final result.
         heard = self.spec.speech is not None
-        return self._time.due(self._utterance, heard=heard, settles=self._settles())
-
-    def _settles(self) -> bool:
-        """A bare "yes" need not wait for the final result; a "no" may go on as a correction."""
-        if self.spec.speech is None or not self._hears:
-            return False
-        assent = spoken.assent(self._utterance.text, self.spec.speech.language)
-        return assent is not None and assent.yes and not assent.rest
+        return self._time.due(self._utterance, heard=heard, settles=False)
 
     def _expire(self, timer: Timer, at: float) -> None:
-        if timer is Timer.SETTLE or (timer is Timer.STALL and self._utterance.believed):
-            self._on_speech_lost(at)
-        elif timer is Timer.STALL:
-            self._drop_partial()
-        else:
+        if timer is not Timer.STALL:
             self._conclude(Verdict.UNCLEAR if self._spoke else Verdict.SILENCE, at)
+        elif self._utterance.believed:
+            self._on_speech_lost(at)
+        else:
+            self._drop_partial()
 
     # --- keys ---
 

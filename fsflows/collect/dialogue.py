@@ -35,7 +35,8 @@ plays and waits:
             if isinstance(decision, StopPrompt):
                 call.stop_playing()
 
-`call.wait` must give what has already happened before it looks at the clock: then a slow server cuts nobody off.
+`call.wait` must give what has already happened before it looks at the clock: then a slow server cuts nobody off. When
+the call ends while nobody listens, `Dialogue.hang_up` gives the result that there is.
 """
 
 from __future__ import annotations

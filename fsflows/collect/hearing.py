@@ -55,15 +55,13 @@ class _Hearing:
     alternatives: Sequence[Alternative] = field(repr=False)
 
     def into(self, buffer: Buffer, place: int) -> Change:
-        key = self._yes_or_no() if self.speech.preset == "yes_no" else ""
-        if key:
-            first = self.alternatives[0]
-            part = Part(Source.SPEECH, key, _known(first, first.confidence))
-            return Change(buffer.say(place, Reading(key), part), said=True)
+        answered = self._yes_or_no(buffer, place, self.alternatives[:1])
+        if answered is not None:
+            return answered
         before = Buffer(buffer.parts[:place]).digits
         choice = self._choose(before, buffer.digits[len(before) :])
         if choice is None:
-            return Change(buffer)
+            return self._yes_or_no(buffer, place, self.alternatives[1:]) or Change(buffer)
         again = self._said_again(buffer, choice)
         return self._apply(again, Buffer(), 0) if again else self._apply(choice, buffer, place)
 
@@ -71,13 +69,22 @@ class _Hearing:
     def _alphanumeric(self) -> bool:
         return self.speech.preset == "alphanumeric"
 
-    def _yes_or_no(self) -> str:
-        """The key that says the same: those of the confirmation, so that "press 1 or say yes" is one step."""
-        assent = spoken.assent(self.alternatives[0].text, self.speech.language)
-        if assent is None:
-            return ""
+    def _yes_or_no(
+        self, buffer: Buffer, place: int, alternatives: Sequence[Alternative]
+    ) -> Change | None:
+        """Yes and no, where they are expected, are the keys of the confirmation: "press 1 or say yes" is one step."""
+        if self.speech.preset != "yes_no":
+            return None
         confirmation = self.spec.confirmation
-        return min(confirmation.accept_keys if assent.yes else confirmation.refuse_keys, default="")
+        for said in alternatives:
+            assent = spoken.assent(said.text, self.speech.language)
+            if assent is None:
+                continue
+            keys = confirmation.accept_keys if assent.yes else confirmation.refuse_keys
+            for key in sorted(keys)[:1]:
+                part = Part(Source.SPEECH, key, _known(said, said.confidence))
+                return Change(buffer.say(place, Reading(key), part), said=True)
+        return None
 
     def _choose(self, before: str, after: str = "") -> Choice | None:
         lengths = self.spec.lengths

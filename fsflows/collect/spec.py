@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import StrEnum
+from functools import lru_cache
 
 DIGITS = "0123456789"
 KEYPAD = DIGITS + "*#"
@@ -163,6 +164,12 @@ class Confirmation:
     asks: int = 2
 
 
+@lru_cache(maxsize=512)
+def _collected(values: frozenset[str] | None, letters: bool) -> frozenset[str]:
+    named = set().union(*map(str, values or ()))
+    return frozenset(DIGITS) | (named & set(KEYPAD + LETTERS)) | set(LETTERS if letters else "")
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Collection:
     """One step's collection.
@@ -208,11 +215,7 @@ class Collection:
 
         `*` and `#` are keys without a digit; a list of values that has them ("1", "2", "*") makes menu choices of them.
         """
-        named = "".join(map(str, self.validation.values or ()))
-        extra = {key for key in KEYPAD + LETTERS if key in named}
-        return (
-            frozenset(DIGITS) | extra | (frozenset(LETTERS) if self.allow_letters else frozenset())
-        )
+        return _collected(self.validation.values, self.allow_letters)
 
     @property
     def control_keys(self) -> frozenset[str]:

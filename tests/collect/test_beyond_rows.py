@@ -139,12 +139,26 @@ def test_beyond_3_an_end_key_in_the_middle_of_speech_waits_for_the_last_words():
         ("1.0 partial one two\n1.2 key #\n1.4 partial one two", 1.6),
         ("1.0 partial one two\n1.2 key #\n1.5 partial one two three", 1.9),
         ("1.0 partial one two\n1.2 key #\n1.3 speech lost", 1.3),
+        # the recogniser goes on and on, and never comes to an end
+        (
+            "1.0 partial one two\n1.2 key #"
+            + "".join(f"\n{1.3 + n / 5} partial one two {n}" for n in range(20)),
+            3.2,
+        ),
     ],
 )
 def test_beyond_3_but_not_for_long(scenario, at):
     result = attempt(HASH, scenario)
 
     assert ("complete", "end_key", at) == (result.outcome, result.how, round(result.ended_at, 3))
+
+
+def test_beyond_3_nor_at_all_when_the_words_are_complete_already():
+    spec = Collection(min_digits=4, max_digits=4, end_keys=frozenset("#"))
+
+    assert ("complete", "end_key", "1234", 1.1) == ending(
+        spec, "1.0 partial one two three four\n1.1 key #"
+    )
 
 
 def test_beyond_3_a_key_after_that_end_key_is_typed_ahead_for_the_next_step():

@@ -66,7 +66,8 @@ def confirmer(
         ("1.0 final i want an operator", "escaped"),
         ("", "silence"),
         ("1.0 hangup", "hangup"),
-        ("1.0 partial yes\n1.2 partial yes", "yes"),
+        ("1.0 partial yes\n1.4 partial yes", "yes"),
+        ("1.0 partial yes", "silence"),
         ("1.0 partial no\n1.1 speech lost", "no"),
     ],
 )
@@ -80,7 +81,7 @@ def test_every_answer(scenario, verdict):
         pytest.param("", 5.0, id="silence"),
         pytest.param("4.5 partial well", 6.5, id="held while the caller speaks"),
         pytest.param("1.0 final well", 5.0, id="a word does not cut it short"),
-        pytest.param("1.0 partial yes", 1.4, id="a bare yes that stays"),
+        pytest.param("1.0 partial yes\n1.4 partial yes", 3.4, id="a partial that was repeated"),
         pytest.param(
             "1.0 partial no\n1.5 partial no\n2.0 partial no five", 5.0, id="a no may go on"
         ),

@@ -155,6 +155,32 @@ def test_P2_yes_and_no_are_the_keys_one_and_two_where_they_are_expected(said, di
     assert ("complete", "length", digits) == ending(spec, f"1.0 final {said}")[:3]
 
 
+def test_P2_a_yes_further_down_the_alternatives_is_found_when_nothing_else_is():
+    spec = Collection(speech=Speech(preset="yes_no"))
+
+    assert ("complete", "1") == ending(spec, "1.0 final yeast | yes")[::2][:2]
+    assert ("no_match", "") == ending(spec, "1.0 final what | who")[::2][:2]
+
+
+@pytest.mark.parametrize(
+    ("policy", "keys"),
+    [
+        (BargeIn.INTERRUPT, "#*0123456789"),
+        (BargeIn.COLLECT, "0"),
+        (BargeIn.IGNORE, ""),
+    ],
+)
+def test_P5_the_keys_that_freeswitch_may_stop_the_prompt_at(policy, keys):
+    spec = Collection(
+        end_keys=frozenset("#"),
+        clear_keys=frozenset("*"),
+        escape=Escape(keys=frozenset("0")),
+        barge_in=policy,
+    )
+
+    assert keys == "".join(sorted(spec.interrupting_keys))
+
+
 def test_P2_keywords_pick_an_alternative_and_letters_count_where_they_are_expected():
     spec = Collection(min_digits=4, max_digits=4, speech=Speech(preset="alphanumeric"))
 

@@ -170,6 +170,16 @@ def collection(**fields) -> Collection:
             "no phone number as dialled in US has 4 digits; they have 10, 11",
         ),
         (
+            Collection(min_digits=13, max_digits=15, validation=Validation(kind="amount")),
+            "validation.kind",
+            "an amount has at most 12 digits; the step takes 13 to 15 digits",
+        ),
+        (
+            collection(validation=Validation(kind="date", date_format="DM")),
+            "validation.date_format",
+            "'DM' is not an order of the digits of a date",
+        ),
+        (
             collection(validation=Validation(check="lunh")),
             "validation.check",
             "'lunh' is not a check digit scheme of python-stdnum; did you mean 'luhn'",
