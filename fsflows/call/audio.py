@@ -38,7 +38,8 @@ class Speech:
     text: str
 
     def command(self, voice: Voice) -> tuple[str, str]:
-        return "speak", quoting.speak_argument(self.text, voice.engine, voice.voice)
+        text = self.text.replace("\0", " ")
+        return "speak", quoting.speak_argument(text, voice.engine, voice.voice)
 
 
 @dataclass(frozen=True, slots=True)

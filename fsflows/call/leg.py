@@ -163,6 +163,16 @@ class Leg:
                 return self._pending.popleft() if self._pending else None
         return self._pending.popleft()
 
+    def attend(self, until: float | None = None) -> bool:
+        """Take one event, and keep what it means for `wait`; so that playing goes on while nobody waits.
+
+        Returns:
+            False when the deadline came first, or the call is over. True after an event, or `wake`.
+        """
+        if self._ended is not None:
+            return False
+        return self._read(until) or until is None or self.clock.now() < until
+
     def wake(self) -> None:
         """Let a `wait` return None now."""
         self.link.wake()

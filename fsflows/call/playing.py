@@ -17,11 +17,13 @@ from collections.abc import Callable, Sequence
 from enum import StrEnum
 
 from fsflows.call.audio import File, Silence, Sound
+from fsflows.esl.quoting import UnsafeValue
 from fsflows.log import Logger, get_logger
 
 BREAK_GUARD = 0.25
 """Seconds. A sound that a terminator should have stopped, and that is still not over after so long, gets a break."""
 
+_NEVER_SENT = "never-sent"
 _FAILURES = ("FILE NOT FOUND", "PLAYBACK ERROR")
 
 
@@ -187,7 +189,13 @@ class Player:
         self._started = False
         self._break_wanted = False
         playback.heard += 1
-        self._uuid = self._execute(playback.sounds[index])
+        try:
+            self._uuid = self._execute(playback.sounds[index])
+        except UnsafeValue as error:
+            # Text made of what a caller sent. The rest of the prompt is played all the same.
+            self._log.warning("sound could not be played", why=str(error))
+            self._uuid = _NEVER_SENT
+            self.finished(_NEVER_SENT, _FAILURES[0], "", self._now())
 
     def _break(self) -> None:
         if self._started:

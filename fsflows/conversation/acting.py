@@ -15,7 +15,7 @@ from fsflows.conversation.directions import (
     HandOff,
     HangUp,
 )
-from fsflows.conversation.functions import Failure, Limit, call_function
+from fsflows.conversation.functions import Failure, call_function
 from fsflows.conversation.returns import BadReturn, Returned, read_return
 from fsflows.conversation.speaking import say
 from fsflows.flow.build import collection_from
@@ -147,9 +147,6 @@ def _call(
             engine.speak(engine.render(phrase))
         return waited + flow.delay_after if flow.delay and covered else None
 
-    def on_limit(limit: Limit) -> None:
-        engine.limit = limit
-
     ran = call_function(
         engine.clock,
         name,
@@ -157,8 +154,9 @@ def _call(
         arguments,
         timeout=flow.function_timeout,
         passing=(CallEnded,) if covered else (),
-        on_limit=on_limit,
+        on_limit=engine.limited,
         waiting=waiting,
+        company=engine.call,
     )
     engine.limit = None
     error = ran.failure.what if ran.failure else None

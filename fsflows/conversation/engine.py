@@ -259,6 +259,10 @@ class Engine:
         direction, self._direction = self._direction, None
         return direction
 
+    def limited(self, limit: Limit) -> None:
+        """A function runs, and may take so long."""
+        self.limit = limit
+
     def render(self, prompt: Prompt, **values: object) -> Rendered:
         """A prompt with its placeholders filled in from `values`, the call and `conv.state`."""
         return render(prompt, lambda name: self._lookup(name, values), self.flow.language)

@@ -16,7 +16,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType, TracebackType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import greenlet
 
@@ -67,11 +67,22 @@ class Ran:
     failure: Failure | None = None
 
 
+class Company(Protocol):
+    """The call that a function runs on."""
+
+    def attend(self, until: float | None) -> bool:
+        """Take what happens next, or wait until the deadline; False when the call is over or the time has come."""
+
+    def wake(self) -> None:
+        """Let `attend` return."""
+
+
 class Limit:
     """How long a function may still take. Time that it spends with the caller (`GetDtmfTask`) is not its own."""
 
     def __init__(self, clock: Clock, seconds: float, changed: Callable[[], None]) -> None:
         self._clock = clock
+        self._heard = clock.mailbox()
         self._left = seconds
         self._since: float | None = clock.now()
         self._changed = changed
@@ -82,11 +93,17 @@ class Limit:
         return None if self._since is None else self._since + self._left
 
     def suspend(self) -> None:
-        """Stop counting."""
+        """Stop counting, and take over the call: when this returns, nobody else reads its events."""
         if self._since is not None:
             self._left -= self._clock.now() - self._since
             self._since = None
             self._changed()
+            self._heard.get()
+
+    def heard(self) -> None:
+        """Whoever watched the function knows of a change."""
+        if self._since is None:
+            self._heard.put("heard")
 
     def resume(self) -> None:
         """Go on counting."""
@@ -105,6 +122,7 @@ def call_function(
     passing: tuple[type[BaseException], ...] = (),
     on_limit: Callable[[Limit], None] = lambda limit: None,
     waiting: Callable[[float], float | None] = lambda waited: None,
+    company: Company | None = None,
 ) -> Ran:
     """Run a function to its end, its error or its limit.
 
@@ -118,10 +136,24 @@ def call_function(
         on_limit: given the `Limit`, so that a function that turns to the caller can suspend it.
         waiting: called with the seconds it has taken so far; returns when to call again (seconds from the start), or
             None. This is where delay phrases are said.
+        company: the call, which goes on meanwhile: a prompt of several sounds must get from one to the next.
     """
     started = clock.now()
     news = clock.mailbox()
-    limit = Limit(clock, timeout, lambda: news.put("limit"))
+
+    def tell(what: str) -> None:
+        news.put(what)
+        if company is not None:
+            company.wake()
+
+    def next_news(until: float | None) -> Any:
+        # A function that has turned to the caller reads the call's events itself.
+        while company is not None and limit.until is not None and not len(news):
+            if not company.attend(until):
+                break
+        return news.get(until)
+
+    limit = Limit(clock, timeout, lambda: tell("limit"))
     on_limit(limit)
 
     def run() -> Any:
@@ -131,15 +163,18 @@ def call_function(
             return function(*arguments[: arity(function, len(arguments))])
         finally:
             running.discard(me)
-            news.put("done")
+            tell("done")
 
     task = clock.spawn(run)
     again = waiting(0.0)
     while True:
         due = None if again is None or limit.until is None else started + again
-        if news.get(_earlier(limit.until, due)) == "done":
-            task.join()
-            break
+        match next_news(_earlier(limit.until, due)):
+            case "done":
+                task.join()
+                break
+            case "limit":
+                limit.heard()
         now = clock.now()
         if limit.until is not None and now >= limit.until:
             break

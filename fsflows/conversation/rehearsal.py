@@ -34,7 +34,7 @@ from fsflows.recordings.control import RecordingControl
 from fsflows.recordings.places import local_files
 from fsflows.recordings.reach import OneReach
 from fsflows.recordings.service import Recordings
-from fsflows.switch import Script, Setup
+from fsflows.switch import CallProfile, Script, Setup
 from fsflows.switch.caller import Expect
 from fsflows.switch.channel import Channel
 from fsflows.switch.files import DiskFiles
@@ -85,6 +85,7 @@ def rehearse(
     recordings: Path | None = None,
     setup: Setup | None = None,
     state: Mapping[str, Any] | None = None,
+    profile: CallProfile | None = None,
 ) -> Rehearsal:
     """Play a script through a flow.
 
@@ -95,10 +96,11 @@ def rehearse(
         recordings: where recordings are kept (`staging/`, `published/`); None: a directory that is gone afterwards.
         setup: the simulated switch.
         state: first contents of `conv.state`.
+        profile: who calls, instead of the script's caller.
     """
     clock = VirtualClock()
     setup = dataclasses.replace(setup or Setup(), files=DiskFiles())
-    link = incoming_call(clock, setup=setup, opening=subscribe(), script=script)
+    link = incoming_call(clock, profile, setup, opening=subscribe(), script=script)
     engines: list[Engine] = []
     with ExitStack() as stack:
         recorder = _Recorder(stack, clock, recordings)

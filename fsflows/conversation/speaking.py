@@ -12,7 +12,8 @@ from fsflows.esl import quoting
 from fsflows.flow.model import Play, Prompt, PromptPart, Say, SayDigits, Silence
 from fsflows.privacy import Pii
 
-_PLACEHOLDER = re.compile(r"\{(\w+)\}")
+_PLACEHOLDER = re.compile(r"(?<!\$)\{(\w+)\}")
+"""`${name}` is FreeSWITCH's own, and left to it where an author wrote it."""
 
 Lookup = Callable[[str], object]
 """Gives the value of a placeholder; None when there is none."""

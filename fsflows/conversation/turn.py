@@ -293,7 +293,10 @@ def _validate(engine: Engine, name: str, digits: str | Pii) -> tuple[bool, str]:
         (engine.conv, digits),
         timeout=flow.function_timeout,
         passing=(CallEnded,),
+        on_limit=engine.limited,
+        company=engine.call,
     )
+    engine.limit = None
     engine.record.function(name, ran.seconds, ran.failure.what if ran.failure else None)
     failure = ran.failure
     if failure is None and not isinstance(ran.value, bool | str | Pii | None):

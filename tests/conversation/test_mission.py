@@ -1,0 +1,526 @@
+"""MISSION.md, row by row, through the whole conversation in virtual time: YAML in, a caller, what came of it."""
+
+import pytest
+
+from fsflows.archive.endings import Reason, RecordingState, Result
+from fsflows.conversation.history import AgentResponse, UserInput
+
+ONE_KEY = """
+    steps:
+      ask:
+        prompt: {prompt}
+        dtmf:
+          num_digits: 1
+          {dtmf}
+        asr: false
+        retry: {{attempts: 1}}
+        on:
+          otherwise: done
+      done:
+        prompt: Goodbye.
+        next: {{hangup: true}}
+    {more}
+"""
+
+
+def one_key(prompt="Press a key now please, any key.", dtmf="", more=""):
+    return ONE_KEY.format(prompt=prompt, dtmf=dtmf, more=more)
+
+
+def texts(played):
+    return [str(turn.text) for turn in played.engine.history]
+
+
+def test_P3_the_start_function_runs_to_its_end_before_a_key_counts(play):
+    played = play(
+        one_key(),
+        """
+        wait 1
+        press 7
+        hear any key
+        press 2
+        expect digits 2
+        expect not digits 7
+        """,
+        """
+        import time
+        def start_function(conv):
+            time.sleep(0)
+            conv._engine.clock.sleep(3)
+        """,
+    )
+    assert "7" not in texts(played)
+
+
+GREETED = """
+    greeting: Welcome to the house of many long words.
+    steps:
+      ask:
+        prompt: Press a key.
+        dtmf:
+          num_digits: 1
+          type_ahead: flush
+          {dtmf}
+        asr: false
+        retry: {{attempts: 1}}
+        on: {{otherwise: done}}
+      done: {{prompt: Goodbye., next: {{hangup: true}}}}
+"""
+
+
+def test_P4_the_greeting_plays_before_capture_begins(play):
+    played = play(
+        GREETED.format(dtmf=""),
+        """
+        wait start
+        wait 0.5
+        press 7
+        hear press a key
+        press 2
+        expect digits 2
+        """,
+    )
+    greeting = played.channel.transcript.heard[0]
+    assert "done" == greeting.ending
+    assert "7" not in texts(played)
+
+
+def test_P4_an_empty_greeting_means_capture_is_the_first_thing(play):
+    played = play(
+        GREETED.format(dtmf=""),
+        """
+        wait start
+        press 2
+        expect digits 2
+        expect not heard Welcome
+        """,
+        'def start_function(conv):\n    return {"utterance": ""}\n',
+    )
+    assert "Press a key." == played.channel.transcript.heard[0].what
+
+
+def test_P4_the_start_function_s_utterance_is_the_greeting(play):
+    played = play(
+        GREETED.format(dtmf=""),
+        "hear press a key\npress 2\nexpect heard Hello Ann\nexpect not heard Welcome\n",
+        'def start_function(conv):\n    return {"utterance": "Hello Ann."}\n',
+    )
+    assert ["Hello Ann.", "Press a key.", "2", "Goodbye."] == texts(played)
+
+
+def test_P5_keys_are_captured_in_the_background_while_the_agent_speaks(play):
+    played = play(
+        GREETED.format(dtmf="collect_while_agent_speaking: true"),
+        """
+        wait start
+        wait 0.5
+        press 2
+        expect digits 2
+        """,
+    )
+    assert ["done"] * 3 == [str(each.ending) for each in played.channel.transcript.heard]
+
+
+def test_P6_speech_answers_where_keys_could(play):
+    play(
+        """
+        steps:
+          ask:
+            prompt: Which one?
+            dtmf: {num_digits: 1}
+            on: {"2": two, otherwise: other}
+          two: {prompt: Two it is., next: {hangup: true}}
+          other: {prompt: Something else., next: {hangup: true}}
+        """,
+        "wait end\nsay two\nexpect digits 2\nexpect heard Two it is\n",
+    )
+
+
+def test_P7_silence_ends_at_the_first_digit_timeout(play):
+    played = play(one_key(dtmf="first_digit_timeout: 3"), "expect outcome no_input\n")
+    prompt, goodbye = played.channel.transcript.heard
+    assert 3.0 <= goodbye.start - prompt.end <= 3.1
+
+
+def test_P7_a_finished_answer_is_not_held_up(play):
+    played = play(one_key(), "hear any key\npress 2\n")
+    prompt, goodbye = played.channel.transcript.heard
+    pressed = played.channel.transcript.did[0].at
+    assert goodbye.start - pressed < 0.1
+
+
+def test_P8_goto_step_goto_flow_and_exit_flow(play):
+    played = play(
+        """
+        steps:
+          ask: {prompt: One., dtmf: {num_digits: 1}, asr: false, run: choose}
+          other: {prompt: Other step., next: {flow: second}}
+        """,
+        "wait end\npress 1\nhear in the second flow\npress 1\nexpect heard Left it\n",
+        """
+        def choose(conv, flow):
+            assert flow.current_step == "ask"
+            flow.goto_step("other")
+        """,
+        others={
+            "second": """
+                steps:
+                  ask: {prompt: You are in the second flow., dtmf: {num_digits: 1}, asr: false, on: {otherwise: {exit: true}}}
+                on_exit: {say: Left it., hangup: true}
+            """,
+        },
+    )
+    assert (Result.COMPLETED, Reason.FLOW_ENDED) == (played.record.result, played.record.reason)
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        ('flow.goto_step("a" + "sk2")', "there is no step named 'ask2'; did you mean 'ask'?"),
+        ('conv.goto_flow("no" + "where")', "there is no flow named 'nowhere'"),
+        ('conv.call_handoff("de" + "sk")', "there is no hand-off named 'desk'; there are: none"),
+    ],
+)
+def test_P8_a_name_that_does_not_exist_is_loud_at_run_time(play, call, message):
+    played = play(
+        one_key().replace("on:\n          otherwise: done", "run: choose\n        next: done"),
+        "wait end\npress 1\n",
+        f"def choose(conv, flow):\n    {call}\n",
+    )
+    assert Reason.FUNCTION_FAILED == played.record.reason
+    [ran] = played.record.functions
+    assert message in ran.error
+
+
+def test_P9_digits_and_silence_in_the_history(play):
+    seen = []
+    played = play(
+        """
+        steps:
+          first: {prompt: One., dtmf: {num_digits: 1}, asr: false, retry: {attempts: 1}, next: second}
+          second: {prompt: Two., dtmf: {num_digits: 1}, asr: false, retry: {attempts: 1}, next: {hangup: true}}
+        """,
+        "wait end\npress 1\n",
+    )
+    users = [turn for turn in played.engine.history if isinstance(turn, UserInput)]
+    assert [("user", "1", "complete"), ("user", "", "no_input")] == [
+        (turn.role, turn.text, turn.outcome) for turn in users
+    ]
+    assert [] == seen
+
+
+def test_P10_a_function_s_utterance_hangup_and_handoff(play):
+    flow = """
+        steps:
+          ask: {prompt: One., dtmf: {num_digits: 1}, asr: false, run: decide}
+        handoffs: {desk: {transfer: 5000 XML default, say: Moving you.}}
+    """
+    play(
+        flow,
+        "wait end\npress 1\nexpect heard See you\nexpect ended completed flow_ended\n",
+        'def decide(conv, flow):\n    return {"utterance": "See you.", "hangup": True}\n',
+    )
+    play(
+        flow,
+        "wait end\npress 1\nexpect heard Moving you\nexpect handoff desk\n",
+        'def decide(conv, flow):\n    return {"handoff": "desk"}\n',
+    )
+
+
+def test_P10_listen_asks_again_with_settings_of_its_own(play):
+    played = play(
+        """
+        steps:
+          ask: {prompt: How many?, dtmf: {num_digits: 1}, asr: false, run: decide}
+        """,
+        """
+        wait end
+        press 3
+        hear the code
+        press 123
+        expect digits 3
+        expect digits 123
+        expect ended completed
+        """,
+        """
+        def decide(conv, flow):
+            if len(conv.history[-1].text) == 1:
+                return {"utterance": "Now the code.", "listen": {"dtmf": {"num_digits": 3}}}
+            return {"hangup": True}
+        """,
+    )
+    assert 1 == texts(played).count("How many?")
+
+
+def test_P10_transition(play):
+    play(
+        """
+        steps:
+          ask: {prompt: One., dtmf: {num_digits: 1}, asr: false, run: decide}
+          other: {prompt: The other., next: {hangup: true}}
+        """,
+        "wait end\npress 1\nexpect heard The other\n",
+        'def decide(conv, flow):\n    return {"transition": {"goto_step": "other"}}\n',
+    )
+
+
+MENU = """
+    steps:
+      menu:
+        prompt: Press one or two.
+        dtmf: {num_digits: 1}
+        asr: false
+        retry: {then: end}
+        on:
+          1: {discard_recording: true, say: Not recorded., goto: end}
+          2: {set: {choice: "two"}, metric: {chosen: two}, goto: end}
+      end: {prompt: "Your choice: {choice}.", next: {hangup: true}}
+    recording: true
+"""
+
+
+def test_P11_different_keys_different_actions_in_yaml_alone(play):
+    played = play(MENU, "wait end\npress 1\nexpect discarded\nexpect heard Not recorded\n")
+    assert Result.COMPLETED == played.record.result
+    played = play(MENU, "wait end\npress 2\nexpect not discarded\nexpect metric chosen two\n")
+    assert "Your choice: two." in texts(played)
+
+
+def test_P12_a_discard_leaves_no_file_and_a_receipt(play, tmp_path):
+    played = play(MENU, "wait end\npress 1\n")
+    assert [] == [path for path in (tmp_path / "recordings").rglob("*") if path.is_file()]
+    note = played.record.recording
+    assert RecordingState.DISCARDED == note.state
+    cause = note.receipt["cause"]
+    assert ("flow", "menu", "1") == (cause["flow"], cause["step"], cause["key_or_word"])
+
+
+def test_P12_a_kept_recording_is_published(play, tmp_path):
+    played = play(MENU, "wait end\npress 2\n")
+    files = [path for path in (tmp_path / "recordings").rglob("*") if path.is_file()]
+    assert 1 == len(files)
+    assert "published" in files[0].parts
+    assert RecordingState.PRESENT == played.record.recording.state
+
+
+def test_P12_in_the_end_function_a_discard_is_a_clear_error_and_does_nothing(play, tmp_path):
+    played = play(
+        MENU,
+        "wait end\npress 2\n",
+        """
+        def end_function(conv):
+            # Written out, the loader would refuse the flow already.
+            getattr(conv, "discard_" + "recording")()
+        """,
+    )
+    [ran] = played.record.functions
+    assert "discard_recording() can't be called in the end function" in ran.error
+    assert RecordingState.PRESENT == played.record.recording.state
+
+
+def test_P12_twice_is_fine_and_nothing_starts_again(play, tmp_path):
+    played = play(
+        MENU,
+        "wait end\npress 2\n",
+        """
+        def start_function(conv):
+            conv.discard_recording()
+            conv.discard_recording()
+            conv.resume_recording()
+        """,
+    )
+    assert RecordingState.DISCARDED == played.record.recording.state
+    assert [] == [path for path in (tmp_path / "recordings").rglob("*") if path.is_file()]
+
+
+PIN = """
+    recording: true
+    steps:
+      pin:
+        prompt: Your PIN.
+        dtmf: {num_digits: 4, is_pii: true, end_key: "#"}
+        asr: false
+        run: look
+"""
+
+
+def test_P13_private_digits_reach_the_function_and_nothing_else(play, capsys):
+    played = play(
+        PIN,
+        "wait end\npress 4071\nexpect digits 4071\n",
+        """
+        def look(conv, flow):
+            pin = conv.history[-1].text
+            assert pin == "4071"
+            conv.log.info(f"the pin is {pin}", pin=pin)
+            conv.log.info("in the clear " + pin.reveal())
+            raise ValueError("bad pin " + pin.reveal())
+        """,
+    )
+    everything = repr(played.record) + played.record.dumps() + repr(played.engine.history)
+    everything += "".join(turn.to_string() for turn in played.engine.history)
+    everything += repr(played.engine.conv.state) + "".join(capsys.readouterr())
+    assert "4071" not in everything
+
+
+def test_P13_the_recording_is_masked_while_a_private_step_listens(play, tmp_path):
+    played = play(
+        PIN,
+        "wait end\nwait 1\npress 4071\nwait 3\n",
+        'def look(conv, flow):\n    conv.say("Thank you very much, that was all.")\n    return {"hangup": True}\n',
+    )
+    [wav] = [path for path in (tmp_path / "recordings").rglob("*.wav")]
+    audio = wav.read_bytes()[44:]
+    began = played.began
+    pressed = [did.at - began for did in played.channel.transcript.did if did.what == "key"]
+    started = played.channel.transcript.heard[0].start - began
+
+    def silent(a, b):
+        return not any(audio[int(a * 16000) & ~1 : int(b * 16000) & ~1])
+
+    # The file begins when the recording does, some 40 ms after the call.
+    assert silent(started + 0.1, pressed[-1] - 0.1)
+    assert not silent(pressed[-1] + 1.0, pressed[-1] + 1.5)
+
+
+def test_P14_the_end_function_runs_after_the_call_and_its_value_is_ignored(play):
+    played = play(
+        one_key(),
+        "wait end\npress 1\n",
+        """
+        def end_function(conv):
+            conv.write_metric("digits", conv.history[1].text)
+            return {"utterance": "Nobody hears this.", "transition": {"goto_step": "ask"}}
+        """,
+    )
+    assert {"digits": "1"} == played.record.metrics
+    assert "Nobody hears this." not in played.heard
+
+
+def test_P14_the_end_function_also_runs_when_the_caller_hangs_up(play):
+    played = play(
+        one_key(),
+        "wait 0.5\nhangup\n",
+        'def end_function(conv):\n    conv.write_metric("ended", True)\n',
+    )
+    assert {"ended": True} == played.record.metrics
+    assert (Result.ABANDONED, Reason.CALLER_HUNG_UP) == (played.record.result, played.record.reason)
+
+
+def test_L7_a_key_interrupts_what_is_being_played_at_the_key(play):
+    played = play(
+        one_key(prompt="This is a long prompt that goes on and on and on, and nobody listens to its end."),
+        "wait 1\npress 2\nexpect digits 2\n",
+    )
+    prompt = played.channel.transcript.heard[0]
+    pressed = played.channel.transcript.did[0].at
+    assert "key" == prompt.ending
+    assert prompt.end - pressed <= 0.06
+
+
+def test_L4_confirmation_by_key_by_voice_and_a_correction(play):
+    flow = """
+        steps:
+          ask:
+            prompt: Your number.
+            dtmf: {num_digits: 4, inter_digit_timeout: 3}
+            confirm: always
+            next: done
+          done: {prompt: Thank you., next: {hangup: true}}
+    """
+    play(flow, "wait end\npress 1234\nhear right\npress 1\nexpect digits 1234\n")
+    play(flow, "wait end\nsay one two three four\nwait end\nsay yes\nexpect digits 1234\n")
+    play(flow, "wait end\npress 1234\nhear right\npress 2\nwait end\npress 5678\nhear right\npress 1\nexpect digits 5678\n")
+    play(
+        flow,
+        "wait end\npress 1234\nwait end\nsay no one two three five\nwait end\nsay yes\nexpect digits 1235\n",
+    )
+
+
+def test_L12_a_wrong_count_is_never_a_success_and_keeps_its_digits(play):
+    play(
+        """
+        steps:
+          ask:
+            prompt: Four digits.
+            dtmf: {num_digits: 4, end_key: "#"}
+            asr: false
+            retry: {attempts: 1}
+            on: {too_short: {say: "Only {digits}.", hangup: true}, otherwise: {hangup: true}}
+        """,
+        "wait end\npress 12#\nexpect outcome too_short\nexpect digits 12\nexpect heard Only 12\n",
+    )
+
+
+def test_L13_a_caller_who_never_does_anything(play):
+    played = play(
+        """
+        steps:
+          ask:
+            prompt: Hello?
+            dtmf: {num_digits: 1}
+            retry: {attempts: 2, then: {say: Goodbye., hangup: true}}
+            on: {1: ask}
+        """,
+        "expect outcome no_input\nexpect heard Goodbye\n",
+    )
+    assert (Result.ABANDONED, Reason.NO_INPUT_LIMIT) == (played.record.result, played.record.reason)
+
+
+TASK = """
+    from fsflows import GetDtmfTask
+
+    def number(conv, flow):
+        result = GetDtmfTask(
+            num_digits=10,
+            ask_for_confirmation=True,
+            dtmf_input_timeout=4.0,
+            dtmf_stop_event="#",
+            extra_instructions="What is your phone number?",
+            chat_ctx=conv.history,
+        ).run(conv)
+        conv.write_metric("number", result.user_input)
+        conv.write_metric("how", [result.outcome, result.source, result.digits])
+        return {"hangup": True}
+"""
+
+
+def test_L10_the_task_inside_a_function(play):
+    flow = """
+        steps:
+          ask: {prompt: Ready?, dtmf: {num_digits: 1}, asr: false, run: number}
+    """
+    played = play(
+        flow,
+        "wait end\npress 1\nhear phone number\npress 5551234567\nhear right\npress 1\n",
+        TASK,
+    )
+    assert {"number": "5551234567", "how": ["complete", "keys", "5551234567"]} == played.record.metrics
+    played = play(flow, "wait end\npress 1\nhear phone number\npress 555#\nwait quiet 20 within 90\nhangup\n", TASK)
+    assert "" == played.record.metrics.get("number", "")
+
+
+def test_L9_the_conversation_so_far_is_given(play):
+    played = play(
+        one_key().replace("on:\n          otherwise: done", "run: look\n        next: done"),
+        "wait end\npress 4\n",
+        """
+        def look(conv, flow):
+            conv.write_metric("turns", [turn.role + ":" + turn.text for turn in conv.history])
+        """,
+    )
+    assert ["agent:Press a key now please, any key.", "user:4"] == played.record.metrics["turns"]
+    assert isinstance(played.engine.history[0], AgentResponse)
+
+
+def test_beyond_8_an_escape_works_in_every_step(play):
+    flow = """
+        escape: {keys: "0", words: [operator], then: {handoff: desk}}
+        steps:
+          one: {prompt: First., dtmf: {num_digits: 1}, on: {1: two}, next: one}
+          two: {prompt: Second., dtmf: {num_digits: 4}, next: one}
+        handoffs: {desk: {transfer: 5000 XML default}}
+    """
+    played = play(flow, "wait end\npress 1\nwait end\npress 0\nexpect handoff desk\n")
+    assert (Result.HANDED_OFF, Reason.ESCAPED) == (played.record.result, played.record.reason)
+    play(flow, "wait end\nsay i want the operator\nexpect handoff desk\n")

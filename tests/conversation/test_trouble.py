@@ -1,0 +1,241 @@
+"""What goes wrong in a call: the caller hears an apology and goes somewhere, the log says where, the server lives."""
+
+import pytest
+
+from fsflows.archive.endings import Reason, RecordingState, Result
+from fsflows.switch import CallProfile, Leg, Recogniser, Setup
+
+RUNS = """
+    apology: I am sorry about this.
+    steps:
+      ask: {{prompt: One., dtmf: {{num_digits: 1}}, asr: false, run: work}}
+    handoffs: {{desk: {{transfer: 5000 XML default}}}}
+    {more}
+"""
+
+
+def work(body):
+    return "def work(conv, flow):\n" + "\n".join(f"    {line}" for line in body.splitlines())
+
+
+@pytest.mark.parametrize(
+    ("body", "error", "reason"),
+    [
+        ("raise ValueError('no')", "raised ValueError: no", Reason.FUNCTION_FAILED),
+        ("raise SystemExit", "raised SystemExit", Reason.FUNCTION_FAILED),
+        ("return 17", "returned a value of type int", Reason.FUNCTION_FAILED),
+        ("return {'utter': 1}", "returned the unknown key 'utter'", Reason.FUNCTION_FAILED),
+        ("return {'transition': 'no' + 'where'}", "which is no step of flow", Reason.FUNCTION_FAILED),
+        ("conv.say(5)", "say() takes a text, got int", Reason.FUNCTION_FAILED),
+        ("conv._engine.clock.sleep(60)", "did not return within 10 s", Reason.FUNCTION_TIMED_OUT),
+        ("return {'listen': {'dtmf': {'num_digits': 99}}}", "num_digits must be between 1 and 32", Reason.FUNCTION_FAILED),
+        ("conv.functions.wrok()", "no function named 'wrok'; did you mean 'work'?", Reason.FUNCTION_FAILED),
+    ],
+)  # fmt: skip
+def test_a_function_that_fails(play, capsys, body, error, reason):
+    played = play(
+        RUNS.format(more=""),
+        "wait end\npress 1\nexpect heard sorry about this\n",
+        work(body.replace("conv.functions.wrok()", "getattr(conv.functions, 'wr' + 'ok')()")),
+    )
+    assert (Result.FAILED, reason) == (played.record.result, played.record.reason)
+    [ran] = played.record.functions
+    noted = ran.error + capsys.readouterr().err
+    assert error in noted
+
+
+def test_the_fallback_is_a_hand_off(play):
+    play(
+        RUNS.format(more="fallback: {handoff: desk}"),
+        "wait end\npress 1\nexpect heard sorry about this\nexpect handoff desk\n",
+        work("raise ValueError"),
+    )
+
+
+def test_delay_phrases_cover_a_slow_function(play):
+    played = play(
+        RUNS.format(more="delay: {after: 2, say: [One moment., Still working.]}"),
+        "wait end\npress 1\nexpect heard One moment\nexpect heard Still working\nexpect ended completed\n",
+        work("conv._engine.clock.sleep(5)\nreturn {'hangup': True, 'utterance': 'Done.'}"),
+    )
+    heard = {sound.what: sound.start for sound in played.channel.transcript.heard}
+    pressed = played.channel.transcript.did[0].at
+    assert 2.0 <= heard["One moment."] - pressed < 2.2
+    assert 4.0 <= heard["Still working."] - pressed < 4.2
+
+
+def test_a_start_function_that_fails(play):
+    played = play(
+        RUNS.format(more=""),
+        "expect heard sorry about this\n",
+        "def start_function(conv):\n    raise ValueError\n" + work("pass"),
+    )
+    assert Reason.FUNCTION_FAILED == played.record.reason
+
+
+def test_an_end_function_that_fails_changes_nothing(play):
+    played = play(
+        RUNS.format(more=""),
+        "wait end\npress 1\n",
+        work("return {'hangup': True}") + "\ndef end_function(conv):\n    raise ValueError('late')\n",
+    )
+    assert Result.COMPLETED == played.record.result
+    assert "raised ValueError: late" == played.record.functions[-1].error
+
+
+@pytest.mark.parametrize("when", [0.0, 0.03, 0.05, 0.3, 1.2, 1.9, 2.3, 3.0, 6.0])
+def test_a_hangup_at_any_moment(play, when):
+    played = play(
+        """
+        recording: true
+        greeting: Hello there.
+        steps:
+          ask:
+            prompt: Your number please.
+            dtmf: {num_digits: 4}
+            confirm: always
+            next: {hangup: true}
+        """,
+        f"wait {when}\nhangup\n",
+        "def start_function(conv):\n    conv._engine.clock.sleep(0.2)\n",
+    )
+    assert (Result.ABANDONED, Reason.CALLER_HUNG_UP) == (played.record.result, played.record.reason)
+
+
+def test_the_digits_of_a_caller_who_hung_up_are_kept(play):
+    played = play(
+        """
+        steps:
+          ask:
+            prompt: Four digits.
+            dtmf: {num_digits: 4}
+            asr: false
+            on: {hangup: {metric: {left: yes}}, otherwise: {hangup: true}}
+        """,
+        "wait end\npress 12\nwait 0.2\nhangup\nexpect outcome hangup\nexpect digits 12\n",
+    )
+    assert ["hangup"] == [each.outcome for each in played.record.collected]
+    assert {"left": "yes"} == played.record.metrics
+
+
+ASK = """
+    steps:
+      ask: {prompt: "Which?", dtmf: {num_digits: 1}, retry: {attempts: 2}, next: {hangup: true}}
+"""
+
+
+def test_speech_recognition_that_is_down_leaves_the_keys(play):
+    play(ASK, "wait end\npress 3\nexpect digits 3\n", setup=Setup(recogniser=Recogniser(up=False)))
+
+
+@pytest.mark.parametrize("json", [False, True])
+def test_return_json_on_and_off(play, json):
+    played = play(
+        ASK,
+        'wait end\nsay "for" confidence 0.9 or "four" confidence 0.8\nexpect digits 4\n',
+        setup=Setup(recogniser=Recogniser(json=json)),
+    )
+    assert ["speech"] == [each.source for each in played.record.collected]
+
+
+def test_a_caller_who_is_never_there_is_given_up(play):
+    played = play(
+        """
+        steps:
+          ask: {prompt: Hello?, dtmf: {num_digits: 1}, asr: false, retry: {attempts: 1}, next: ask2}
+          ask2: {prompt: Hello again?, dtmf: {num_digits: 1}, asr: false, retry: {attempts: 1}, next: ask}
+        """,
+        "wait quiet 60 within 300\nhangup\n",
+    )
+    assert (Result.ABANDONED, Reason.NO_INPUT_LIMIT) == (played.record.result, played.record.reason)
+
+
+def test_a_flow_that_goes_in_circles_ends(play):
+    played = play(
+        """
+        steps:
+          one: {prompt: "", run: back}
+        """,
+        "wait quiet 60 within 300\nhangup\n",
+        "def back(conv, flow):\n    flow.goto_step('one')\n",
+    )
+    assert (Result.FAILED, Reason.FLOW_ERROR) == (played.record.result, played.record.reason)
+
+
+@pytest.mark.parametrize("method", ["bridge", "refer", "transfer"])
+def test_hand_offs(play, method):
+    target = {"bridge": "user/1000", "refer": "sip:desk@example.com", "transfer": "5000 XML default"}
+    played = play(
+        f"""
+        steps:
+          ask: {{prompt: Hello., next: {{handoff: desk}}}}
+        handoffs: {{desk: {{{method}: "{target[method]}", say: Moving you.}}}}
+        """,
+        "expect handoff desk\nexpect heard Moving you\n",
+        setup=Setup(dial=lambda _: Leg(talks=5.0), extensions={"5000": (("answer", ""), ("park", ""))}),
+    )
+    assert Result.HANDED_OFF == played.record.result
+
+
+def test_a_bridge_that_nobody_answers(play):
+    played = play(
+        """
+        apology: Nobody is there.
+        steps:
+          ask: {prompt: Hello., next: {handoff: desk}}
+        handoffs: {desk: {bridge: user/1000}}
+        """,
+        "expect heard Nobody is there\n",
+        setup=Setup(dial=lambda _: Leg(answers=False, after=3.0, cause="NO_ANSWER")),
+    )
+    assert (Result.FAILED, Reason.HANDOFF_FAILED) == (played.record.result, played.record.reason)
+
+
+@pytest.mark.parametrize("name", ["%0AContent-Length: 3", "${hangup(all)}", '"><script>', "x" * 5000, "\udcff\x00"])
+def test_hostile_names_are_text(play, name):
+    played = play(
+        """
+        steps:
+          ask: {prompt: "Hello {name}.", next: {hangup: true}}
+        """,
+        "wait 1\n",
+        "def start_function(conv):\n    conv.state.name = conv._engine.call.caller_name\n",
+        profile=CallProfile(caller_name=name),
+    )
+    assert Result.COMPLETED == played.record.result
+    assert "${hangup" not in played.heard
+
+
+def test_state_attributes_and_keys(play):
+    played = play(
+        RUNS.format(more=""),
+        "wait end\npress 1\n",
+        work(
+            "assert conv.state.missing is None\n"
+            "try:\n    conv.state['missing']\n"
+            "except KeyError:\n    conv.state.count = 1\n"
+            "conv.state['count'] += 1\n"
+            "conv.write_metric('count', conv.state.count)\n"
+            "conv.write_metric('who', [conv.caller_number, conv.callee_number, conv.sip_headers.get('X-Id')])\n"
+            "conv.write_metric('once', 1, write_once=True)\n"
+            "conv.write_metric('once', 2, write_once=True)\n"
+            "conv.write_metric('shout', conv.functions.shout('x'))\n"
+            "return {'hangup': True}"
+        )
+        + "\ndef shout(conv, text):\n    return text.upper() + conv.language\n",
+    )
+    assert {"count": 2, "who": ["1000", "7001", None], "once": 1, "shout": "Xen-US"} == played.record.metrics
+
+
+def test_pause_resume_and_mask(play, tmp_path):
+    played = play(
+        "recording: true\n" + RUNS.format(more="").replace("\n    ", "\n"),
+        "wait end\npress 1\n",
+        work(
+            "conv.pause_recording()\nconv.resume_recording()\nconv.mask_recording()\nconv.mask_recording(False)\n"
+            "return {'hangup': True}"
+        ),
+    )
+    assert RecordingState.PRESENT == played.record.recording.state
+    files = [path for path in (tmp_path / "recordings" / "published").rglob("*") if path.is_file()]
+    assert 2 == len(files)
