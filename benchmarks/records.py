@@ -44,7 +44,7 @@ def questions(store: RecordStore, database: Database):
     yield "first page", store.search
     yield "page after 10,000", lambda: store.search(older_than=deep.older)
     yield "back from there", lambda: store.search(newer_than=deep.newer)
-    yield "by flow and result", lambda: store.search(Search(flow="pin_check", result="abandoned"))
+    yield "by flow and result", lambda: store.search(Search(flow="pin_entry", result="abandoned"))
     yield "a flow that is not there", lambda: store.search(Search(flow="nope"))
     yield (
         "discarded recordings of a week",

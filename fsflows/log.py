@@ -160,6 +160,11 @@ def levels() -> dict[str, str]:
     return {part: names[level] for part, level in _levels.items()}
 
 
+def parts() -> list[str]:
+    """The parts that have a logger, sorted."""
+    return sorted(_parts)
+
+
 # --- from an event to a line ------------------------------------------------------------------------------------
 
 _Event = structlog.typing.EventDict

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -40,6 +41,34 @@ class GiveUp:
     step: str
     reason: str
     calls: int
+
+
+@dataclass(frozen=True, slots=True)
+class Totals:
+    """All calls: how many, how they ended, what became of their recordings, and how long they took together."""
+
+    calls: int
+    seconds: float
+    results: Mapping[str, int]
+    recordings: Mapping[str, int]
+
+
+def totals(connection: Connection, since: datetime, until: datetime, flow: str = "") -> Totals:
+    """The sums of a range."""
+    table = records.c
+    query = (
+        select(table.result, table.recording, func.count(), func.sum(table.seconds))
+        .where(*_range(records, since, until, flow))
+        .group_by(table.result, table.recording)
+    )
+    results: dict[str, int] = {}
+    recordings: dict[str, int] = {}
+    length = 0.0
+    for result, recording, calls, seconds in connection.execute(query):
+        results[result] = results.get(result, 0) + calls
+        recordings[recording] = recordings.get(recording, 0) + calls
+        length += seconds or 0.0
+    return Totals(sum(results.values()), length, results, recordings)
 
 
 def calls_per_hour(

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterator
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -39,22 +40,77 @@ _NAMES = (
 )
 _OPEN_HOURS = (0, 0, 0, 0, 0, 1, 2, 5, 9, 12, 13, 11, 8, 10, 11, 9, 8, 6, 4, 3, 2, 1, 1, 0)
 
-# flow -> its steps: (name, what is said, what the caller answers, whether it is private)
-_FLOWS: dict[str, tuple[tuple[str, str, str, bool], ...]] = {
-    "front_desk": (
-        ("consent", "This call may be recorded. Press 1 if you do not want that, or 2 to go on.", "2", False),
-        ("menu", "For orders press 1. For billing press 2. For anything else, say what it is about.", "1", False),
-        ("order_number", "Please enter or say your eight-digit order number.", "40213377", False),
+
+@dataclass(frozen=True, slots=True)
+class _Step:
+    """A step of a flow: what it says, what callers answer (nothing: it only speaks), and how often."""
+
+    name: str
+    says: str
+    answers: tuple[tuple[str, int], ...] = ()
+    private: bool = False
+
+
+# The shipped examples, as far as a record shows them.
+_FLOWS: dict[str, tuple[str, tuple[_Step, ...]]] = {
+    "recording_opt_out": (
+        "",
+        (
+            _Step(
+                "opt_out",
+                "This call may be recorded for quality and training purposes. To opt out, press 1.",
+                (("1", 4), ("", 7)),
+            ),
+            _Step(
+                "main",
+                "For our opening hours, press 1. To speak to someone, press 2.",
+                (("1", 3), ("2", 2)),
+            ),
+        ),
     ),
-    "pin_check": (
-        ("account", "Please enter or say your six-digit account number.", "220481", False),
-        ("pin", "And your four-digit PIN. Nobody hears it, and it is not recorded.", "7391", True),
+    "menu": (
+        "Welcome to Harbour Books.",
+        (
+            _Step(
+                "main",
+                "For orders, press 1. For opening hours, press 2. For an operator, press 0 at any time.",
+                (("1", 5),),
+            ),
+            _Step(
+                "orders",
+                "For a new order, press 1. For an order that is on its way, press 2. To go back, press star.",
+                (("1", 2), ("2", 3)),
+            ),
+        ),
     ),
-    "callback": (
-        ("phone_number", "Which number may we call you back on?", "2079460018", False),
-        ("confirm", "That is 2 0 7, 9 4 6, 0 0 1 8. Press 1 if this is right.", "1", False),
+    "pin_entry": (
+        "Welcome to Harbour Bank.",
+        (
+            _Step(
+                "pin", "Please key in your four-digit PIN, then press pound.", (("7391", 1),), True
+            ),
+            _Step("balance", "Thank you. Your balance is two hundred dollars. Goodbye."),
+        ),
     ),
-}  # fmt: skip
+    "phone_number": (
+        "Hello, this is the call-back service of Harbour Books.",
+        (
+            _Step(
+                "number",
+                "Please key or say your ten-digit phone number.",
+                (("2125550142", 1), ("4155550187", 1)),
+            ),
+            _Step("thanks", "Thank you. We will call you back. Goodbye."),
+        ),
+    ),
+}
+_VERSIONS = {
+    "recording_opt_out": "7422784ca77e",
+    "menu": "6498e97f302b",
+    "pin_entry": "35090ccef0e9",
+    "phone_number": "611bb6874564",
+}
+_SPOKEN = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
 
 
 def sample_records(
@@ -80,7 +136,7 @@ def sample_records(
 
 
 def _record(chance: random.Random, started_at: datetime) -> Record:
-    flow = chance.choices(tuple(_FLOWS), (6, 3, 2))[0]
+    flow = chance.choices(tuple(_FLOWS), (7, 4, 4, 3))[0]
     record_id = str(UUID(int=chance.getrandbits(128), version=4))
     story = _Story(chance, flow)
     story.tell()
@@ -93,9 +149,9 @@ def _record(chance: random.Random, started_at: datetime) -> Record:
         ended_at=started_at + timedelta(seconds=round(story.at, 3)),
         caller=f"+44207946{chance.randrange(1000):04d}",
         caller_name=chance.choice(_NAMES),
-        callee="+442079460100" if flow == "front_desk" else "+442079460199",
+        callee=f"+4420794601{list(_FLOWS).index(flow):02d}",
         flow=flow,
-        flow_version="9f2c4e1b7a30" if flow == "front_desk" else "51d0aa7be2c4",
+        flow_version=_VERSIONS[flow],
         result=story.result,
         reason=story.reason,
         hangup_cause="NORMAL_CLEARING",
@@ -119,78 +175,98 @@ class _Story:
         self.discarded = False
 
     def tell(self) -> None:
-        self._add(Ran, 0.02, name="start", seconds=0.012)
+        greeting, steps = _FLOWS[self.flow]
         self._add(Recorded, 0.05, event="started")
-        self._add(Said, 2.2, text="Welcome to Northwind.", how="speech")
-        for name, prompt, answer, private in _FLOWS[self.flow]:
-            if not self._step(name, prompt, answer, private=private):
+        if greeting:
+            self._add(Said, 2.2, text=greeting, how="speech")
+        for step in steps:
+            self.step = step.name
+            self._add(Entered, 0.0, flow=self.flow)
+            self._add(Said, len(step.says) / 16, text=step.says, how="speech")
+            if step.answers and not self._ask(step):
                 return
-        if self.chance.random() < 0.2:
-            self._add(HandedOff, 0.4, name="desk", method="transfer", reason="wants a person")
-            self.result, self.reason = Result.HANDED_OFF, Reason.HANDED_OFF
-        else:
-            self._add(Said, 2.0, text="Thank you. Goodbye.", how="speech")
 
-    def _step(self, name: str, prompt: str, answer: str, *, private: bool) -> bool:
+    def _ask(self, step: _Step) -> bool:
+        """One collection; False: the call is over."""
         chance = self.chance
-        self.step = name
-        self._add(Entered, 0.0, flow=self.flow)
         attempts = 1
-        self._add(Said, 3.4, text=prompt, how="speech")
         while chance.random() < 0.13 and attempts < 3:
             attempts += 1
-            self._add(Said, 2.1, text="Sorry, I didn't get that. " + prompt, how="speech")
-        if chance.random() < 0.07:
+            self._add(Said, 2.1, text="Sorry, I didn't get that. " + step.says, how="speech")
+        if chance.random() < 0.08:
             outcome, end = chance.choice(
                 (("no_input", Reason.NO_INPUT_LIMIT), ("hangup", Reason.CALLER_HUNG_UP))
             )
             self._add(Collected, 5.0, outcome=outcome, attempts=attempts, seconds=5.0)
             self.result, self.reason = Result.ABANDONED, end
             return False
-        spoken = chance.random() < 0.35 and len(answer) > 1
-        if name == "consent" and chance.random() < 0.4:
-            answer = "1"
-        shown = f"[{len(answer)} digits hidden]" if private else answer
+        answers = [answer for answer, _ in step.answers]
+        answer = chance.choices(answers, [often for _, often in step.answers])[0]
+        self._answer(step, answer, attempts)
+        return self._after(step.name, answer)
+
+    def _answer(self, step: _Step, answer: str, attempts: int) -> None:
+        chance = self.chance
+        if not answer:
+            self._add(Collected, 3.0, outcome="no_input", seconds=3.0)
+            return
+        spoken = chance.random() < 0.4 and not step.private
+        shown = f"[{len(answer)} digits hidden]" if step.private else answer
+        sure = round(chance.uniform(0.7, 0.99), 2) if spoken else None
         if spoken:
-            words = shown if private else " ".join(_WORDS[int(digit)] for digit in answer)
-            self._add(
-                Heard,
-                2.6,
-                text=words,
-                source="speech",
-                confidence=round(chance.uniform(0.7, 0.99), 2),
-            )
+            words = " ".join(_SPOKEN[int(digit)] for digit in answer)
+            self.at += len(words) / 14
+            self._add(Heard, 0.1, text=words, source="speech", confidence=sure)
         else:
+            self.at += chance.uniform(0.4, 1.2)
             for digit in answer:
-                self._add(Heard, 0.45, text="[hidden]" if private else digit, source="keys")
+                self._add(Heard, 0.42, text="[hidden]" if step.private else digit, source="keys")
         self._add(
             Collected,
             0.1,
             outcome="complete",
             digits=shown,
             source="speech" if spoken else "keys",
-            confidence=round(chance.uniform(0.8, 0.99), 2) if spoken else None,
+            confidence=sure,
             attempts=attempts,
             seconds=round(chance.uniform(1.2, 6.0), 2),
-            pii=private,
+            pii=step.private,
         )
-        return self._after(name, answer)
 
-    def _after(self, name: str, answer: str) -> bool:
-        if name == "consent" and answer == "1":
-            self.discarded = True
-            self._add(Ran, 0.01, name="opt_out", seconds=0.004)
-            self._add(Recorded, 0.05, event="discarded", detail="1 file, gone after 38 ms")
-            self._add(Measured, 0.0, name="recording_opt_out", value=True)
-        if name == "order_number":
-            if self.chance.random() < 0.04:
-                error = "front_desk.py:31: KeyError: 'orders' (the order system did not answer)"
-                self._add(Ran, 10.0, name="look_up", seconds=10.0, error=error)
-                self._add(Noted, 0.0, text="The caller heard the apology.")
-                self.result, self.reason = Result.FAILED, Reason.FUNCTION_FAILED
+    def _after(self, step: str, answer: str) -> bool:
+        chance = self.chance
+        match step, answer:
+            case "opt_out", _:
+                self._add(Ran, 0.01, name="opt_out", seconds=0.044 if answer else 0.002)
+                if answer:
+                    self.discarded = True
+                    self._add(Recorded, 0.05, event="discarded", detail="1 file")
+                thanks = "Thank you. This call is not recorded. " if answer else ""
+                self._add(Said, 2.4, text=f"{thanks}Welcome to Harbour Books.", how="speech")
+            case "pin", _ if chance.random() < 0.05:
+                error = "pin_entry.py:14: TimeoutError: the bank did not answer in 10 s"
+                self.at += 10.0
+                self._add(Ran, 0.1, name="check_pin", seconds=10.0, error=error)
+                self._add(Noted, 1.5, text="The caller heard the apology.")
+                self.result, self.reason = Result.FAILED, Reason.FUNCTION_TIMED_OUT
                 return False
-            self._add(Ran, 0.4, name="look_up", seconds=round(self.chance.uniform(0.05, 1.4), 3))
+            case "pin", _:
+                self.at += 0.4
+                self._add(Ran, 0.1, name="check_pin", seconds=round(chance.uniform(0.05, 0.4), 3))
+            case "orders", _:
+                self._add(
+                    Measured, 0.0, name="orders", value="new" if answer == "1" else "on_its_way"
+                )
+                self._hand_off("sales" if answer == "1" else "shipping")
+                return False
+            case "main", "2":
+                self._hand_off("front_desk")
+                return False
         return True
+
+    def _hand_off(self, name: str) -> None:
+        self._add(HandedOff, 0.4, name=name, method="transfer")
+        self.result, self.reason = Result.HANDED_OFF, Reason.HANDED_OFF
 
     def _add(self, kind: type[Entry], takes: float, /, **values: Any) -> None:
         self.entries.append(kind(at=round(self.at, 3), step=self.step, **values))
@@ -200,20 +276,20 @@ class _Story:
         if not self.discarded:
             link = f"{started_at:%Y-%m-%d}/{record_id}.wav"
             return RecordingNote(state=RecordingState.PRESENT, links=(link,))
-        when = next(
-            e.at for e in self.entries if isinstance(e, Recorded) and e.event == "discarded"
-        )
+        at = next(e.at for e in self.entries if isinstance(e, Recorded) and e.event == "discarded")
+        when = started_at + timedelta(seconds=at)
         return RecordingNote(
             state=RecordingState.DISCARDED,
             receipt={
-                "discarded_at": (started_at + timedelta(seconds=when)).isoformat(),
-                "flow": self.flow,
-                "step": "consent",
-                "cause": "key 1",
-                "files": [f"{record_id}.wav"],
-                "milliseconds": {"journal": 4, "stop": 21, "delete": 2, "verify": 11},
+                "cause": {
+                    "flow": self.flow,
+                    "step": "opt_out",
+                    "key_or_word": "1",
+                    "at": when.isoformat(),
+                },
+                "completed_at": (when + timedelta(milliseconds=38)).isoformat(),
+                "files": [{"path": f"{record_id}.wav", "how": "deleted", "size": 91244}],
+                "ms": {"intent": 4, "stop": 21, "delete": 2, "verify": 11},
+                "complete": True,
             },
         )
-
-
-_WORDS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")

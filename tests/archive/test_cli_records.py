@@ -55,11 +55,11 @@ def test_records_are_listed_the_latest_first_and_go_on_behind_a_page(run, record
 
 
 def test_filters_and_json_are_for_programs(run, records):
-    out = run("list", "--flow", "pin_check", "--since", "3d", "--json", "--limit", "500")
+    out = run("list", "--flow", "pin_entry", "--since", "3d", "--json", "--limit", "500")
     found = {json.loads(line)["id"] for line in out.splitlines()}
     since = NOW - timedelta(days=3)
     assert {
-        record.id for record in records if record.flow == "pin_check" and record.started_at >= since
+        record.id for record in records if record.flow == "pin_entry" and record.started_at >= since
     } == found
     assert "no records\n" == run("list", "--caller", "nobody")
 
@@ -68,7 +68,7 @@ def test_one_record_is_shown_as_a_time_line(run, records):
     record = next(
         record
         for record in records
-        if record.flow == "pin_check" and record.result is Result.COMPLETED
+        if record.flow == "pin_entry" and record.result is Result.COMPLETED
     )
     for name in (record.id, record.call_id, record.id[:8], record.id.upper()):
         out = run("show", name)
@@ -101,15 +101,15 @@ def test_a_terminal_is_not_at_the_mercy_of_a_caller(url, run, records):
 
 
 def test_json_lines_are_whole_records(run, records, tmp_path):
-    out = run("export", "--flow", "callback")
+    out = run("export", "--flow", "phone_number")
     expected = [
         record.as_json()
         for record in sorted(records, key=lambda r: r.started_at, reverse=True)
-        if record.flow == "callback"
+        if record.flow == "phone_number"
     ]
     assert expected == [json.loads(line) for line in out.splitlines()]
     file = tmp_path / "out.jsonl"
-    run("export", "--flow", "callback", "--output", str(file))
+    run("export", "--flow", "phone_number", "--output", str(file))
     assert out == file.read_text()
     assert 0o600 == stat.S_IMODE(file.stat().st_mode)
     assert "File exists" in run("export", "--output", str(file), status=1)
@@ -130,7 +130,7 @@ def test_csv_has_a_row_a_call_and_no_formulas(url, run, records):
     pins = [
         row["collected"]
         for row in rows
-        if row["flow"] == "pin_check" and row["result"] == Result.COMPLETED
+        if row["flow"] == "pin_entry" and row["result"] == Result.COMPLETED
     ]
     assert pins
     assert all("pin=[4 digits hidden]" in collected for collected in pins)

@@ -82,10 +82,10 @@ def test_equal_times_are_paged_too(store, samples):
 @pytest.mark.parametrize(
     ("search", "match"),
     [
-        (Search(flow="pin_check"), lambda r: r.flow == "pin_check"),
+        (Search(flow="pin_entry"), lambda r: r.flow == "pin_entry"),
         (
-            Search(result="abandoned", flow="front_desk"),
-            lambda r: (r.result, r.flow) == ("abandoned", "front_desk"),
+            Search(result="abandoned", flow="recording_opt_out"),
+            lambda r: (r.result, r.flow) == ("abandoned", "recording_opt_out"),
         ),
         (Search(reason="no_input_limit"), lambda r: r.reason == "no_input_limit"),
         (Search(recording="discarded"), lambda r: r.recording.state == "discarded"),
@@ -95,7 +95,7 @@ def test_equal_times_are_paged_too(store, samples):
         (Search(until=NOW - timedelta(days=2)), lambda r: r.started_at < NOW - timedelta(days=2)),
         (Search(text="okafor"), lambda r: "Okafor" in r.caller_name),
         (Search(text="  OKAFOR "), lambda r: "Okafor" in r.caller_name),
-        (Search(text="callback"), lambda r: r.flow == "callback"),
+        (Search(text="phone_number"), lambda r: r.flow == "phone_number"),
         (Search(text="zzz"), lambda r: False),
         (Search(text="%"), lambda r: False),
     ],
@@ -176,12 +176,12 @@ def test_charts_count_what_happened(database, store, samples):
         and busiest.hour <= r.started_at < busiest.hour + timedelta(hours=1)
         for r in samples
     )
-    steps = database.read(lambda c: outcomes_per_step(c, since, until, "pin_check"))
-    assert {"pin_check"} == {each.flow for each in steps}
+    steps = database.read(lambda c: outcomes_per_step(c, since, until, "pin_entry"))
+    assert {"pin_entry"} == {each.flow for each in steps}
     pins = [
         entry
         for r in samples
-        if r.flow == "pin_check"
+        if r.flow == "pin_entry"
         for entry in r.collected
         if (entry.step, entry.outcome) == ("pin", "complete")
     ]
