@@ -17,6 +17,7 @@ def reprompt(step: Step, kind: str, attempt: int, language: str) -> Prompt:
     """
     own = step.retry.no_input if kind == "no_input" else step.retry.no_match
     if own:
-        return own[min(attempt - 2, len(own) - 1)]
+        said = own[min(attempt - 2, len(own) - 1)]
+        return (*said, *step.prompt) if step.retry.repeat_prompt else said
     words = spoken.phrases(language)
     return (Say(words["no_input" if kind == "no_input" else "no_match"]), *step.prompt)

@@ -230,6 +230,7 @@ def _retry(table: Table | None, found: Collection | None, notes: Notes) -> Retry
         attempts=attempts,
         no_input=prompts(table.get("no_input"), problems),
         no_match=prompts(table.get("no_match"), problems),
+        repeat_prompt=value(table, "repeat_prompt", False),
         keys_only_after=None if after is None else int(after),
         keys_only=prompt(table.get("keys_only"), problems),
         then=action(table.get("then"), notes, must_lead="then", key=table.keys.get("then")),

@@ -92,6 +92,7 @@ class Retry:
     Attributes:
         attempts: how often the caller is asked, the first time included.
         no_input, no_match: what is said before the 2nd, 3rd, ... attempt; the last one serves for all that follow.
+        repeat_prompt: whether the step's own prompt follows `no_input` and `no_match`.
         keys_only_after: after so many failures, speech is no longer listened to; None: never.
         keys_only: said once when that happens.
         then: what happens when the attempts are used up; None: the outcome's row of `on`, else the step's `next`.
@@ -100,6 +101,7 @@ class Retry:
     attempts: int = 3
     no_input: tuple[Prompt, ...] = ()
     no_match: tuple[Prompt, ...] = ()
+    repeat_prompt: bool = False
     keys_only_after: int | None = None
     keys_only: Prompt = ()
     then: Action | None = None

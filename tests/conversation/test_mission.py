@@ -524,3 +524,20 @@ def test_beyond_8_an_escape_works_in_every_step(play):
     played = play(flow, "wait end\npress 1\nwait end\npress 0\nexpect handoff desk\n")
     assert (Result.HANDED_OFF, Reason.ESCAPED) == (played.record.result, played.record.reason)
     play(flow, "wait end\nsay i want the operator\nexpect handoff desk\n")
+
+
+@pytest.mark.parametrize(("repeat", "expected"), [("true", 2), ("false", 1)])
+def test_beyond_9_the_prompt_is_said_again_where_the_flow_wants_it(play, repeat, expected):
+    played = play(
+        f"""
+        steps:
+          ask:
+            prompt: Press one.
+            dtmf: {{num_digits: 1}}
+            asr: false
+            retry: {{attempts: 2, no_input: Hello?, repeat_prompt: {repeat}, then: {{hangup: true}}}}
+            on: {{1: ask}}
+        """,
+        "wait quiet 15 within 60\nhangup\n",
+    )
+    assert expected == played.heard.splitlines().count("Press one.")
