@@ -165,6 +165,7 @@ class Caller:
         self.done: list[tuple[Step, float]] = []
         self.failure: Failure | None = None
         self._steps = list(steps)
+        self._began = channel.now
         self._place = 0
         self._mark = (0, 0)
         if self._steps:
@@ -293,10 +294,9 @@ class Caller:
 
     def _quiet(self, step: WaitForQuiet) -> Generator[float | None, None, str]:
         transcript, deadline = self.channel.transcript, self.channel.now + step.within
-        since = self.channel.now
         while True:
             ends = [sound.end for sound in transcript.heard if sound.end is not None]
-            quiet_at = max([since, *ends]) + step.seconds
+            quiet_at = max([self._began, *ends]) + step.seconds
             if transcript.playing is None and self.channel.now >= quiet_at - 1e-9:
                 return ""
             if self.channel.now >= deadline or self._over():

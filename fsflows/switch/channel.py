@@ -230,6 +230,8 @@ class Channel(Model):
     def _execute_once(self, item: Execute, application: Application) -> Wait:
         if application.media:
             yield from self.early_media()
+            if self.hangup_cause:
+                return
         data = self.expand(item.data)
         # A running loop's counters and response are variables, too.
         self.set_variable("current_application_response", "")

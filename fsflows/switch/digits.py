@@ -26,7 +26,8 @@ def read(channel: Channel, data: str) -> Wait:
         terminators=words[5],
     )
     enough = len(digits) >= _number(words[0], 0)
-    channel.set_variable(words[3], digits)
+    if words[3]:
+        channel.set_variable(words[3], digits)
     channel.set_variable("read_result", "success" if enough else "timeout")
     channel.set_variable("read_terminator_used", used)
 
@@ -36,7 +37,8 @@ def play_and_get_digits(channel: Channel, data: str) -> Wait:
     words = [*_words(data), *[""] * 10]
     least, most, tries = (_number(words[place], 1) for place in range(3))
     first = _number(words[3], 5000)
-    channel.set_variable(words[7], "")
+    name = words[7] or "digits"
+    channel.set_variable(name, "")
     for _ in range(max(1, tries)):
         digits, used = yield from _collect(
             channel,
@@ -50,10 +52,10 @@ def play_and_get_digits(channel: Channel, data: str) -> Wait:
             return
         channel.set_variable("read_terminator_used", used)
         if len(digits) >= least and _fits(words[8], digits):
-            channel.set_variable(words[7], digits)
+            channel.set_variable(name, digits)
             channel.set_variable("read_result", "success")
             return
-        channel.set_variable(f"{words[7]}_invalid", digits)
+        channel.set_variable(f"{name}_invalid", digits)
         channel.set_variable("read_result", "failure")
         if words[6]:
             yield from play_file(channel, words[6], ALL_KEYS)

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 NOT_FOUND = "-ERR command not found"
 GETVAR_LIMIT = 511
-"""`getvar` cuts values there (s08_long_args)."""
+"""`getvar` cuts values there, in bytes (s08_long_args)."""
 
 _FULL_ONLY = {"api", "bgapi", "event", "linger", "nolinger", "log", "nolog", "sendevent"}
 """Refused when the dialplan's `socket` action did not say `full` (s06_not_full)."""
@@ -280,7 +280,8 @@ class EventSocket:
 
     def _do_getvar(self, command: CommandLike) -> None:
         value = self._channel.variables.get(command.args.strip(), "")
-        self._reply(value[:GETVAR_LIMIT] or NOT_FOUND)
+        cut = value.encode()[:GETVAR_LIMIT].decode("utf-8", "replace")
+        self._reply(cut or NOT_FOUND)
 
     def _do_log(self, command: CommandLike) -> None:
         self._reply(f"+OK log level {command.args.strip() or '7'}")
@@ -289,9 +290,10 @@ class EventSocket:
         self._reply("-ERR not loging")
 
     def _do_sendevent(self, command: CommandLike) -> None:
-        headers = {"Command": f"sendevent {command.args}", **command.headers}
-        headers.setdefault("Event-UUID", self._channel.new_uuid())
-        self._reply(f"+OK {headers['Event-UUID']}")
+        named = {name.title(): value for name, value in command.headers.items()}
+        headers = {"Command": f"sendevent {command.args}", **named}
+        headers.setdefault("Event-Uuid", self._channel.new_uuid())
+        self._reply(f"+OK {headers['Event-Uuid']}")
         self._channel.inject(headers, command.body)
 
     def _do_api(self, command: CommandLike) -> bool:

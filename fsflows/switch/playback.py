@@ -200,7 +200,7 @@ def play_and_detect_speech(channel: Channel, data: str) -> Wait:
         yield channel.now + FRAME
     detector.result = None
     yield from play_file(channel, name, "", until=lambda: detector.result is not None)
-    while channel.ready and detector.result is None:
+    while channel.ready and detector.on and detector.result is None:
         channel.take_digit()
         detector.queued.clear()
         yield channel.now + FRAME if channel.digits else None

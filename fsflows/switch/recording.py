@@ -136,6 +136,7 @@ class Recorder:
 
     def announce(self, path: str) -> None:
         """Fire RECORD_START."""
+        self._channel.transcript.tape(self._channel.now, "start", path)
         self._channel.fire("RECORD_START", extra={"Record-File-Path": path})
 
     def heard(self) -> None:
@@ -148,6 +149,7 @@ class Recorder:
         if recording is None:
             return False
         recording.mask(on, self._channel.now)
+        self._channel.transcript.tape(self._channel.now, "mask" if on else "unmask", path)
         return True
 
     def stop(self, path: str, cause: str = "success-maxtime") -> bool:
@@ -157,6 +159,7 @@ class Recorder:
             return False
         channel = self._channel
         recording.close(channel.now)
+        channel.transcript.tape(channel.now, "stop", path)
         seconds = recording.samples / recording.rate
         variables = {"record_file_size": str(recording.size)}
         if seconds < recording.minimum:

@@ -1,7 +1,7 @@
 """How long a sound is, without playing it: files, tones, silence, and speech from a synthesiser.
 
 A name is what follows `playback`: a path (with an optional ``{var=x}`` in front), ``tone_stream://...``,
-``silence_stream://ms``, ``file_string://a!b``, ``local_stream://...`` (endless), ``say:[engine:voice:]text``.
+``silence_stream://ms``, ``file_string://a!b``, ``local_stream://...`` (endless). ``path@@8000`` begins at that sample.
 """
 
 from __future__ import annotations
@@ -60,19 +60,9 @@ class Sounds:
         self._missing = frozenset(missing)
         self._prefix = prefix
         self._pace = pace
-        self._known: dict[str, Sound | None] = {}
 
     def find(self, name: str) -> Sound | None:
         """The sound of that name; ``None`` when there is none (FreeSWITCH: FILE NOT FOUND)."""
-        if name not in self._known:
-            self._known[name] = self._find(name)
-        return self._known[name]
-
-    def speech(self, text: str) -> Sound:
-        """A text from the synthesiser."""
-        return Sound(text, text, Kind.SPEECH, max(0.2, len(text) * self._pace))
-
-    def _find(self, name: str) -> Sound | None:
         bare = re.sub(r"^\{[^}]*\}", "", name).strip()
         if bare.startswith("tone_stream://"):
             return Sound(name, bare, Kind.TONE, _tone_length(bare.removeprefix("tone_stream://")))
@@ -86,8 +76,17 @@ class Sounds:
             if not lengths:
                 return None
             return Sound(name, bare, Kind.FILE, FILE_STRING_LEAD + sum(lengths))
+        bare, _, offset = bare.partition("@@")
         length = self._file_length(bare)
-        return None if length is None else Sound(name, bare, Kind.FILE, length)
+        if length is None:
+            return None
+        if offset.isdecimal():
+            length = max(0.0, length - int(offset) / 8000)
+        return Sound(name, bare, Kind.FILE, length)
+
+    def speech(self, text: str) -> Sound:
+        """A text from the synthesiser."""
+        return Sound(text, text, Kind.SPEECH, max(0.2, len(text) * self._pace))
 
     def _file_length(self, path: str) -> float | None:
         short = path.rsplit("/", 1)[-1]

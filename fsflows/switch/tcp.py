@@ -31,7 +31,7 @@ from fsflows.switch.files import DiskFiles
 from fsflows.switch.profile import CallProfile
 from fsflows.switch.script import Script
 from fsflows.switch.setup import Setup
-from fsflows.switch.transcript import Transcript
+from fsflows.switch.transcript import Item, Transcript
 
 log = get_logger("switch.tcp")
 
@@ -72,6 +72,7 @@ def place_call(
     setup: Setup | None = None,
     *,
     script: Script | None = None,
+    watch: Callable[[Item], None] | None = None,
     on_output: Callable[[Output], None] | None = None,
 ) -> TcpCall:
     """Let a call come in and connect it to a server; returns at once.
@@ -83,12 +84,18 @@ def place_call(
         setup: the switch; its `socket`, `reached` and `epoch` are set here, and its recordings go to the real disk
             unless it says otherwise. Default: async full, nothing behind the `socket` action.
         script: what the caller does; without one, `TcpCall.caller` waits to be told.
+        watch: called with everything that is heard, done or recorded, when it is (see `Transcript.watchers`).
         on_output: called with everything that the switch sends, when it does.
     """
     if profile is None and script is not None:
         profile = script.profile
     return TcpCall(
-        address, profile or CallProfile(), setup or Setup(files=DiskFiles()), script, on_output
+        address,
+        profile or CallProfile(),
+        setup or Setup(files=DiskFiles()),
+        script,
+        watch,
+        on_output,
     )
 
 
@@ -106,10 +113,12 @@ class TcpCall:
         profile: CallProfile,
         setup: Setup,
         script: Script | None,
+        watch: Callable[[Item], None] | None,
         on_output: Callable[[Output], None] | None,
     ) -> None:
         self.channel: Channel | None = None
         self.caller: Caller | None = None
+        self._watch = watch
         self._on_output = on_output
         self._changed = Signal()
         self._ready = Signal()
@@ -190,6 +199,8 @@ class TcpCall:
         )
         began = time.monotonic()
         channel = self.channel = Channel(profile, setup, began)
+        if self._watch is not None:
+            channel.transcript.watchers.append(self._watch)
         self.caller = Caller(channel, script.steps if script is not None else ())
         self._ready.set()
         try:

@@ -87,6 +87,24 @@ class Signal:
     cause: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class Taped:
+    """Something that happened to a recording of the call.
+
+    Attributes:
+        at: when, in seconds on the call's clock.
+        what: "start", "mask", "unmask" or "stop".
+        path: its file.
+    """
+
+    at: float
+    what: str
+    path: str
+
+
+Item = Heard | Did | Signal | Taped
+
+
 class Transcript:
     """Everything that was heard and done on one call."""
 
@@ -94,8 +112,9 @@ class Transcript:
         self.heard: list[Heard] = []
         self.did: list[Did] = []
         self.signals: list[Signal] = []
-        self.watchers: list[Callable[[Heard | Did | Signal], None]] = []
-        """Called when a sound starts, when it ends, when the caller does something, and with each signal."""
+        self.taped: list[Taped] = []
+        self.watchers: list[Callable[[Item], None]] = []
+        """Called with each item when it is there, and with each sound once more when it has ended."""
 
     @property
     def playing(self) -> Heard | None:
@@ -116,11 +135,16 @@ class Transcript:
         self.signals.append(signal)
         self._tell(signal)
 
+    def tape(self, at: float, what: str, path: str) -> None:
+        taped = Taped(at, what, path)
+        self.taped.append(taped)
+        self._tell(taped)
+
     def note(self, did: Did) -> None:
         self.did.append(did)
         self._tell(did)
 
-    def _tell(self, item: Heard | Did | Signal) -> None:
+    def _tell(self, item: Item) -> None:
         for watcher in tuple(self.watchers):
             watcher(item)
 
@@ -136,5 +160,6 @@ class Transcript:
             rows.append((sound.start, f"hears {sound.kind}: {sound.what}{ending}"))
         said = {"key": "presses", "say": "says", "hangup": "hangs up"}
         rows += [(did.at, f"{said[did.what]} {did.text}".rstrip()) for did in self.did]
+        rows += [(taped.at, f"recording: {taped.what} {taped.path}") for taped in self.taped]
         rows.sort(key=lambda row: row[0])
         return [f"{at - since:8.3f}  {text}" for at, text in rows]

@@ -140,6 +140,12 @@ def test_waiting_for_sounds():
     assert [0.12, 2.12, 6.12, 6.12] == [pytest.approx(at) for _, at in caller.done]
 
 
+def test_waiting_for_quiet_when_it_has_been_quiet():
+    _, caller = run("wait 10\nwait quiet 2", "welcome.wav")
+
+    assert [10.1, 10.1] == [pytest.approx(at) for _, at in caller.done]
+
+
 def test_waiting_in_vain():
     _, caller = run("wait start within 3")
 

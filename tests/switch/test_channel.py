@@ -10,7 +10,7 @@ from fsflows.switch import wire
 from fsflows.switch.channel import Channel
 from fsflows.switch.event import ConnectReply
 from fsflows.switch.profile import CallProfile
-from fsflows.switch.setup import Leg, Setup
+from fsflows.switch.setup import Leg, Recogniser, Setup
 from fsflows.switch.sounds import Sounds
 
 from .driving import Application
@@ -301,6 +301,15 @@ def test_diverted_speech_does_not_say_whose_it_is():
 
     event = app.last("DETECTED_SPEECH")
     assert ("hello", None) == (event.body, event.get("Unique-ID"))
+
+
+def test_play_and_detect_speech_without_a_recogniser_only_plays():
+    app = Application(setup=Setup(recogniser=Recogniser(up=False), sounds=Sounds(default=1.0)))
+    app.execute("play_and_detect_speech", "a.wav detect:vosk default")
+    app.until(5.0)
+
+    assert app.completed()[-1] == ("play_and_detect_speech", "DONE")
+    assert app.last("CHANNEL_EXECUTE_COMPLETE").at == pytest.approx(1.14)
 
 
 def test_the_same_seed_makes_the_same_call():

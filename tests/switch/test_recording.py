@@ -94,6 +94,16 @@ def test_unbuffered_audio_is_on_file_at_once():
     assert len(files.read(PATH)) == pytest.approx(44 + 16000 * 0.88, abs=700)
 
 
+def test_the_transcript_tells_of_recordings():
+    app = recorded(MemoryFiles())
+    for verb in ("mask", "unmask", "stop"):
+        app.api(f"uuid_record {app.uuid} {verb} {PATH}")
+
+    taped = app.channel.transcript.taped
+    assert ["start", "mask", "unmask", "stop"] == [item.what for item in taped]
+    assert app.channel.transcript.lines()[-1].endswith(f"recording: stop {PATH}")
+
+
 def test_a_recording_that_is_too_short_is_removed():
     files = MemoryFiles()
     app = recorded(files, RECORD_MIN_SEC="30")

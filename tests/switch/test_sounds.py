@@ -25,6 +25,7 @@ from fsflows.switch.transcript import Kind
         ("/usr/share/sounds/welcome.wav", 3.0),
         ("file_string://welcome.wav!other.wav", 5.25),
         ("other.wav", 2.0),
+        ("welcome.wav@@8000", 2.0),
     ],
 )
 def test_lengths(name: str, length: float):

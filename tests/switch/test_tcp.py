@@ -138,7 +138,7 @@ def test_a_call_over_bytes(server):
     assert seen["notices"] == 2
     assert (True, "NORMAL_CLEARING", "recv_bye") == (result.answered, result.cause, result.ended_by)
     assert result.failure is None
-    assert [line.split("  ", 1)[1].strip() for line in result.lines] == [
+    assert [line.split("  ")[-1] for line in result.lines] == [
         "is answered",
         "hears speech: Press one",
         "presses 1",
