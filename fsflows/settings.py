@@ -253,7 +253,7 @@ def _build(kind: type[Any], tree: Any, where: str, faults: list[str]) -> Any:
             hint = f"did you mean {near[0]!r}?" if near else f"known are {', '.join(hints)}"
             faults.append(f"{where}: unknown setting {name!r}; {hint}")
         elif dataclasses.is_dataclass(hints[name]):
-            values[name] = _build(hints[name], value, f"{where}: {name}", faults)  # type: ignore[arg-type]
+            values[name] = _build(hints[name], value, f"{where}: {name}", faults)
         elif value is not None:
             values[name] = _value(hints[name], value, f"{where}.{name}", faults)
     return kind(**{name: value for name, value in values.items() if value is not None})

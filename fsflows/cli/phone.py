@@ -206,7 +206,7 @@ class Phone:
         if kept:
             print(f"  everything is in {kept}")
 
-    def _seen(self, item: Heard | Did | Signal) -> None:
+    def _seen(self, item: object) -> None:
         match item:
             case Heard():
                 self._heard(item)

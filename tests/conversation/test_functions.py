@@ -31,7 +31,9 @@ def test_a_function_that_raises_is_named_with_file_and_line():
 
     ran, _ = run(look_up, "c")
     line = look_up.__code__.co_firstlineno + 1
-    assert f"test_functions.py:{line}: look_up() raised ValueError: no such account" == str(ran.failure)
+    assert f"test_functions.py:{line}: look_up() raised ValueError: no such account" == str(
+        ran.failure
+    )
 
 
 def test_a_function_that_hangs_is_given_up_and_named_with_the_line_where_it_waits():
@@ -96,7 +98,13 @@ def test_the_limit_goes_on_counting_after_the_caller():
 
 @pytest.mark.parametrize(
     ("function", "expected"),
-    [(lambda: 0, 0), (lambda conv: 0, 1), (lambda conv, flow, extra=1: 0, 2), (lambda *a: 0, 2), (print, 2)],
+    [
+        (lambda: 0, 0),
+        (lambda conv: 0, 1),
+        (lambda conv, flow, extra=1: 0, 2),
+        (lambda *a: 0, 2),
+        (print, 2),
+    ],
 )
 def test_arity(function, expected):
     assert expected == arity(function, 2)

@@ -409,7 +409,9 @@ def test_P14_the_end_function_also_runs_when_the_caller_hangs_up(play):
 
 def test_L7_a_key_interrupts_what_is_being_played_at_the_key(play):
     played = play(
-        one_key(prompt="This is a long prompt that goes on and on and on, and nobody listens to its end."),
+        one_key(
+            prompt="This is a long prompt that goes on and on and on, and nobody listens to its end."
+        ),
         "wait 1\npress 2\nexpect digits 2\n",
     )
     prompt = played.channel.transcript.heard[0]
@@ -430,7 +432,10 @@ def test_L4_confirmation_by_key_by_voice_and_a_correction(play):
     """
     play(flow, "wait end\npress 1234\nhear right\npress 1\nexpect digits 1234\n")
     play(flow, "wait end\nsay one two three four\nwait end\nsay yes\nexpect digits 1234\n")
-    play(flow, "wait end\npress 1234\nhear right\npress 2\nwait end\npress 5678\nhear right\npress 1\nexpect digits 5678\n")
+    play(
+        flow,
+        "wait end\npress 1234\nhear right\npress 2\nwait end\npress 5678\nhear right\npress 1\nexpect digits 5678\n",
+    )
     play(
         flow,
         "wait end\npress 1234\nwait end\nsay no one two three five\nwait end\nsay yes\nexpect digits 1235\n",
@@ -495,8 +500,15 @@ def test_L10_the_task_inside_a_function(play):
         "wait end\npress 1\nhear phone number\npress 5551234567\nhear right\npress 1\n",
         TASK,
     )
-    assert {"number": "5551234567", "how": ["complete", "keys", "5551234567"]} == played.record.metrics
-    played = play(flow, "wait end\npress 1\nhear phone number\npress 555#\nwait quiet 20 within 90\nhangup\n", TASK)
+    assert {
+        "number": "5551234567",
+        "how": ["complete", "keys", "5551234567"],
+    } == played.record.metrics
+    played = play(
+        flow,
+        "wait end\npress 1\nhear phone number\npress 555#\nwait quiet 20 within 90\nhangup\n",
+        TASK,
+    )
     assert "" == played.record.metrics.get("number", "")
 
 

@@ -77,7 +77,8 @@ def test_an_end_function_that_fails_changes_nothing(play):
     played = play(
         RUNS.format(more=""),
         "wait end\npress 1\n",
-        work("return {'hangup': True}") + "\ndef end_function(conv):\n    raise ValueError('late')\n",
+        work("return {'hangup': True}")
+        + "\ndef end_function(conv):\n    raise ValueError('late')\n",
     )
     assert Result.COMPLETED == played.record.result
     assert "raised ValueError: late" == played.record.functions[-1].error
@@ -164,7 +165,11 @@ def test_a_flow_that_goes_in_circles_ends(play):
 
 @pytest.mark.parametrize("method", ["bridge", "refer", "transfer"])
 def test_hand_offs(play, method):
-    target = {"bridge": "user/1000", "refer": "sip:desk@example.com", "transfer": "5000 XML default"}
+    target = {
+        "bridge": "user/1000",
+        "refer": "sip:desk@example.com",
+        "transfer": "5000 XML default",
+    }
     played = play(
         f"""
         steps:
@@ -172,7 +177,9 @@ def test_hand_offs(play, method):
         handoffs: {{desk: {{{method}: "{target[method]}", say: Moving you.}}}}
         """,
         "expect handoff desk\nexpect heard Moving you\n",
-        setup=Setup(dial=lambda _: Leg(talks=5.0), extensions={"5000": (("answer", ""), ("park", ""))}),
+        setup=Setup(
+            dial=lambda _: Leg(talks=5.0), extensions={"5000": (("answer", ""), ("park", ""))}
+        ),
     )
     assert Result.HANDED_OFF == played.record.result
 
@@ -191,7 +198,9 @@ def test_a_bridge_that_nobody_answers(play):
     assert (Result.FAILED, Reason.HANDOFF_FAILED) == (played.record.result, played.record.reason)
 
 
-@pytest.mark.parametrize("name", ["%0AContent-Length: 3", "${hangup(all)}", '"><script>', "x" * 5000, "\udcff\x00"])
+@pytest.mark.parametrize(
+    "name", ["%0AContent-Length: 3", "${hangup(all)}", '"><script>', "x" * 5000, "\udcff\x00"]
+)
 def test_hostile_names_are_text(play, name):
     played = play(
         """
@@ -224,7 +233,12 @@ def test_state_attributes_and_keys(play):
         )
         + "\ndef shout(conv, text):\n    return text.upper() + conv.language\n",
     )
-    assert {"count": 2, "who": ["1000", "7001", None], "once": 1, "shout": "Xen-US"} == played.record.metrics
+    assert {
+        "count": 2,
+        "who": ["1000", "7001", None],
+        "once": 1,
+        "shout": "Xen-US",
+    } == played.record.metrics
 
 
 def test_pause_resume_and_mask(play, tmp_path):
