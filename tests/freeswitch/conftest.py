@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Generator, Iterator
 from pathlib import Path
 from typing import Any
@@ -9,26 +10,31 @@ from typing import Any
 import pytest
 
 from .real import Peer, RealWorld
+from .simulated import TcpWorld, VirtualWorld
 from .world import World
 
 HERE = Path(__file__).parent
 FLOWS = (HERE / "flows", HERE.parents[1] / "conf" / "flows")
-WORLDS = [
-    pytest.param("freeswitch", marks=[pytest.mark.freeswitch, pytest.mark.process]),
-]
+SIMULATED = pytest.param("simulated")
+OVER_TCP = pytest.param("over_tcp", marks=pytest.mark.process)
+FREESWITCH = pytest.param("freeswitch", marks=[pytest.mark.freeswitch, pytest.mark.process])
 WHY = "FSFLOWS_FREESWITCH is not set"
 _not_run = pytest.StashKey[list[str]]()
 _measured = pytest.StashKey[list[str]]()
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", "real_time: also in real time, over TCP to a server process")
     config.stash[_not_run] = []
     config.stash[_measured] = []
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if "world" in metafunc.fixturenames:
-        metafunc.parametrize("world", WORLDS, indirect=True)
+        # Real time is dear: most bodies run in it only where there is a FreeSWITCH, a few always.
+        dear = metafunc.definition.get_closest_marker("real_time") is not None
+        worlds = [SIMULATED, *([OVER_TCP] if dear else []), FREESWITCH]
+        metafunc.parametrize("world", worlds, indirect=True)
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -88,6 +94,20 @@ def freeswitch(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RealWorld]:
     world = RealWorld(peer, FLOWS, tmp_path_factory.mktemp("serve"))
     yield world
     world.close()
+
+
+@pytest.fixture(scope="module")
+def over_tcp(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TcpWorld]:
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        address = free.getsockname()
+    world = TcpWorld(address, FLOWS, tmp_path_factory.mktemp("serve"))
+    yield world
+    world.close()
+
+
+@pytest.fixture
+def simulated(tmp_path: Path) -> VirtualWorld:
+    return VirtualWorld(FLOWS, tmp_path)
 
 
 @pytest.fixture

@@ -5,9 +5,12 @@ Pure: bytes and times go in, bytes and numbers come out. The sockets are in `cal
 
 from __future__ import annotations
 
+import io
 import itertools
 import math
 import struct
+import wave
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
@@ -217,9 +220,25 @@ def power_at(samples: Sequence[int], hertz: int) -> float:
 
 def pitch(payload: bytes) -> int:
     """The one of `TONES` that a frame is, or 0."""
-    samples = [_LINEAR[byte] for byte in payload]
+    return _pitch([_LINEAR[byte] for byte in payload])
+
+
+def _pitch(samples: Sequence[int]) -> int:
     share, hertz = max((power_at(samples, hertz), hertz) for hertz in TONES)
     return hertz if share >= PURE else 0
+
+
+def pitches_of(wav: bytes) -> Counter[int]:
+    """How many frames of a recording (16 bit, 8 kHz, mono) have which pitch; 0: other sounds. Silence is not counted."""
+    with wave.open(io.BytesIO(wav)) as file:
+        data = file.readframes(file.getnframes())
+    samples = struct.unpack(f"<{len(data) // 2}h", data)
+    frames = [samples[n : n + FRAME] for n in range(0, len(samples) - FRAME + 1, FRAME)]
+    return Counter(
+        _pitch(frame)
+        for frame in frames
+        if math.sqrt(sum(sample * sample for sample in frame) / FRAME) >= AUDIBLE
+    )
 
 
 class Ear:

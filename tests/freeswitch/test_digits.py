@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import pytest
 
+from .rtp import pitches_of
 from .world import World
 
 RIGHT, WRONG, SHORT, ASKS = 900, 300, 400, 500
 
 
+@pytest.mark.real_time
 def test_L2_L11_ten_keys_are_the_number_and_finish_at_once(world: World) -> None:
     with world.call("number") as phone:
         asked = phone.wait_heard(ASKS)
@@ -27,6 +29,7 @@ def test_L3_ten_spoken_digits_are_the_number(world: World) -> None:
         assert "NORMAL_CLEARING" == phone.wait_ended().cause
 
 
+@pytest.mark.real_time
 def test_L3_keys_and_speech_fill_one_buffer(world: World) -> None:
     with world.call("number") as phone:
         phone.wait_heard(ASKS)
@@ -85,15 +88,22 @@ def test_when_the_recogniser_fails_in_mid_call_keys_do(world: World, fault: str)
 
 
 def test_P13_a_pin_is_heard_by_nobody_else(world: World) -> None:
-    """Keyed, while the caller also says it: neither log nor recording has it."""
+    """Keyed, while the caller says it as well (1000 Hz); once it is over, he says something else (1300 Hz)."""
     with world.call("pin") as phone:
         phone.wait_heard(ASKS)
         phone.talk(1000)
-        phone.press("4271")
+        phone.press("4271", gap=0.3)
         phone.talk(None)
         phone.wait_heard(RIGHT)
         phone.wait_heard(700)
+        world.wait(1.0)
+        phone.talk(1300)
         assert "NORMAL_CLEARING" == phone.wait_ended().cause
         uuid = phone.uuid
     world.wait_recordings(uuid, 1)
+    recorded = pitches_of(world.recordings(uuid)[0])
+    assert 0 == recorded[1000]
+    if world.records_sound:
+        # In the mix with the prompt's 700 Hz: neither is pure, but there is sound.
+        assert recorded[0] + recorded[700] + recorded[1300] > 20
     assert "4271" not in world.server_log()

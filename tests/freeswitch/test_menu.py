@@ -5,12 +5,15 @@ from __future__ import annotations
 from statistics import median
 from typing import Any
 
+import pytest
+
 from .world import World
 
 HERE, THERE = 500, 700
 PRESSES = 12
 
 
+@pytest.mark.real_time
 def test_L7_a_key_stops_the_prompt_and_the_next_one_follows(world: World, measured: Any) -> None:
     silences, nexts = [], []
     with world.call("two_steps") as phone:

@@ -9,6 +9,7 @@ from .world import World
 ASKS, GREETS, GONE = 500, 700, 900
 
 
+@pytest.mark.real_time
 @pytest.mark.parametrize(("flow", "first"), [("opt_out_first", ASKS), ("opt_out_beside", GREETS)])
 def test_P12_P15_key_1_leaves_no_recording(world: World, flow: str, first: int) -> None:
     with world.call(flow) as phone:

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
 from typing import Protocol
 
 from .caller import Ended
@@ -19,16 +18,10 @@ from .rtp import Sound
 
 DESK = 1200
 """Hertz of the tone at the extension `fsflows-desk`, where calls are handed off to."""
+TOUCHED = "/tmp/fsflows-was-here"
+"""A file that a hostile text tries to make."""
 LOST = 1600
 """Hertz of the tone that the dialplan plays when fsflows did not take the call, or lost it."""
-
-
-@dataclass(frozen=True, slots=True)
-class Done:
-    """An application that the switch ran for a call, from its CHANNEL_EXECUTE."""
-
-    application: str
-    data: str
 
 
 class Phone(Protocol):
@@ -69,9 +62,6 @@ class Phone(Protocol):
     def hangup_cause(self) -> str:
         """The switch's hangup cause, once the call has ended there, too."""
 
-    def done(self) -> Sequence[Done]:
-        """The applications that the switch ran for this call."""
-
     @property
     def referred_to(self) -> str:
         """Where a REFER asked the caller's telephone to go; "" when none came."""
@@ -85,6 +75,8 @@ class World(Protocol):
     """A switch, a speech recogniser and fsflows."""
 
     name: str
+    records_sound: bool
+    """Whether recordings hold what was really said."""
 
     def now(self) -> float: ...
 
@@ -118,8 +110,15 @@ class World(Protocol):
     def server_log(self) -> str:
         """What fsflows has logged since the test began."""
 
-    def calls(self) -> int:
-        """How many calls the switch has."""
+    def ran(self) -> Sequence[str]:
+        """Commands that callers' texts made the switch run: never any."""
 
     def run(self, body: Callable[[], None]) -> None:
         """Run a test's body in this world's time."""
+
+
+def is_at_the_desk(world: World, phone: Phone) -> None:
+    """The caller gets to where he was handed off to, and stays there."""
+    arrived = phone.wait_heard(DESK, timeout=10.0)
+    world.wait(1.0)
+    phone.wait_heard(DESK, since=arrived + 0.9, timeout=1.0)
