@@ -52,10 +52,6 @@ class Heard:
     end: float | None = None
     ending: Ending | None = None
 
-    def spoken_at(self, offset: int) -> float:
-        """When the synthesiser has spoken the first `offset` characters, at an even pace."""
-        return self.start + self.length * offset / max(1, len(self.what))
-
 
 @dataclass(frozen=True, slots=True)
 class Did:

@@ -23,15 +23,11 @@ WORDS = st.sampled_from(
         "\x00%0A${uuid}",
         "a=b=c",
         "stop",
-    ]
-    + [
         "vosk default default",
         "a.wav detect:vosk default",
         "say:one:two:three",
         "flite|kal|hello",
         "/rec/a.wav",
-    ]
-    + [
         "tone_stream://%(200,0,400);loops=2",
         "local_stream://x",
         "7103 XML public",
@@ -53,8 +49,6 @@ APPLICATIONS = st.sampled_from(
         "export",
         "event",
         "break",
-    ]
-    + [
         "read",
         "play_and_get_digits",
         "detect_speech",
@@ -62,8 +56,6 @@ APPLICATIONS = st.sampled_from(
         "record_session",
         "hangup",
         "park",
-    ]
-    + [
         "stop_record_session",
         "bridge",
         "transfer",
@@ -83,8 +75,6 @@ APIS = st.sampled_from(
         "uuid_setvar",
         "uuid_transfer",
         "uuid_broadcast",
-    ]
-    + [
         "uuid_bridge",
         "uuid_recv_dtmf",
         "uuid_dump",
@@ -107,15 +97,22 @@ VERBS = st.sampled_from(
         "filter",
         "divert_events",
         "exit",
+        "getvar",
+        "resume",
+        "sendevent",
+        "log",
+        "nolog",
+        "nosuch",
     ]
-    + ["getvar", "resume", "sendevent", "log", "nolog", "nosuch"]
 )
 
 
 @st.composite
 def deeds(draw: st.DrawFn) -> tuple[str, object]:
     kind = draw(
-        st.sampled_from("execute execute execute api api verb key say hangup close".split())
+        st.sampled_from(
+            ["execute", "execute", "execute", "api", "api", "verb", "key", "say", "hangup", "close"]
+        )
     )
     word = draw(WORDS)
     if kind == "execute":

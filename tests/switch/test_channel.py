@@ -312,6 +312,78 @@ def test_play_and_detect_speech_without_a_recogniser_only_plays():
     assert app.last("CHANNEL_EXECUTE_COMPLETE").at == pytest.approx(1.14)
 
 
+@pytest.mark.parametrize(
+    ("line", "answer"),
+    [
+        ("uuid_kill", "-USAGE: <uuid> [cause]\n"),
+        ("uuid_getvar {uuid}", "-USAGE: <uuid> <var>\n"),
+        ("uuid_getvar {uuid} nothing", "_undef_"),
+        ("uuid_setvar {uuid}", "-USAGE: <uuid> <var> [value]\n"),
+        ("uuid_setvar nobody a b", "-ERR No such channel!\n"),
+        ("uuid_setvar_multi {uuid} a=1;b=2", "+OK\n"),
+        ("uuid_setvar_multi nobody a=1", "-ERR No such channel!\n"),
+        ("uuid_buglist nobody", "-ERR No such channel!\n"),
+        ("uuid_broadcast nobody a.wav", "-ERR invalid uuid\n"),
+        ("uuid_broadcast {uuid} speak::hello aleg", "+OK Message sent\n"),
+        ("uuid_bridge {uuid} other", "+OK other\n"),
+        ("uuid_bridge nobody other", "-ERR Invalid uuid nobody\n"),
+        ("uuid_transfer nobody 5", "-ERR No such channel!\n"),
+        ("uuid_recv_dtmf {uuid}", "-USAGE: <uuid> <dtmf_data>\n"),
+        ("uuid_recv_dtmf nobody 5", "-ERR No such channel!\n"),
+        ("uuid_send_dtmf nobody 5", "-ERR No such channel!\n"),
+        ("uuid_flush_dtmf {uuid}", "+OK\n"),
+        ("uuid_dump nobody", "-ERR No such channel!\n"),
+        ("uuid_exists {uuid}", "true"),
+        ("eval uuid:{uuid} ${{sip_to_user}}", "7001"),
+        ("echo a b", "a b"),
+        ("nosuch", "-ERR nosuch Command not found!\n"),
+    ],
+)
+def test_what_an_api_says(line: str, answer: str):
+    app = Application()
+
+    assert answer == app.api(line.format(uuid=app.uuid))
+
+
+@pytest.mark.parametrize(
+    ("application", "data", "variables"),
+    [
+        ("set", "a=1", {"a": "1"}),
+        ("export", "nolocal:a=1", {"a": "1"}),
+        ("multiset", "a=1 b=2", {"a": "1", "b": "2"}),
+        ("multiset", "^^;a=1 2;b=3", {"a": "1 2", "b": "3"}),
+        ("push", "language=fr", {"language": "ARRAY::en|:fr"}),
+        ("unset", "language", {"language": None}),
+        ("set", "language=", {"language": None}),
+    ],
+)
+def test_setting_variables(application: str, data: str, variables: dict[str, str | None]):
+    app = Application(CallProfile(variables={"language": "en"}))
+    app.execute(application, data)
+    app.until(0.2)
+
+    assert variables == {name: app.channel.variables.get(name) for name in variables}
+
+
+def test_read_collects_until_its_terminator_or_its_time():
+    app = Application(setup=Setup(sounds=Sounds(default=1.0)))
+    app.execute("read", "1 4 ask.wav digits 500 #")
+    app.channel.press("1", 0.5)
+    app.channel.press("2", 0.8)
+    app.until(3.0)
+    app.execute("read", "2 4 ask.wav digits 500 #")
+    app.until(6.0)
+
+    assert app.channel.variables.get("digits") is None
+    assert app.channel.variables["read_result"] == "timeout"
+    assert [event.get("variable_digits") for event in app.events("CHANNEL_EXECUTE_COMPLETE")][
+        -2:
+    ] == [
+        "12",
+        None,
+    ]
+
+
 def test_the_same_seed_makes_the_same_call():
     def play() -> list[tuple[float, str, str | None]]:
         app = Application(setup=Setup(seed=7))
