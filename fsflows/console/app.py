@@ -1,0 +1,158 @@
+"""The console as a WSGI application."""
+
+from __future__ import annotations
+
+import secrets
+from datetime import UTC
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import gevent
+import prometheus_client
+from flask import Flask, g, redirect, render_template, request, session, url_for
+from werkzeug.exceptions import HTTPException
+from werkzeug.wrappers import Response
+
+from fsflows.console import filters, flows, live, overview, records, status
+from fsflows.console.access import Access, Throttle, User
+from fsflows.console.guard import begin_session, check_csrf, protect, safe_target
+from fsflows.console.sources import Sources
+from fsflows.database import DatabaseFailed
+from fsflows.log import get_logger
+
+SESSION_COOKIE = "fsflows_session"
+MAX_FORM = 64 * 1024
+"""Bytes of a form; there is no upload."""
+
+_WORDS = {
+    401: "A login, or a token, is needed here.",
+    404: "There is nothing at this address.",
+    405: "That can't be done here.",
+}
+
+log = get_logger("console")
+
+
+def create_app(
+    sources: Sources, access: Access | None = None, *, secret: str = "", https: bool = False
+) -> Flask:
+    """Make the application.
+
+    Args:
+        sources: what is shown.
+        access: who may look; None: everybody who can reach it, which must be this host only.
+        secret: signs sessions; "": made up now, so that a restart ends them. Nodes behind one address share it.
+        https: whether it is reached through HTTPS: then the session's cookie never travels without.
+    """
+    access = access or Access()
+    app = Flask("fsflows.console", root_path=str(Path(__file__).parent))
+    app.secret_key = secret or secrets.token_hex(32)
+    app.config.update(
+        SESSION_COOKIE_NAME=SESSION_COOKIE,
+        SESSION_COOKIE_HTTPONLY=True,
+        SESSION_COOKIE_SAMESITE="Lax",
+        SESSION_COOKIE_SECURE=https,
+        MAX_CONTENT_LENGTH=MAX_FORM,
+        SEND_FILE_MAX_AGE_DEFAULT=3600,
+    )
+    app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
+    app.extensions["fsflows"] = sources
+    filters.register(app)
+    protect(app, access)
+    for part in (overview, live, records, flows, status):
+        app.register_blueprint(part.pages)
+    _logins(app, access)
+    _machines(app, sources)
+    _errors(app)
+    app.before_request(_zone)
+    app.context_processor(lambda: {"sources": sources, "running": len(sources.live.snapshot())})
+    return app
+
+
+def _zone() -> None:
+    """The viewer's time zone, which the page's script puts into a cookie."""
+    try:
+        g.zone = ZoneInfo(request.cookies.get("tz", "UTC"))
+    except (ValueError, OSError, LookupError):
+        g.zone = UTC
+
+
+def _logins(app: Flask, access: Access) -> None:
+    throttle = Throttle()
+
+    @app.get("/login")
+    def login() -> str | Response:
+        if g.user is not None:
+            return redirect(url_for("overview.home"))
+        return render_template("login.html", next=request.args.get("next", "/"), problem="")
+
+    @app.post("/login")
+    def do_login() -> str | Response | tuple[str, int]:
+        check_csrf()
+        address = request.remote_addr or ""
+        back = request.form.get("next", "/")
+        wait = throttle.wait(address)
+        if wait:
+            problem = f"Too many failed logins. Try again in {wait:.0f} seconds."
+            return render_template("login.html", next=back, problem=problem), 429
+        name, password = request.form.get("name", ""), request.form.get("password", "")
+        found = access.with_token(password) or _checked(access, name, password)
+        if found is None:
+            throttle.failed(address)
+            log.warning("login failed", address=address)
+            return render_template("login.html", next=back, problem="That is not right."), 401
+        begin_session(found)
+        log.info("login", user=found.name, address=address)
+        return redirect(safe_target(back))
+
+    @app.post("/logout")
+    def logout() -> Response:
+        session.clear()
+        return redirect(url_for("login"))
+
+
+def _checked(access: Access, name: str, password: str) -> User | None:
+    # Hashing a password takes 0.1 s on purpose; calls must not wait for it.
+    pool = gevent.get_hub().threadpool
+    found: User | None = pool.apply(access.with_password, (name, password))
+    return found
+
+
+def _machines(app: Flask, sources: Sources) -> None:
+    @app.get("/healthz")
+    def healthz() -> tuple[dict[str, str], int]:
+        fine = status.is_healthy(sources)
+        return {"status": "ok" if fine else "failing"}, 200 if fine else 503
+
+    @app.get("/metrics")
+    def metrics() -> Response:
+        if sources.metrics is not None:
+            body, kind = sources.metrics()
+        else:
+            body, kind = prometheus_client.generate_latest(), prometheus_client.CONTENT_TYPE_LATEST
+        return Response(body, content_type=kind)
+
+
+def _errors(app: Flask) -> None:
+    @app.errorhandler(HTTPException)
+    def http(error: HTTPException) -> Response | tuple[str, int]:
+        code = error.code or 500
+        if code < 400 or error.response is not None:
+            return error.get_response()
+        return render_template(
+            "error.html", code=code, title=error.name, text=error.description
+        ), code
+
+    @app.errorhandler(DatabaseFailed)
+    def database(error: DatabaseFailed) -> tuple[str, int]:
+        log.warning("the database can't be read", why=str(error), path=request.path)
+        text = "Records can't be read just now. Calls go on, and what they leave behind is kept until then."
+        return render_template(
+            "error.html", code=503, title="The database does not answer", text=text
+        ), 503
+
+    @app.errorhandler(Exception)
+    def other(error: Exception) -> tuple[str, int]:
+        log.error("a page failed", path=request.path, exc_info=error)
+        text = "That is a fault of ours; the log says more."
+        return render_template("error.html", code=500, title="This page failed", text=text), 500

@@ -1,0 +1,152 @@
+"""Every request passes here: who asks, may they, and what a browser is told not to do with the answer."""
+
+from __future__ import annotations
+
+import hmac
+import secrets
+import time
+from collections.abc import Callable
+from functools import wraps
+from typing import Any, ParamSpec, cast
+from urllib.parse import urlsplit
+
+from flask import Flask, Response, abort, g, redirect, request, session, url_for
+from werkzeug.wrappers import Response as AnyResponse
+
+from fsflows.console.access import LOCAL, Access, User, is_loopback
+from fsflows.log import get_logger
+
+P = ParamSpec("P")
+
+SESSION_HOURS = 12
+"""After so long a login is asked for again."""
+
+ANYONE = frozenset({"static", "login", "do_login", "healthz"})
+"""Endpoints that need no login. Health tells nothing but "ok" to those who have none."""
+
+MACHINES = frozenset({"metrics", "live.events", "records.as_json"})
+"""Endpoints that are told 401 instead of being led to the login page."""
+
+HEADERS = {
+    # Nothing from elsewhere, nothing inline: a caller's name that gets past every escape still does nothing.
+    "Content-Security-Policy": (
+        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; media-src 'self';"
+        " connect-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
+    ),
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    "Referrer-Policy": "same-origin",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Permissions-Policy": "camera=(), microphone=(), geolocation=()",
+}
+
+log = get_logger("console")
+
+
+def protect(app: Flask, access: Access) -> None:
+    """Put the guard in front of an application."""
+
+    def before() -> AnyResponse | None:
+        g.began = time.monotonic()
+        g.user = None
+        if access.open:
+            # Any page of the web could have its own name point to 127.0.0.1, and read us through the browser here.
+            if not is_loopback(urlsplit(f"//{request.host}").hostname or ""):
+                abort(400, "this console answers to localhost only, since it has no credentials")
+            g.user = LOCAL
+        else:
+            g.user = _who(access)
+        if request.endpoint in ANYONE:
+            return None
+        if g.user is None:
+            return _ask_for_login()
+        if request.method not in ("GET", "HEAD", "OPTIONS") and not g.get("by_token"):
+            check_csrf()
+        return None
+
+    app.before_request(before)
+    app.after_request(_after)
+    app.context_processor(lambda: {"user": g.get("user"), "csrf": csrf_token, "access": access})
+
+
+def begin_session(user: User) -> None:
+    """The user has logged in."""
+    session.clear()
+    session["name"] = user.name
+    session["fingerprint"] = user.fingerprint
+    session["until"] = time.time() + SESSION_HOURS * 3600
+
+
+def csrf_token() -> str:
+    """The token that each form of this session carries."""
+    if "csrf" not in session:
+        session["csrf"] = secrets.token_urlsafe(24)
+    return cast("str", session["csrf"])
+
+
+def check_csrf() -> None:
+    """Refuse a form that another site sent."""
+    given = request.form.get("csrf", "")
+    origin = request.headers.get("Origin")
+    if (
+        origin not in (None, request.host_url.rstrip("/"))
+        and urlsplit(origin or "").netloc != request.host
+    ):
+        abort(400, "this form came from another site")
+    if not hmac.compare_digest(given.encode(), str(session.get("csrf", "")).encode()) or not given:
+        abort(400, "this form is too old; go back, load the page again, and repeat it")
+
+
+def editors_only(view: Callable[P, Any]) -> Callable[P, Any]:
+    """For views that change something."""
+
+    @wraps(view)
+    def guarded(*args: P.args, **kwargs: P.kwargs) -> Any:
+        if not g.user.may_edit:
+            abort(403, "your role, viewer, may look at everything and change nothing")
+        return view(*args, **kwargs)
+
+    return guarded
+
+
+def safe_target(target: str) -> str:
+    """Where to go after a login: a page of ours, whatever the address said."""
+    if target.startswith("/") and not target.startswith(("//", "/\\")) and target.isprintable():
+        return target
+    return url_for("overview.home")
+
+
+def _who(access: Access) -> User | None:
+    header = request.headers.get("Authorization", "")
+    if header.startswith("Bearer "):
+        g.by_token = True
+        return access.with_token(header.removeprefix("Bearer ").strip())
+    if session.get("until", 0) < time.time():
+        return None
+    return access.known(str(session.get("name", "")), str(session.get("fingerprint", "")))
+
+
+def _ask_for_login() -> AnyResponse:
+    if request.endpoint in MACHINES or request.method != "GET" or g.get("by_token"):
+        abort(401)
+    back = request.full_path if request.query_string else request.path
+    return redirect(url_for("login", next=back))
+
+
+def _after(response: Response) -> Response:
+    for name, value in HEADERS.items():
+        response.headers.setdefault(name, value)
+    if request.endpoint != "static":
+        response.headers.setdefault("Cache-Control", "no-store")
+    user = g.get("user")
+    log.info(
+        "access",
+        user=user.name if user is not None else "",
+        method=request.method,
+        path=request.path,
+        status=response.status_code,
+        address=request.remote_addr or "",
+        ms=round((time.monotonic() - g.get("began", time.monotonic())) * 1000, 1),
+    )
+    return response

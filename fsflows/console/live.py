@@ -1,0 +1,124 @@
+"""The calls that are running, as they run."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+
+import gevent
+from flask import (
+    Blueprint,
+    Response,
+    abort,
+    current_app,
+    redirect,
+    render_template,
+    stream_with_context,
+    url_for,
+)
+from werkzeug.wrappers import Response as AnyResponse
+
+from fsflows.archive.live import LiveCall
+from fsflows.archive.store import RecordStore
+from fsflows.console.filters import sources
+from fsflows.console.sources import Live
+
+LOOK_EVERY = 0.25
+"""Seconds between looks for something new; a look is a few additions."""
+
+STILL_THERE = 15.0
+"""Seconds without news after which a comment is sent, so that a browser that went away is noticed."""
+
+LONGEST = 600.0
+"""Seconds that one stream lasts; the browser asks again by itself, and shows that its login still holds."""
+
+MAX_STREAMS = 100
+"""At once. Each is a greenlet and a connection."""
+
+pages = Blueprint("live", __name__)
+_streams = 0
+
+
+def snapshot(live: Live) -> list[LiveCall]:
+    """The running calls, the longest first."""
+    return sorted(live.snapshot(), key=lambda call: -call.seconds)
+
+
+@pages.get("/live")
+def index() -> str:
+    """All of them."""
+    return render_template("live.html", calls=snapshot(sources(current_app).live))
+
+
+@pages.get("/live/events")
+def events() -> Response:
+    """The list, again whenever it changes (server-sent events)."""
+    live = sources(current_app).live
+    return _stream(live, lambda: render_template("_live_calls.html", calls=snapshot(live)))
+
+
+@pages.get("/live/<record_id>")
+def call(record_id: str) -> str | AnyResponse:
+    """One of them, with its time line so far."""
+    source = sources(current_app)
+    found = _find(source.live, record_id)
+    if found is None:
+        if RecordStore(source.database).get(record_id) is None:
+            abort(404, "This call isn't running, and there is no record of it (yet).")
+        return redirect(url_for("records.show", record_id=record_id))
+    return render_template(
+        "live_call.html", call=found, entries=source.live.entries(record_id) or ()
+    )
+
+
+@pages.get("/live/<record_id>/events", endpoint="call_events")
+def call_events(record_id: str) -> Response:
+    """One call, again whenever it changes; "over" in the end."""
+    live = sources(current_app).live
+
+    def page() -> str | None:
+        found = _find(live, record_id)
+        if found is None:
+            return None
+        return render_template("_live_call.html", call=found, entries=live.entries(record_id) or ())
+
+    return _stream(live, page)
+
+
+def _find(live: Live, record_id: str) -> LiveCall | None:
+    return next((each for each in live.snapshot() if each.id == record_id), None)
+
+
+def _stream(live: Live, page: Callable[[], str | None]) -> Response:
+    if _streams >= MAX_STREAMS:
+        abort(503, "too many pages watch live calls already")
+
+    def news() -> Iterator[str]:
+        global _streams  # noqa: PLW0603 - a count for the process
+        _streams += 1
+        try:
+            ends = time.monotonic() + LONGEST
+            seen: object = None
+            said = time.monotonic()
+            yield "retry: 1000\n\n"
+            while time.monotonic() < ends:
+                revision = live.revision()
+                if revision != seen:
+                    seen, said = revision, time.monotonic()
+                    html = page()
+                    if html is None:
+                        yield "event: over\ndata: \n\n"
+                        return
+                    yield "".join(f"data: {line}\n" for line in html.splitlines()) + "\n"
+                elif time.monotonic() - said > STILL_THERE:
+                    said = time.monotonic()
+                    yield ": still there\n\n"
+                gevent.sleep(LOOK_EVERY)
+        finally:
+            _streams -= 1
+
+    return Response(
+        stream_with_context(news()),
+        mimetype="text/event-stream",
+        headers={"X-Accel-Buffering": "no"},
+    )

@@ -1,0 +1,100 @@
+"""Serves the console on gevent's WSGI server, beside the calls."""
+
+from __future__ import annotations
+
+import logging
+import socket
+from collections.abc import Iterable
+from typing import Any
+
+from flask import Flask
+from gevent.pool import Pool
+from gevent.pywsgi import LoggingLogAdapter, WSGIHandler, WSGIServer
+
+from fsflows.console.access import Access, check_listen, parse_users
+from fsflows.console.app import create_app
+from fsflows.console.sources import Sources
+from fsflows.log import get_logger
+
+MAX_REQUESTS = 200
+"""At once, live pages included. More wait in the backlog; calls are not touched by it."""
+
+PATIENCE = 30.0
+"""Seconds that a client may take to send its request, or its next one."""
+
+log = get_logger("console")
+
+
+class _Handler(WSGIHandler):
+    """gevent's, with an end to waiting."""
+
+    def __init__(self, sock: socket.socket, *arguments: Any, **named: Any) -> None:
+        sock.settimeout(PATIENCE)
+        super().__init__(sock, *arguments, **named)
+
+
+def open_console(
+    sources: Sources,
+    listen: tuple[str, int],
+    *,
+    token: str = "",
+    users: Iterable[str] = (),
+    secret: str = "",
+    https: bool = False,
+) -> ConsoleServer:
+    """A console as the settings describe it, not yet started.
+
+    Args:
+        sources: what it shows.
+        listen: host and port.
+        token: `console.token`.
+        users: `console.users`, each "NAME:ROLE:HASH".
+        secret: `console.secret`, which signs sessions; "": a new one each time.
+        https: `console.https`: it is reached through a proxy that speaks HTTPS.
+
+    Raises:
+        ValueError: what is wrong with the settings; above all, that others could reach it without credentials.
+    """
+    access = Access(token, parse_users(users))
+    check_listen(listen[0], access)
+    return ConsoleServer(create_app(sources, access, secret=secret, https=https), *listen)
+
+
+class ConsoleServer:
+    """A console on an address. See `create_app` for the application, `check_listen` for who may be let near it.
+
+    Args:
+        app: the application.
+        host, port: where; port 0: any that is free.
+    """
+
+    def __init__(self, app: Flask, host: str, port: int) -> None:
+        self._pool = Pool(MAX_REQUESTS)
+        self._server = WSGIServer(
+            (host, port),
+            app,
+            log=None,  # the guard logs each access, with who it was
+            error_log=LoggingLogAdapter(logging.getLogger("console.wsgi"), level=logging.WARNING),
+            handler_class=_Handler,
+            spawn=self._pool,
+        )
+        self._server.stop_timeout = 1.0
+
+    def start(self) -> None:
+        """Begin to listen.
+
+        Raises:
+            OSError: the address is taken, or not ours.
+        """
+        self._server.start()
+        log.info("console", address=self.url)
+
+    @property
+    def url(self) -> str:
+        """Where it is."""
+        host, port = str(self._server.server_host), self._server.server_port
+        return f"http://{f'[{host}]' if ':' in host else host}:{port}"
+
+    def stop(self) -> None:
+        """Let go of the address, and end what is being answered."""
+        self._server.stop(timeout=1.0)

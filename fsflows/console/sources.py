@@ -1,0 +1,126 @@
+"""What the console shows, and where it has it from."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Protocol
+
+from fsflows import __version__
+from fsflows.archive.endings import RecordingState
+from fsflows.archive.entries import Entry
+from fsflows.archive.live import LiveCall, LiveCalls
+from fsflows.archive.model import RecordingNote
+from fsflows.archive.store import RecordStore
+from fsflows.archive.writer import WriterStats
+from fsflows.database import Database
+from fsflows.flow.model import FlowSet
+from fsflows.recordings.journal import Journal
+
+
+class Live(Protocol):
+    """The running calls; `LiveCalls` is one."""
+
+    def snapshot(self) -> list[LiveCall]: ...
+    def revision(self) -> tuple[int, int]: ...
+    def entries(self, record_id: str) -> tuple[Entry, ...] | None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Audio:
+    """What there is of a call's audio now. `files`: those that can be played from here."""
+
+    note: RecordingNote
+    files: tuple[Path, ...] = ()
+
+
+class Recordings(Protocol):
+    """Tells what became of calls' audio after their records were written."""
+
+    def of(self, call_id: str) -> Audio | None:
+        """None: it isn't known here, and the record has the last word.
+
+        Raises:
+            DatabaseFailed: it can't be told.
+        """
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One line of the health page. `ok` False: somebody should look."""
+
+    name: str
+    ok: bool
+    text: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sources:
+    """Everything that a console shows.
+
+    Attributes:
+        database: one of the console's own, so that calls never wait behind a search.
+        live: the calls of this process.
+        flows: gives the flows as they are now.
+        recordings: None: records have the last word about their recordings, and nothing can be played.
+        writer: how records get into the database.
+        checks: further lines for the health page.
+        metrics: what Prometheus scrapes; None: this process' registry.
+        delete_recording: for an editor who deletes a record.
+    """
+
+    database: Database
+    live: Live = field(default_factory=LiveCalls)
+    flows: Callable[[], FlowSet] = dict
+    recordings: Recordings | None = None
+    writer: Callable[[], WriterStats] | None = None
+    checks: Callable[[], list[Check]] = list
+    metrics: Callable[[], tuple[bytes, str]] | None = None
+    webhook: bool = False
+    node: str = ""
+    version: str = __version__
+    started_at: datetime = field(default_factory=lambda: datetime.now(UTC))
+
+    @property
+    def store(self) -> RecordStore:
+        """The records."""
+        return RecordStore(self.database)
+
+
+class JournalRecordings:
+    """What the recordings' journal says.
+
+    Args:
+        journal: reads from the console's own database.
+        published: the directory that recordings are published to; only files in it are ever played.
+    """
+
+    def __init__(self, journal: Journal, published: str) -> None:
+        self._journal = journal
+        self._published = Path(published)
+
+    def of(self, call_id: str) -> Audio | None:
+        """See `Recordings`."""
+        call = self._journal.load(call_id)
+        if call.receipt is not None and (call.intent is None or not call.intent.open):
+            receipt: Mapping[str, object] = call.receipt.to_dict()
+            return Audio(RecordingNote(state=RecordingState.DISCARDED, receipt=receipt))
+        if call.intent is not None:
+            return Audio(RecordingNote(state=RecordingState.PENDING))
+        kept = [entry for entry in call.entries if entry.state not in ("discarded", "lost")]
+        if not kept:
+            return None
+        links = tuple(entry.location for entry in kept if entry.location)
+        files = tuple(path for link in links if (path := self._playable(link)) is not None)
+        return Audio(RecordingNote(state=RecordingState.PRESENT, links=links), files)
+
+    def _playable(self, location: str) -> Path | None:
+        path = Path(location)
+        root = self._published.resolve()
+        try:
+            real = (root / path).resolve(strict=True)
+        except OSError:
+            return None
+        return real if real.is_relative_to(root) and real.is_file() else None
