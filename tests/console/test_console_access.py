@@ -1,0 +1,303 @@
+import re
+
+import pytest
+from werkzeug.security import generate_password_hash
+
+from fsflows import log
+from fsflows.console import password
+from fsflows.console.access import (
+    Access,
+    Role,
+    Throttle,
+    User,
+    check_listen,
+    is_loopback,
+    parse_users,
+)
+from fsflows.console.app import create_app
+from fsflows.console.server import open_console
+
+from .world import World
+
+TOKEN = "a token of sufficient length"
+FAST = "pbkdf2:sha256:1"  # tests don't need a slow hash
+
+
+@pytest.fixture
+def world(tmp_path):
+    world = World(tmp_path, count=20)
+    yield world
+    world.close()
+
+
+@pytest.fixture
+def access():
+    users = [
+        User(name, role, generate_password_hash("correct horse", FAST))
+        for name, role in (("ada", Role.EDITOR), ("bob", Role.VIEWER))
+    ]
+    return Access(TOKEN, users)
+
+
+@pytest.fixture
+def client(world, access):
+    return create_app(world.sources, access).test_client()
+
+
+def csrf_of(page):
+    return re.search(r'name="csrf" value="([^"]+)"', page.text).group(1)
+
+
+def log_in(client, name="ada", secret="correct horse", following="/"):
+    token = csrf_of(client.get("/login"))
+    return client.post(
+        "/login", data={"csrf": token, "name": name, "password": secret, "next": following}
+    )
+
+
+# --- who may look ---
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/",
+        "/live",
+        "/records",
+        "/records/export.csv",
+        "/flows",
+        "/status",
+        "/records/x/audio/0",
+        "/nowhere",
+    ],
+)
+def test_without_a_login_nothing_is_shown(client, path):
+    answer = client.get(path)
+    assert 302 == answer.status_code
+    assert answer.location.startswith("/login?next=")
+    assert "+44" not in answer.text
+
+
+@pytest.mark.parametrize("path", ["/metrics", "/live/events", "/records/x.json"])
+def test_machines_are_told_401(client, path):
+    assert 401 == client.get(path).status_code
+
+
+def test_anyone_may_ask_for_health_and_nothing_else(client, world):
+    assert {"status": "ok"} == client.get("/healthz").json
+    world.checks[0] = type(world.checks[0])("Calls", False, "not accepting")
+    answer = client.get("/healthz")
+    assert (503, {"status": "failing"}) == (answer.status_code, answer.json)
+
+
+def test_a_login_leads_on_to_the_page_that_was_asked_for(client):
+    answer = log_in(client, following="/records?text=ada")
+    assert "/records?text=ada" == answer.location
+    assert 200 == client.get("/records").status_code
+
+
+@pytest.mark.parametrize(
+    "target",
+    [
+        "https://evil.example",
+        "//evil.example",
+        "/\\evil.example",
+        "javascript:alert(1)",
+        "/a\r\nX: y",
+    ],
+)
+def test_a_login_never_leads_elsewhere(client, target):
+    assert "/" == log_in(client, following=target).location
+
+
+@pytest.mark.parametrize(
+    ("name", "secret"),
+    [("ada", "wrong"), ("nobody", "correct horse"), ("", ""), ("ada", ""), ("token", "x")],
+)
+def test_wrong_credentials_are_refused_in_the_same_words(client, name, secret):
+    answer = log_in(client, name, secret)
+    assert 401 == answer.status_code
+    assert "That is not right." in answer.text
+    assert 302 == client.get("/").status_code
+
+
+def test_the_token_logs_in_a_browser_and_a_program(client):
+    assert 302 == log_in(client, "", TOKEN).status_code
+    other = client.application.test_client()
+    assert 200 == other.get("/metrics", headers={"Authorization": f"Bearer {TOKEN}"}).status_code
+    assert 401 == other.get("/metrics", headers={"Authorization": "Bearer wrong"}).status_code
+    assert 401 == other.get("/", headers={"Authorization": "Bearer wrong"}).status_code
+
+
+def test_guessing_is_slowed_down(client):
+    for _ in range(5):
+        assert 401 == log_in(client, "ada", "wrong").status_code
+    answer = log_in(client, "ada", "correct horse")
+    assert 429 == answer.status_code
+    assert "Try again in" in answer.text
+
+
+def test_the_throttle_forgets():
+    now = [0.0]
+    throttle = Throttle(lambda: now[0])
+    for _ in range(5):
+        throttle.failed("a")
+        now[0] += 1
+    assert 55.0 == throttle.wait("a")
+    assert 0.0 == throttle.wait("b")
+    now[0] = 61.0
+    assert 0.0 == throttle.wait("a")
+
+
+def test_logging_out_ends_it(client):
+    log_in(client)
+    page = client.get("/status")
+    client.post("/logout", data={"csrf": csrf_of(page)})
+    assert 302 == client.get("/").status_code
+
+
+def test_a_changed_password_ends_sessions(world, access, client):
+    log_in(client)
+    access._users["ada"] = User("ada", Role.EDITOR, generate_password_hash("another one", FAST))
+    assert 302 == client.get("/").status_code
+
+
+def test_a_session_made_up_by_somebody_else_is_nobodys(world, access):
+    forger = create_app(world.sources, access).test_client()
+    log_in(forger)
+    cookie = forger.get_cookie("fsflows_session").value
+    victim = create_app(world.sources, access).test_client()
+    victim.set_cookie("fsflows_session", cookie)
+    assert 302 == victim.get("/").status_code
+
+
+def test_the_sessions_cookie_is_kept_from_scripts_and_other_sites(world, access):
+    client = create_app(world.sources, access, https=True).test_client()
+    cookie = client.get("/login").headers["Set-Cookie"]
+    assert all(word in cookie for word in ("HttpOnly", "SameSite=Lax", "Secure"))
+
+
+# --- who may change something ---
+
+
+def test_a_viewer_changes_nothing(client, world):
+    log_in(client, "bob")
+    page = client.get("/status")
+    assert 'action="/status/level"' not in page.text
+    token = csrf_of(page)
+    record = world.recorded("discarded")
+    for path in ("/status/level", f"/records/{record.id}/delete"):
+        answer = client.post(path, data={"csrf": token, "part": "", "level": "debug"})
+        assert 403 == answer.status_code
+    assert world.store.get(record.id) is not None
+
+
+@pytest.mark.parametrize("form", [{}, {"csrf": ""}, {"csrf": "guess"}, {"csrf": "ü"}])
+def test_a_form_without_its_token_is_refused(client, form):
+    log_in(client)
+    before = log.levels()
+    assert (
+        400 == client.post("/status/level", data={**form, "part": "", "level": "debug"}).status_code
+    )
+    assert before == log.levels()
+
+
+@pytest.mark.parametrize("origin", ["https://evil.example", "null", "http://localhost:1234"])
+def test_a_form_from_another_site_is_refused(client, origin):
+    log_in(client)
+    token = csrf_of(client.get("/status"))
+    answer = client.post(
+        "/status/level", data={"csrf": token, "level": "debug"}, headers={"Origin": origin}
+    )
+    assert 400 == answer.status_code
+
+
+# --- where it may listen ---
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "", "::", "192.0.2.7", "example.com"])
+def test_it_refuses_to_be_reachable_without_credentials(world, host):
+    with pytest.raises(ValueError, match=r"set console\.token"):
+        open_console(world.sources, (host, 0))
+    check_listen(host, Access(TOKEN))
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "::1", "[::1]", "127.8.9.1"])
+def test_loopback_needs_none(host):
+    check_listen(host, Access())
+    assert is_loopback(host)
+
+
+@pytest.mark.parametrize(
+    "host", ["evil.example", "localhost.evil.example", "127.0.0.1.evil.example", "192.0.2.7"]
+)
+def test_a_name_that_points_here_from_elsewhere_is_refused(world, host):
+    client = create_app(world.sources).test_client()
+    assert 400 == client.get("/", headers={"Host": host}).status_code
+    assert 200 == client.get("/", headers={"Host": "localhost:8085"}).status_code
+    assert 200 == client.get("/", headers={"Host": "[::1]:8085"}).status_code
+
+
+def test_a_short_token_is_refused():
+    with pytest.raises(ValueError, match="16 characters"):
+        Access("short")
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "ada",
+        "ada:editor",
+        "ada:owner:scrypt:x$y$z",
+        ":viewer:scrypt:x",
+        "ada:viewer:plaintext",
+        "token:viewer:scrypt:x$y$z",
+    ],
+)
+def test_users_that_make_no_sense_are_refused_without_showing_their_hash(line):
+    with pytest.raises(ValueError, match="entry 1") as refused:
+        parse_users([line])
+    assert "plaintext" not in str(refused.value)
+    assert "scrypt:x" not in str(refused.value)
+
+
+def test_a_user_is_not_there_twice():
+    with pytest.raises(ValueError, match="entry 2: the name 'ada' is taken"):
+        parse_users(["ada:viewer:scrypt:x$y$z", "ada:editor:scrypt:x$y$z"])
+
+
+def test_a_password_becomes_a_line_for_the_settings(monkeypatch, capsys):
+    monkeypatch.setattr("getpass.getpass", lambda prompt: "correct horse")
+    assert 0 == password.main(["ada", "viewer"])
+    (user,) = parse_users([capsys.readouterr().out.strip()])
+    assert user == Access(users=[user]).with_password("ada", "correct horse")
+    assert Access(users=[user]).with_password("ada", "Correct horse") is None
+    assert "correct horse" not in repr(user)
+    assert 2 == password.main(["ada"])
+    assert 2 == password.main(["ada", "owner"])
+    monkeypatch.setattr("getpass.getpass", lambda prompt: "short")
+    assert 1 == password.main(["ada", "viewer"])
+    monkeypatch.setattr("getpass.getpass", lambda prompt: prompt * 5)
+    assert 1 == password.main(["ada", "viewer"])
+
+
+# --- what is written down about it ---
+
+
+def test_access_is_logged_with_who_it_was_and_without_what_was_typed(client):
+    with log.capture("info") as events:
+        log_in(client, "ada", "wrong password")
+        log_in(client)
+        client.get("/records?text=442079460018")
+    assert ["login failed", "login"] == [
+        event["event"] for event in events if event["event"].startswith("login")
+    ]
+    seen = [
+        (event["user"], event["path"], event["status"])
+        for event in events
+        if event["event"] == "access"
+    ]
+    assert ("ada", "/records", 200) in seen
+    assert "wrong password" not in str(events)
+    assert "correct horse" not in str(events)
+    assert "460018" not in str(events)
