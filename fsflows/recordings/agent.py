@@ -18,7 +18,7 @@ from urllib.parse import urlsplit
 from fsflows.log import get_logger
 from fsflows.recordings.archives import Published
 from fsflows.recordings.files import Deleted, Files, Sighting, Staged
-from fsflows.recordings.paths import FileWorkFailed, PathRefused, RecordingGone
+from fsflows.recordings.paths import FileWorkFailed, PathRefused, RecordingGone, StillThere
 from fsflows.recordings.signing import HEADER, SignatureRefused, Signer
 
 MAX_BODY = 64 * 1024
@@ -217,13 +217,12 @@ def _deleted(result: dict[str, Any]) -> Deleted:
 
 def _failure(error: FileWorkFailed) -> dict[str, str]:
     if isinstance(error, PathRefused):
-        return {"kind": "refused", "path": error.path, "why": error.why}
-    kind = "gone" if isinstance(error, RecordingGone) else "failed"
-    return {"kind": kind, "why": str(error)}
+        return {"kind": "PathRefused", "path": error.path, "why": error.why}
+    return {"kind": type(error).__name__, "why": str(error)}
 
 
 def _failure_of(failure: dict[str, str]) -> FileWorkFailed:
-    if failure["kind"] == "refused":
+    if failure["kind"] == "PathRefused":
         return PathRefused(failure["path"], failure["why"])
-    kind = RecordingGone if failure["kind"] == "gone" else FileWorkFailed
-    return kind(failure["why"])
+    kinds = {kind.__name__: kind for kind in (RecordingGone, StillThere)}
+    return kinds.get(failure["kind"], FileWorkFailed)(failure["why"])

@@ -157,11 +157,11 @@ class CallRecordings:
         with self._hold():
             self._masking.drop(reason, self.recording)
 
-    def noticed_start(self, path: str, at: float) -> None:  # noqa: ARG002 - the journal keeps wall-clock times
+    def noticed_start(self, path: str, at: float) -> None:
         """FreeSWITCH said RECORD_START: by us or by anybody. After a discard it is stopped and deleted."""
         self._notice("start", path, "")
 
-    def noticed_stop(self, path: str, at: float, cause: str = "") -> None:  # noqa: ARG002
+    def noticed_stop(self, path: str, at: float, cause: str = "") -> None:
         """FreeSWITCH said RECORD_STOP, with its `Record-Completion-Cause`."""
         self._notice("stop", path, cause)
 

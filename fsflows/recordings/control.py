@@ -112,19 +112,19 @@ class EndedCall:
     def __init__(self, call_uuid: str) -> None:
         self.call_uuid = call_uuid
 
-    def start(self, path: str, *, stereo: bool = False) -> None:  # noqa: ARG002
+    def start(self, path: str, *, stereo: bool = False) -> None:
         raise RecordingError("the call is over")
 
-    def stop(self, path: str) -> bool:  # noqa: ARG002
+    def stop(self, path: str) -> bool:
         return False
 
     def stop_all(self) -> None:
         return
 
-    def mask(self, path: str) -> None:  # noqa: ARG002
+    def mask(self, path: str) -> None:
         raise RecordingError("the call is over")
 
-    def unmask(self, path: str) -> None:  # noqa: ARG002
+    def unmask(self, path: str) -> None:
         raise RecordingError("the call is over")
 
     def active(self) -> list[str]:

@@ -19,7 +19,7 @@ from fsflows.recordings.entries import Entry
 from fsflows.recordings.faults import NO_FAULTS, Faults
 from fsflows.recordings.files import Files
 from fsflows.recordings.journal import Journal
-from fsflows.recordings.paths import FileWorkFailed, PathRefused
+from fsflows.recordings.paths import FileWorkFailed, PathRefused, StillThere
 from fsflows.recordings.receipt import DiscardCause, FileReceipt, Receipt
 from fsflows.recordings.spool import IntentSpool
 
@@ -53,6 +53,8 @@ class Discard:
     Attributes:
         controls: ways to the FreeSWITCH that has the call, the best first.
         known: the call's recordings by path, as far as this process knows.
+        left: what can't be done now.
+        again: what was there once more, so that another round may help.
         done: how the files went, over all attempts of this process.
         recovered: it was asked of a process that is no more.
     """
@@ -66,6 +68,7 @@ class Discard:
     known: dict[str, Entry] = field(default_factory=dict)
     recovered: bool = False
     left: list[str] = field(default_factory=list)
+    again: list[str] = field(default_factory=list)
     done: dict[str, FileReceipt] = field(default_factory=dict)
     ms: dict[str, int] = field(default_factory=dict)
     call_over: bool = False
@@ -97,10 +100,12 @@ class Discarder:
             self._round(discard)
             if discard.left or not journaled:
                 break
-            receipt = self._write_receipt(discard)
-            if receipt is not None or discard.left:
-                break
+            if not discard.again:
+                receipt = self._write_receipt(discard)
+                if receipt is not None or discard.left:
+                    break
         if receipt is None:
+            discard.left += discard.again
             if not discard.left:
                 discard.left.append("recordings keep being started")
             self._failed(discard)
@@ -183,6 +188,7 @@ class Discarder:
     # --- (b) to (d) ---------------------------------------------------------------------------------------------
 
     def _round(self, discard: Discard) -> None:
+        discard.again.clear()
         started = self._clock.now()
         stopped = self._stop(discard)
         self._faults.at("discard 5: all recordings are stopped")
@@ -308,9 +314,9 @@ class Discarder:
         for entry in discard.known.values():
             try:
                 if discard.files.look(entry.path) is not None:
-                    discard.left.append(f"{entry.path!r} is still there")
+                    discard.again.append(f"{entry.path!r} is still there")
                 if entry.archived and entry.name and discard.files.published(entry.name):
-                    discard.left.append(f"{entry.name!r} is still in the archive")
+                    discard.again.append(f"{entry.name!r} is still in the archive")
             except FileWorkFailed as error:
                 self._refused(discard, error)
 
@@ -376,8 +382,9 @@ class Discarder:
         if isinstance(error, PathRefused):
             metrics.REFUSED_PATHS.inc()
             discard.log.error("path refused", path=error.path, why=error.why)
-        if str(error) not in discard.left:
-            discard.left.append(str(error))
+        into = discard.again if isinstance(error, StillThere) else discard.left
+        if str(error) not in into:
+            into.append(str(error))
 
     def _since(self, started: float) -> int:
         return round((self._clock.now() - started) * 1000)

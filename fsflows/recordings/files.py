@@ -25,6 +25,7 @@ from fsflows.recordings.paths import (
     RecordingGone,
     Roots,
     Spot,
+    StillThere,
     _explained,
 )
 
@@ -151,7 +152,7 @@ class LocalFiles:
             deleted = self._delete(path, spot)
         # Opened anew: whatever was moved about meanwhile, nothing must be found under this path now.
         if self.look(path) is not None:
-            raise FileWorkFailed(f"{path!r}: a file is there again after it was deleted")
+            raise StillThere(f"{path!r} is there again after it was deleted")
         return deleted
 
     def find(self, call_uuid: str) -> list[str]:
@@ -198,7 +199,7 @@ class LocalFiles:
         with _explained(name):
             size = self._archive.retract(name)
             if self._archive.published(name) is not None:
-                raise FileWorkFailed(f"{name!r}: is in the archive again after it was deleted")
+                raise StillThere(f"{name!r} is in the archive again after it was deleted")
         return Deleted("absent") if size is None else Deleted("deleted", size)
 
     def archived(self) -> list[str]:

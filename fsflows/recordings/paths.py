@@ -30,6 +30,10 @@ class PathRefused(FileWorkFailed):
         self.why = why
 
 
+class StillThere(FileWorkFailed):
+    """A file was deleted, and is there again: somebody is recording to it."""
+
+
 class RecordingGone(FileWorkFailed):
     """A recording that was to be published is neither in the staging directory nor in the archive."""
 

@@ -38,7 +38,7 @@ class OneReach:
     event_socket: EventSocket | None = None
     also: Sequence[str] = field(default=())
 
-    def files(self, switch: str) -> Files:  # noqa: ARG002
+    def files(self, switch: str) -> Files:
         return self.file_work
 
     def control(self, switch: str, call_uuid: str) -> RecordingControl | None:

@@ -221,13 +221,23 @@ class Sweeper:
                 self._discard_orphan(entries[0], log, report)
                 return
             for entry in entries:
-                if entry.name is None:
-                    self._tools.journal.change(entry, (entry.state,), state="kept")
-                else:
-                    report.published += self._tools.publisher.publish(entry, files, log)
+                report.published += self._settle_one(entry, files, log)
         except (FileWorkFailed, RecordingError) as error:
             report.waiting += len(entries)
             log.warning("recordings of a call without a server", why=str(error))
+
+    def _settle_one(self, entry: Entry, files: Files, log: Logger) -> bool:
+        change = self._tools.journal.change
+        if entry.name is None:
+            change(entry, (entry.state,), state="kept")
+            return False
+        if entry.state == "starting":
+            # Its server died before it knew whether FreeSWITCH had begun.
+            if files.look(entry.path) is None:
+                change(entry, ("starting",), state="lost")
+                return False
+            change(entry, ("starting",), state="staged", seen=True)
+        return self._tools.publisher.publish(entry, files, log)
 
     def _is_over(self, call_uuid: str, entries: list[Entry]) -> bool:
         if self._calls_ended or all(entry.state == "publishing" for entry in entries):

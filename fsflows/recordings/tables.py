@@ -29,7 +29,7 @@ class PathText(TypeDecorator[str]):
     impl = Text
     cache_ok = True
 
-    def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:  # noqa: ARG002
+    def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:
         if value is None:
             return None
         raw = value.encode("utf-8", "surrogatepass")
@@ -37,7 +37,7 @@ class PathText(TypeDecorator[str]):
             return _QUOTED + quote_from_bytes(raw)
         return value
 
-    def process_result_value(self, value: Any, dialect: Dialect) -> str | None:  # noqa: ARG002
+    def process_result_value(self, value: Any, dialect: Dialect) -> str | None:
         if value is None:
             return None
         stored = str(value)

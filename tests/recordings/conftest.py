@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import os
+import tempfile
+from pathlib import Path
 
 import pytest
 
@@ -17,6 +19,14 @@ def world(tmp_path):
     world.close()
 
 
+@pytest.fixture
+def in_memory():
+    """A directory that syncs fast, for tests that kill processes and not machines."""
+    memory = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
+    with tempfile.TemporaryDirectory(dir=memory, prefix="fsflows-test-") as directory:
+        yield Path(directory)
+
+
 @pytest.fixture(scope="session")
 def postgresql():
     with postgres.server() as url:
@@ -24,10 +34,10 @@ def postgresql():
 
 
 @pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.process)])
-def url(request, tmp_path):
+def url(request, in_memory):
     """Every test with it runs on both databases."""
     if request.param == "sqlite":
-        return f"sqlite:///{tmp_path}/journal.db"
+        return f"sqlite:///{in_memory}/journal.db"
     return request.getfixturevalue("postgresql")
 
 

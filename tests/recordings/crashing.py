@@ -74,9 +74,7 @@ class Job:
         self._clock = VirtualClock()
         self._clock._now += job.get("at", 0.0)
         self._database = Database.open(job["url"])
-        self._faults = KillAt(
-            job.get("point", ""), job.get("nth", 1), armed=not job.get("late")
-        )
+        self._faults = KillAt(job.get("point", ""), job.get("nth", 1), armed=not job.get("late"))
         directory = Path(job["directory"])
         self._staging = str(directory / "staging")
         files = LocalFiles(
@@ -105,9 +103,7 @@ class Job:
         call.start()
         self._theirs(call, "theirs")
         self._say("talk")
-        receipt = call.discard(
-            DiscardCause("demo", "opt_out", "1", self._clock.utcnow())
-        )
+        receipt = call.discard(DiscardCause("demo", "opt_out", "1", self._clock.utcnow()))
         if self._job.get("late"):
             self._faults.armed = True
             self._theirs(call, "late")

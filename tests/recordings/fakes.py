@@ -41,6 +41,8 @@ class FakeSwitch:
         self.broken = ""  # a word: commands that contain it fail
         self.where = lambda path: path  # its disk, which need not be ours
         self.asked: list[str] = []
+        self.starts = 0
+        self.opened: dict[str, int] = {}  # by path: the how many-th recording was the last to it
 
     def begin(self, uuid: str) -> None:
         self.calls[uuid] = {}
@@ -112,6 +114,7 @@ class FakeSwitch:
         file = Path(self.where(path))
         file.parent.mkdir(parents=True, exist_ok=True)
         self.calls[uuid][path] = file.open("wb")
+        self.opened[path] = self.starts = self.starts + 1
         self.calls[uuid][path].write(b"RIFF" + uuid.encode())
         self.calls[uuid][path].flush()
         self.on_event("start", uuid, path, "")
@@ -183,7 +186,10 @@ class World:
         if uuid not in self.switch.calls:
             self.switch.begin(uuid)
         self.calls[uuid] = self.service.call(
-            ApiControl(self.switch.api, uuid), flow="demo", switch=SWITCH, log=call_logger("t", uuid)
+            ApiControl(self.switch.api, uuid),
+            flow="demo",
+            switch=SWITCH,
+            log=call_logger("t", uuid),
         )
         return self.calls[uuid]
 
