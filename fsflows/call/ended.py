@@ -27,6 +27,13 @@ REFERRED = "REFERRED"
 """Causes of our own: the channel was not hung up, as far as we know, but is no longer ours."""
 
 
+class Interrupted(Exception):
+    """Somebody outside the conversation wants the call to end: the server is being stopped.
+
+    Raised once, where the conversation waits; the call itself is still there, so that it can be ended politely.
+    """
+
+
 class CallFailed(Exception):
     """FreeSWITCH refused something that this call needs; the call itself goes on.
 

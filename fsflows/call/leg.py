@@ -12,7 +12,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from fsflows.call.audio import Sound, Voice
-from fsflows.call.ended import LINK_LOST, REFERRED, TRANSFERRED, CallEnded, CallFailed
+from fsflows.call.ended import LINK_LOST, REFERRED, TRANSFERRED, CallEnded, CallFailed, Interrupted
 from fsflows.call.happenings import (
     Executed,
     Happening,
@@ -89,6 +89,7 @@ class Leg:
         self._terminators = ""
         self._bridged = False
         self._complete = False
+        self._interrupted = False
         self._dispatch: dict[str, Callable[[Event, float], None]] = {
             "CHANNEL_EXECUTE": self._on_execute,
             "CHANNEL_EXECUTE_COMPLETE": self._on_complete,
@@ -155,6 +156,7 @@ class Leg:
 
         Raises:
             CallEnded: the call is over; everything that happened before its end has been returned.
+            Interrupted: `interrupt` was called.
         """
         while not self._pending:
             if self._ended is not None:
@@ -177,6 +179,11 @@ class Leg:
         """Let a `wait` return None now."""
         self.link.wake()
 
+    def interrupt(self) -> None:
+        """Have `Interrupted` raised where the conversation waits, once."""
+        self._interrupted = True
+        self.link.wake()
+
     def linger(self, seconds: float) -> None:
         """After the hang-up: read the last events (recordings that stop), for so long at the most."""
         until = self.clock.now() + seconds
@@ -191,6 +198,9 @@ class Leg:
 
     def _read(self, until: float | None) -> bool:
         """Take one event; False when the deadline came first (or a wake-up)."""
+        if self._interrupted:
+            self._interrupted = False
+            raise Interrupted
         guard = self._player.guard
         deadline = until if guard is None or (until is not None and until < guard) else guard
         try:
@@ -201,7 +211,7 @@ class Leg:
         if event is not None:
             self._handle(event)
             return True
-        return self._player.check_guard(self.clock.now())
+        return self._interrupted or self._player.check_guard(self.clock.now())
 
     def _handle(self, event: Event) -> None:
         handler = self._dispatch.get(event.name)

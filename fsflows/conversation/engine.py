@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from fsflows import spoken
 from fsflows.archive.endings import Reason, Result
-from fsflows.call.ended import LINK_LOST, CallEnded, CallFailed
+from fsflows.call.ended import LINK_LOST, CallEnded, CallFailed, Interrupted
 from fsflows.collect.trail import Trail
 from fsflows.conversation import acting, turn
 from fsflows.conversation.conversation import Conversation, FlowHandle
@@ -107,6 +107,13 @@ class Engine:
             ending = self._converse()
         except CallEnded as ended:
             ending = _ending_of(ended)
+        except Interrupted:
+            self.log.warning("the call is ended, because the server stops")
+            ending = (Result.FAILED, Reason.DRAINED)
+            self._apologise()
+        except CallFailed as failed:
+            self.log.error("FreeSWITCH failed the call", why=str(failed))
+            ending = (Result.FAILED, Reason.SWITCH_ERROR)
         except Exception:
             self.log.exception("conversation failed")
             ending = (Result.FAILED, Reason.INTERNAL_ERROR)
@@ -249,6 +256,8 @@ class Engine:
         """Make another flow the current one."""
         self.flow = self.flows[name]
         self.log.info("flow entered", flow=name)
+        if uses_speech(self.flow):
+            self.call.prepare_speech()
 
     def direct(self, direction: Direction) -> None:
         """A function said where to go next; the last word counts."""

@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import greenlet
 
+from fsflows.call.ended import Interrupted
 from fsflows.clock import TaskKilled
 
 if TYPE_CHECKING:
@@ -167,19 +168,23 @@ def call_function(
 
     task = clock.spawn(run)
     again = waiting(0.0)
-    while True:
-        due = None if again is None or limit.until is None else started + again
-        match next_news(_earlier(limit.until, due)):
-            case "done":
-                task.join()
+    try:
+        while True:
+            due = None if again is None or limit.until is None else started + again
+            match next_news(_earlier(limit.until, due)):
+                case "done":
+                    task.join()
+                    break
+                case "limit":
+                    limit.heard()
+            now = clock.now()
+            if limit.until is not None and now >= limit.until:
                 break
-            case "limit":
-                limit.heard()
-        now = clock.now()
-        if limit.until is not None and now >= limit.until:
-            break
-        if due is not None and now >= due:
-            again = waiting(now - started)
+            if due is not None and now >= due:
+                again = waiting(now - started)
+    except Interrupted:
+        task.kill()
+        raise
     seconds = clock.now() - started
     if not task.done:
         where = _place(task.frame, function)

@@ -72,6 +72,13 @@ class CallRunner:
         self.default = default
         self.watch: Callable[[Engine], None] = lambda engine: None
         """Given each call's engine before it runs; for a phone in the terminal."""
+        self.calls: set[Call] = set()
+        """Those that run now."""
+
+    def interrupt(self) -> None:
+        """Ask every running call to end, with an apology."""
+        for call in tuple(self.calls):
+            call.interrupt()
 
     def __call__(self, link: Link) -> None:
         """Run the call on a connection that is connected and subscribed."""
@@ -86,7 +93,12 @@ class CallRunner:
             voice=flow.voice.get("voice", self.voice.voice),
             say=flow.voice.get("say", self.voice.say),
         )
-        run_call(Call(link, self.clock, voice), flow, flows, self.services, watch=self.watch)
+        call = Call(link, self.clock, voice)
+        self.calls.add(call)
+        try:
+            run_call(call, flow, flows, self.services, watch=self.watch)
+        finally:
+            self.calls.discard(call)
 
     def _refuse(self, link: Link, why: str) -> None:
         """Let the dialplan go on: the caller hears its fall-back."""

@@ -25,6 +25,9 @@ from fsflows.server.listener import Listener
 from fsflows.server.watchdog import Watchdog
 from fsflows.settings import Settings
 
+APOLOGY = 10.0
+"""Seconds for calls that are ended by a stop to hear why, and to settle their recordings."""
+
 log = get_logger("server")
 
 
@@ -119,7 +122,10 @@ class Service:
             if progress is not None and self.clock.now() >= report:
                 report += 5.0
                 progress(self.listener.calls)
-        left = self.listener.stop()
+        left = self.listener.calls
+        if left:
+            self.runner.interrupt()
+        self.listener.stop(APOLOGY if left else 0.0)
         self._open.close()
         return left
 

@@ -253,3 +253,28 @@ def test_pause_resume_and_mask(play, tmp_path):
     assert RecordingState.PRESENT == played.record.recording.state
     files = [path for path in (tmp_path / "recordings" / "published").rglob("*") if path.is_file()]
     assert 2 == len(files)
+
+
+def test_a_call_that_is_interrupted_hears_an_apology(play):
+    """A server that is being stopped, and can't wait any longer."""
+    played = play(
+        """
+        apology: We have to end this call, sorry.
+        steps:
+          ask: {prompt: "Which?", dtmf: {num_digits: 1}, asr: false, next: {hangup: true}}
+        """,
+        "expect heard We have to end this call\n",
+        "def start_function(conv):\n    engine = conv._engine\n"
+        "    engine.clock.spawn(lambda: (engine.clock.sleep(3), engine.call.interrupt()))\n",
+    )
+    assert (Result.FAILED, Reason.DRAINED) == (played.record.result, played.record.reason)
+
+
+def test_a_slow_function_is_interrupted_as_well(play):
+    played = play(
+        RUNS.format(more=""),
+        "wait end\npress 1\nexpect heard sorry about this\n",
+        work("engine = conv._engine\nengine.clock.spawn(engine.call.interrupt)\nengine.clock.sleep(8)"),
+    )
+    assert Reason.DRAINED == played.record.reason
+    assert played.record.seconds < 5
