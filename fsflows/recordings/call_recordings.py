@@ -88,10 +88,13 @@ class CallRecordings:
     def begin(self) -> None:
         """The call has come in: what is recorded already (by the dialplan) is written down as the call's.
 
-        Nobody tells us of a recording that started earlier. Asked for now, it is known whatever happens to us.
+        Nobody tells us of a recording that started earlier. Asked for now, it is known whatever happens to us. It costs
+        one command; the journal is only asked when there is one.
         """
-        with self._hold():
-            self._adopt()
+        active = self._active()
+        if active:
+            with self._hold():
+                self._adopt(active)
 
     def start(
         self, template: str = "{date}/{uuid}", *, audio_format: str = "wav", stereo: bool = False
@@ -335,15 +338,17 @@ class CallRecordings:
 
     def _mask(self, reason: str) -> None:
         if not self.discarded:
-            self._adopt()
+            self._adopt(self._active())
             self._masking.add(reason, self.recording)
 
-    def _adopt(self) -> None:
+    def _active(self) -> list[str]:
         try:
-            active = self._control.active()
+            return self._control.active()
         except Exception as error:
             self._log.warning("FreeSWITCH does not say what it records", why=str(error))
-            return
+            return []
+
+    def _adopt(self, active: list[str]) -> None:
         for path in active:
             if self._discard is None:
                 self._started(path)

@@ -58,6 +58,7 @@ class Recordings:
         threaded: bool = True,
         also: Sequence[str] = (),
         discard_orphans: bool = False,
+        calls_ended: bool = False,
     ) -> Recordings:
         """Make it from the settings.
 
@@ -68,6 +69,7 @@ class Recordings:
             threaded: file work beside gevent's hub; for a server.
             also: names of further FreeSWITCHes whose recordings lie in the same (shared) directories.
             discard_orphans: see `Sweeper`.
+            calls_ended: see `Sweeper`.
 
         Raises:
             ValueError: the settings can't be used; the text says which.
@@ -84,6 +86,7 @@ class Recordings:
             staging=parse_root(settings.recordings.staging).named,
             spool=_spool(settings),
             discard_orphans=discard_orphans,
+            calls_ended=calls_ended,
         )
         made.off_hub, made.event_socket = off_hub, event_socket
         return made

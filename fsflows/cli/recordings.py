@@ -1,0 +1,249 @@
+"""`fsflows recordings`: what is staged, published and discarded; and the agent beside a FreeSWITCH on another host."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from fsflows.database import Database
+    from fsflows.recordings.entries import Entry
+    from fsflows.settings import Settings
+
+SHOW_HELP = "one call: its recordings, why they were discarded, the receipt, each step"
+VERIFY_HELP = "compare the journal with the disk; exit 1 when they differ"
+SWEEP_HELP = "finish what is unfinished: discards, publications; exit 1 when something stays open"
+AGENT_HELP = (
+    "do the file work beside a FreeSWITCH on another host, for servers that know the secret"
+)
+
+
+def add_parser(subparsers: Any) -> None:
+    """Add the command and its subcommands."""
+    parser = subparsers.add_parser(
+        "recordings",
+        help="list, verify and sweep recordings; run the agent beside a FreeSWITCH on another host",
+        description="What is staged, published and discarded; and the agent beside another host's FreeSWITCH.",
+    )
+    commands = parser.add_subparsers(dest="recordings_command", metavar="WHAT", required=True)
+    common = argparse.ArgumentParser(add_help=False)
+    common.add_argument(
+        "--config", metavar="FILE", help="the server's settings (default: $FSFLOWS_CONFIG)"
+    )
+
+    def add(name: str, text: str) -> argparse.ArgumentParser:
+        added: argparse.ArgumentParser = commands.add_parser(
+            name, help=text, description=text[0].upper() + text[1:] + ".", parents=[common]
+        )
+        return added
+
+    listed = add("list", "recordings, the newest first")
+    listed.add_argument(
+        "--state", metavar="STATE", default="", help="only those that are ... (published)"
+    )
+    listed.add_argument("--call", metavar="UUID", default="", help="only those of a call")
+    listed.add_argument("--limit", metavar="N", type=int, default=100, help="at most so many (100)")
+    listed.add_argument("--json", action="store_true", help="one JSON object a line")
+    shown = add("show", SHOW_HELP)
+    shown.add_argument("call", metavar="UUID")
+    shown.add_argument("--json", action="store_true", help="one JSON object")
+    verified = add("verify", VERIFY_HELP)
+    verified.add_argument(
+        "--grace",
+        metavar="SECONDS",
+        type=float,
+        default=300.0,
+        help="what is under way for less than this is no difference (300)",
+    )
+    swept = add("sweep", SWEEP_HELP)
+    swept.add_argument(
+        "--calls-ended",
+        action="store_true",
+        help="calls whose FreeSWITCH can't be asked are known to be over",
+    )
+    swept.add_argument(
+        "--discard-orphans",
+        action="store_true",
+        help="discard, not publish, the recordings of calls whose server was lost before they ended",
+    )
+    agent = add("agent", AGENT_HELP)
+    agent.add_argument("--listen", metavar="HOST:PORT", default="127.0.0.1:8086")
+    agent.add_argument("--cert", metavar="FILE", help="a certificate: serve https")
+    agent.add_argument("--key", metavar="FILE", help="its key")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Run the subcommand; returns the exit status."""
+    from fsflows.database import DatabaseFailed
+    from fsflows.recordings.paths import FileWorkFailed
+    from fsflows.settings import SettingsError, load
+
+    commands: dict[str, Callable[[argparse.Namespace, Settings], int]] = {
+        "list": _list,
+        "show": _show,
+        "verify": _verify,
+        "sweep": _sweep,
+        "agent": _agent,
+    }
+    try:
+        settings = load(args.config or os.environ.get("FSFLOWS_CONFIG"))
+        return commands[args.recordings_command](args, settings)
+    except (SettingsError, ValueError, DatabaseFailed, FileWorkFailed, OSError) as error:
+        print(f"fsflows recordings: {error}", file=sys.stderr)
+        return 2
+
+
+@contextmanager
+def _database(settings: Settings) -> Iterator[Database]:
+    from fsflows.database import Database
+
+    database = Database.open(settings.database.url)
+    try:
+        yield database
+    finally:
+        database.close()
+
+
+def _list(args: argparse.Namespace, settings: Settings) -> int:
+    from fsflows.recordings.entries import STATES
+    from fsflows.recordings.listing import Listing
+
+    if args.state and args.state not in STATES:
+        raise ValueError(f"a recording is {', '.join(STATES)}; not {args.state!r}")
+    with _database(settings) as database:
+        entries = Listing(database).recordings(
+            state=args.state, call_uuid=args.call, limit=args.limit
+        )
+    for entry in entries:
+        if args.json:
+            print(json.dumps(_plain(entry)))
+        else:
+            size = "-" if entry.size is None else str(entry.size)
+            started = entry.started_at.isoformat(timespec="seconds")
+            print(f"{started}  {entry.state:10}  {size:>10}  {entry.call_uuid}  {_where(entry)}")
+    return 0
+
+
+def _show(args: argparse.Namespace, settings: Settings) -> int:
+    from fsflows.clock import GeventClock
+    from fsflows.recordings.entries import Node
+    from fsflows.recordings.journal import Journal
+    from fsflows.recordings.listing import Listing
+
+    with _database(settings) as database:
+        call = Journal(database, GeventClock(), Node.make()).load(args.call)
+        steps = Listing(database).steps(args.call)
+    if not call.entries and call.intent is None:
+        print(f"fsflows recordings: nothing is known of call {args.call}", file=sys.stderr)
+        return 1
+    receipt = call.receipt
+    if args.json:
+        shown = {
+            "call": args.call,
+            "recordings": [_plain(entry) for entry in call.entries],
+            "discard": _plain(call.intent) if call.intent else None,
+            "receipt": receipt.to_dict() if receipt else None,
+            "steps": [_plain(step) for step in steps],
+        }
+        print(json.dumps(shown))
+        return 0
+    for entry in call.entries:
+        print(f"{entry.state:10}  {entry.origin:5}  {_where(entry)}")
+    if call.intent is not None:
+        cause = call.intent.cause
+        print(
+            f"\ndiscard asked for at {cause.at.isoformat(timespec='milliseconds')}"
+            f" in flow {cause.flow!r}, step {cause.step!r}, by {cause.key_or_word!r}"
+        )
+        if receipt is None or not receipt.complete:
+            print(
+                f"OPEN after {call.intent.attempts} attempt(s): {call.intent.error or 'under way'}"
+            )
+    if receipt is not None and receipt.complete:
+        done = receipt.completed_at.isoformat(timespec="milliseconds")
+        again = f", revision {receipt.revision}" if receipt.revision > 1 else ""
+        print(f"receipt of {done} by {receipt.node}{again}: {len(receipt.files)} file(s)")
+        for file in receipt.files:
+            late = ", started after the discard" if file.late else ""
+            print(f"  {file.how}, {file.size or 0} bytes{late}: {file.path}")
+    for step in steps:
+        at = step.at.isoformat(timespec="milliseconds")
+        print(f"  {at}  {step.step:8} {step.ms:6} ms  {step.node}  {step.detail}")
+    return 0
+
+
+def _verify(args: argparse.Namespace, settings: Settings) -> int:
+    from fsflows.clock import GeventClock
+    from fsflows.recordings.listing import Listing, differences
+    from fsflows.recordings.service import make_files
+
+    found = 0
+    with _database(settings) as database:
+        now = GeventClock().utcnow()
+        for line in differences(Listing(database), make_files(settings), now, args.grace):
+            print(line)
+            found += 1
+    print(f"{found} difference(s)" if found else "journal and disk agree")
+    return 1 if found else 0
+
+
+def _sweep(args: argparse.Namespace, settings: Settings) -> int:
+    from fsflows.clock import GeventClock
+    from fsflows.recordings.service import Recordings
+
+    with _database(settings) as database:
+        recordings = Recordings.open(
+            settings,
+            database,
+            GeventClock(),
+            threaded=False,
+            discard_orphans=args.discard_orphans,
+            calls_ended=args.calls_ended,
+        )
+        try:
+            report = recordings.sweeper.sweep()
+        finally:
+            recordings.close()
+    for line in report.failed:
+        print(line)
+    print(
+        f"discards finished: {report.discarded}, open: {len(report.failed)};"
+        f" recordings published: {report.published}, of calls still up: {report.waiting};"
+        f" unknown staged files: {report.unknown}"
+    )
+    return 1 if report.failed else 0
+
+
+def _agent(args: argparse.Namespace, settings: Settings) -> int:
+    from fsflows import log
+    from fsflows.recordings.agent_server import serve
+    from fsflows.recordings.places import local_files
+
+    chosen = settings.recordings
+    if bool(args.cert) != bool(args.key):
+        raise ValueError("--cert and --key belong together")
+    for file in (args.cert, args.key):
+        if file and not Path(file).is_file():
+            raise ValueError(f"{file}: there is no such file")
+    log.setup(settings.log.level, settings.log.format)
+    files = local_files(chosen.staging, chosen.published, chosen.roots)
+    serve(files, chosen.agent_secret, args.listen, cert=args.cert, key=args.key)
+    return 0
+
+
+def _where(entry: Entry) -> str:
+    return entry.location or entry.path
+
+
+def _plain(value: Any) -> dict[str, Any]:
+    made: dict[str, Any] = json.loads(
+        json.dumps(asdict(value), default=lambda time: time.isoformat())
+    )
+    return made

@@ -1,0 +1,146 @@
+"""Looking things up in the journal, and comparing it with what is on the disk."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, select
+
+from fsflows.database import Database
+from fsflows.recordings.entries import Entry, Intent
+from fsflows.recordings.files import Files
+from fsflows.recordings.journal import entry_of, intent_of
+from fsflows.recordings.paths import FileWorkFailed
+from fsflows.recordings.tables import discard_steps, discards, recordings
+
+BATCH = 500
+
+
+@dataclass(frozen=True, slots=True)
+class StepLine:
+    """One step of a discard, as it was written when it was done."""
+
+    step: str
+    at: datetime
+    ms: int
+    node: str
+    detail: str
+
+
+class Listing:
+    """Reads the journal. Every method raises `DatabaseFailed` when it can't be read."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def recordings(self, *, state: str = "", call_uuid: str = "", limit: int = 100) -> list[Entry]:
+        """Recordings, the newest first."""
+        statement = select(recordings).order_by(recordings.c.id.desc()).limit(limit)
+        if state:
+            statement = statement.where(recordings.c.state == state)
+        if call_uuid:
+            statement = statement.where(recordings.c.call_uuid == call_uuid)
+        return self._database.read(lambda c: [entry_of(row) for row in c.execute(statement)])
+
+    def every_recording(self) -> Iterator[Entry]:
+        """All recordings, the oldest first, read in batches."""
+        last = 0
+        while True:
+            statement = (
+                select(recordings)
+                .where(recordings.c.id > last)
+                .order_by(recordings.c.id)
+                .limit(BATCH)
+            )
+
+            def work(connection: Connection, statement: Any = statement) -> list[Entry]:
+                return [entry_of(row) for row in connection.execute(statement)]
+
+            batch = self._database.read(work)
+            yield from batch
+            if len(batch) < BATCH:
+                return
+            last = batch[-1].id
+
+    def open_discards(self) -> list[Intent]:
+        """Discards without a receipt, the oldest first."""
+        statement = (
+            select(discards).where(discards.c.state == "open").order_by(discards.c.requested_at)
+        )
+        return self._database.read(lambda c: [intent_of(row) for row in c.execute(statement)])
+
+    def steps(self, call_uuid: str) -> list[StepLine]:
+        """The steps of a call's discard, as they were done."""
+        columns = discard_steps.c
+        statement = (
+            select(columns.step, columns.at, columns.ms, columns.node, columns.detail)
+            .where(columns.call_uuid == call_uuid)
+            .order_by(columns.id)
+        )
+        return self._database.read(lambda c: [StepLine(*row) for row in c.execute(statement)])
+
+
+def differences(listing: Listing, files: Files, now: datetime, grace: float) -> Iterator[str]:
+    """What the journal says and the disk does not, or the other way round; one line each.
+
+    What has been under way for less than `grace` seconds does not count.
+
+    Raises:
+        FileWorkFailed: the disk can't be looked at.
+    """
+    staged = {file.path: file for file in files.staged(now.timestamp())}
+    archived = set(files.archived())
+    known_paths, known_names = set(), set()
+    for entry in listing.every_recording():
+        known_paths.add(entry.path)
+        if entry.archived and entry.name:
+            known_names.add(entry.name)
+        young = (now - entry.started_at).total_seconds() < grace
+        for line in _entry_differences(entry, files, archived, young=young):
+            yield f"call {entry.call_uuid}: {line}"
+    for path, file in staged.items():
+        if path not in known_paths and file.age >= grace:
+            yield f"{path}: in the staging directory, but of no known call"
+    for name in sorted(archived - known_names):
+        yield f"{name}: in the archive, but not in the journal"
+    for intent in listing.open_discards():
+        age = (now - intent.cause.at).total_seconds()
+        if age >= grace:
+            why = f": {intent.error}" if intent.error else ""
+            yield f"call {intent.call_uuid}: discard still open after {age:.0f} s{why}"
+
+
+def _entry_differences(
+    entry: Entry, files: Files, archived: set[str], *, young: bool
+) -> Iterator[str]:
+    if entry.state == "published":
+        found = files.published(entry.name or "")
+        if found is None:
+            yield f"published as {entry.location}, but it is not there"
+        elif found.size != entry.size:
+            yield f"{entry.location} has {found.size} bytes, the journal says {entry.size}"
+        if _is_there(entry, files):
+            yield f"published, but {entry.path} is still staged"
+    elif entry.state == "discarded":
+        if _is_there(entry, files):
+            yield f"discarded, but {entry.path} is there"
+        if entry.archived and entry.name in archived:
+            yield f"discarded, but {entry.name} is in the archive"
+    elif entry.state == "kept":
+        if not _is_there(entry, files):
+            yield f"kept at {entry.path}, but it is not there"
+    elif entry.state in ("staged", "publishing"):
+        published = entry.state == "publishing" and entry.name in archived
+        if not young and not published and not _is_there(entry, files):
+            yield f"{entry.state}, but {entry.path} is not there"
+
+
+def _is_there(entry: Entry, files: Files) -> bool:
+    try:
+        return files.look(entry.path) is not None
+    except FileWorkFailed:
+        # Outside of our directories; that was said when it was met.
+        return False
