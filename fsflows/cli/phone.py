@@ -85,7 +85,6 @@ class Phone:
     def call(self, script: Script, *, interactive: bool) -> int:
         """Place the call and stay on it; the exit status."""
         logs.setup("info" if self._show_log else "error")
-        logs.set_level("alembic", "error")
         with ExitStack() as stack:
             base = self._data or stack.enter_context(tempfile.TemporaryDirectory(prefix="fsflows-"))
             service = self._serve(Path(base).resolve())

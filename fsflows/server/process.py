@@ -23,7 +23,6 @@ def serve(settings: Settings) -> int:
     Exit status: 0 stopped as told, 1 flows or settings can't be used, or the address is taken.
     """
     logs.setup(settings.log.level, settings.log.format)
-    logs.set_level("alembic", "warning")
     stop: gevent.event.AsyncResult[str] = gevent.event.AsyncResult()
     try:
         service = Service(settings)
