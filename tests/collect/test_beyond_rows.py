@@ -582,3 +582,48 @@ def test_beyond_7_keys_are_ignored_while_a_prompt_plays_again():
         9.0 keys 34"""
 
     assert ("complete", "length", "1234", 9.1) == ending(spec, scenario)
+
+
+# --- the corners of these -----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("policy", "digits"),
+    [(Policy.FIRST_WINS, "3456"), (Policy.KEYS_WIN, ""), (Policy.MERGE, "3456")],
+)
+def test_beyond_1_after_clearing_a_policy_begins_anew_but_keys_that_won_have_won(policy, digits):
+    spec = Collection(min_digits=4, max_digits=4, clear_keys=frozenset("*"), policy=policy)
+
+    assert digits == attempt(spec, "1.0 keys 12*\n2.0 final three four five six").digits
+
+
+def test_beyond_3_what_is_said_after_a_spoken_end_key_is_not_part_of_the_answer():
+    assert ("complete", "end_word", "12") == ending(HASH, "1.0 final one two pound three four")[:3]
+
+
+def test_beyond_4_another_number_after_the_first_is_too_long_and_kept_whole():
+    assert ("too_long", "length", "1235551212") == ending(
+        SEVEN, "1.0 final one two three\n2.0 final five five five one two one two"
+    )[:3]
+
+
+def test_beyond_5_keys_pressed_meanwhile_count_for_the_length_that_must_fit():
+    spec = Collection(min_digits=6, max_digits=6)
+    scenario = """
+        1.0 partial fifty sixty one
+        1.2 keys 99
+        2.0 final fifty sixty one"""
+
+    assert ("complete", "506199") == ending(spec, scenario)[::2][:2]
+
+
+def test_beyond_5_a_reading_that_was_chosen_in_the_end_has_its_own_confidence():
+    result = attempt(
+        CARD,
+        """1.0 final four one one nine @0.9 | four one one one @0.4
+           2.0 final one one one one @0.9
+           3.0 final one one one one @0.9
+           4.0 final one one one one @0.9""",
+    )
+
+    assert ("4111111111111111", 0.4) == (result.digits, result.confidence)

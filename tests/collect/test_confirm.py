@@ -315,3 +315,35 @@ def test_confidence_is_that_of_the_weakest_part():
         0.7 == attempt(spec, "1.0 key 1\n1.5 final two @0.9\n2.0 final three four @0.7").confidence
     )
     assert attempt(spec, "1.0 final one two three four").confidence is None
+
+
+def test_a_read_back_without_speech_is_answered_by_keys_alone():
+    spec = Collection(speech=None, confirmation=Confirmation(when=Confirm.ALWAYS))
+    listener = confirmer("1.0 partial yes\n4.0 partial yes yes\n4.5 final yes", spec)
+
+    assert ("silence", 5.0) == (listener.result.verdict, listener.result.ended_at)
+
+
+def test_one_digit_that_mends_nothing_begins_a_new_number():
+    spec = Collection(
+        min_digits=4, max_digits=4, validation=Validation(values=frozenset({"1234", "9876"}))
+    )
+    reply = confirmer("1.0 final no nine", spec, digits="1234").result
+
+    assert ("correction", False) == (reply.verdict, reply.edits)
+
+
+def test_as_many_corrections_as_attempts():
+    said = "1.0 final five five five one two one {}"
+    corrections = [said.format(word) for word in ("one", "two", "one")]
+    prompts, result = drive(SEVEN, "1.0 keys 5551213", *corrections, "1.0 hangup", attempts=2)
+
+    assert ["first", "confirm", "confirm", "confirm", "refused"] == prompts
+    assert ["refused", "refused", "refused", "hangup"] == [each.how for each in result.attempts_log]
+
+
+def test_what_a_private_reply_holds_is_not_shown():
+    reply = confirmer("1.0 final no five five five one two one two").result
+
+    assert ["five five five one two one two"] == [each.text for each in reply.said]
+    assert "five" not in repr(reply)

@@ -6,7 +6,16 @@ from typing import Any
 
 import pytest
 
-from fsflows.collect import Collection, Collector, Confirmer, Ignored, Speech, StopPrompt, Why
+from fsflows.collect import (
+    Alternative,
+    Collection,
+    Collector,
+    Confirmer,
+    Ignored,
+    Speech,
+    StopPrompt,
+    Why,
+)
 from fsflows.privacy import Pii
 
 from .scenario import collector, play
@@ -109,3 +118,14 @@ def test_a_trail_of_a_private_collection_shows_nothing():
     assert {Pii} == {type(press.key) for press in keyed.presses}
     assert "one" not in repr(trail)
     assert "7" not in repr(keyed.end_keys) + repr(keyed)[: repr(keyed).index("end_keys_until")]
+
+
+def test_the_words_that_are_left_keep_their_own_confidences():
+    first = collector(FOUR, SETTLED)
+    second = Collector(FOUR, opened_at=1.4, prompt_playing=True, trail=first.result.trail)
+    said = ["one", "two", "three", "four", "five", "six"]
+    timed = tuple((word, 0.9 if place < 5 else 0.6) for place, word in enumerate(said))
+    second.final([Alternative(" ".join(said), 0.2, timed)], 2.0)
+    play(second, "9.0 prompt ends")
+
+    assert ("56", 0.6) == (second.result.digits, second.result.confidence)
