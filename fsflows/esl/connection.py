@@ -6,6 +6,7 @@ A mixin in front of greenswitch's classes. Its receive path takes the place of t
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from functools import partial
 from typing import Any
@@ -22,6 +23,9 @@ from fsflows.esl.wire import Wire
 from fsflows.log import get_logger
 
 Handler = Callable[[Any], Any]
+
+CATCH_UP = 64
+"""Pieces read at once, at the most, to find out whether anything came before a deadline: some 4 MB."""
 
 log = get_logger("esl")
 
@@ -103,10 +107,23 @@ class Connection:
     def receive(self, until: float | None = None) -> Event | None:
         """The next event; ``None`` when the deadline (of `time.monotonic`) passes first, or `wake` is called.
 
+        A deadline that passed while the process was busy does not hide what came before it: the socket is looked at
+        once more.
+
         Raises:
             LinkClosed: the connection has ended and no event is left.
         """
-        return self._inbox.get(until)
+        event = self._inbox.get(until)
+        if event is None and until is not None and time.monotonic() >= until:
+            self._catch_up()
+            event = self._inbox.get(until)
+        return event
+
+    def _catch_up(self) -> None:
+        """Take from the socket what has come already, as far as the first event in it."""
+        for _ in range(CATCH_UP):
+            if len(self._inbox) or self._wire is None or not self._wire.read_now():
+                return
 
     def wake(self) -> None:
         """Let a `receive` that waits return ``None`` now."""

@@ -173,6 +173,10 @@ class Wire:
 
     # --- receiving ------------------------------------------------------------------------------------------------
 
+    def read_now(self) -> bool:
+        """Take one piece of what has come, without waiting for the hub to do so; whether there may be more."""
+        return not self._released and self._readable()
+
     def _readable(self) -> bool:
         """Take one piece; whether there may be more."""
         try:
