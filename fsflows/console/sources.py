@@ -68,7 +68,8 @@ class Sources:
         writer: how records get into the database.
         checks: further lines for the health page.
         metrics: what Prometheus scrapes; None: this process' registry.
-        delete_recording: for an editor who deletes a record.
+        webhook: whether records are sent somewhere.
+        node, version, started_at: of this server.
     """
 
     database: Database

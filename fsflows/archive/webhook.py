@@ -1,0 +1,289 @@
+"""Finished records, posted to a URL.
+
+Each new record is put into an outbox in the same transaction that writes it, so none is forgotten. It is sent until
+the receiver answers 2xx; the number of the attempt is written down before each one and sent along, so a receiver
+that hears of one record twice is told so. Several nodes can share an outbox: whoever takes a record has it for a
+while.
+
+    POST / HTTP/1.1
+    Content-Type: application/json
+    Fsflows-Record: 0f8fad5b-d9cb-469f-a165-70867728950e
+    Fsflows-Attempt: 1
+    Fsflows-Signature: t=1767225600,v1=5257a869e7ecebeda32affa62cdca3fa51cad7e77a0e56ff536d0ce8e108d8bd
+
+The signature is HMAC-SHA256 of "TIME.BODY" with the shared secret; see `verify`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import random
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any, Protocol, TypeVar, cast
+from urllib.parse import urlsplit
+
+import gevent
+import gevent.event
+from gevent.pool import Pool
+from gevent.threadpool import ThreadPool
+from sqlalchemy import Connection, func, select, update
+
+from fsflows.archive.tables import bodies, outbox
+from fsflows.database import Database, DatabaseFailed
+from fsflows.log import get_logger
+
+T = TypeVar("T")
+
+TIMEOUT = 10.0
+"""Seconds that the receiver may take."""
+
+BACK_OFF = (10, 30, 120, 600, 1800, 3600, 3 * 3600, 6 * 3600, 12 * 3600)
+"""Seconds until the next attempt; the last one for all that follow, each with a tenth of chance."""
+
+MAX_ATTEMPTS = 20
+"""Then it is given up, loudly: about a week."""
+
+LOOK_EVERY = 5.0
+AT_ONCE = 4
+MIN_SECRET = 16
+
+TOLERANCE = 300.0
+"""Seconds by which sender's and receiver's clocks may differ."""
+
+log = get_logger("webhook")
+
+Answer = tuple[int, str]
+"""Status and reason; 0: no answer."""
+
+
+class _Thread(Protocol):
+    def apply(self, function: Callable[..., T], args: tuple[Any, ...]) -> T: ...
+    def kill(self) -> None: ...
+
+
+def sign(secret: str, body: bytes, at: float) -> str:
+    """The value of `Fsflows-Signature`."""
+    stamp = str(int(at))
+    digest = hmac.new(secret.encode(), stamp.encode() + b"." + body, hashlib.sha256).hexdigest()
+    return f"t={stamp},v1={digest}"
+
+
+def verify(
+    secret: str, body: bytes, signature: str, now: float, tolerance: float = TOLERANCE
+) -> bool:
+    """For receivers in Python: whether a request's body was signed with the secret, and lately."""
+    parts = dict(part.split("=", 1) for part in signature.split(",") if "=" in part)
+    stamp = parts.get("t", "")
+    if not stamp.isdecimal() or not stamp.isascii() or abs(now - int(stamp)) > tolerance:
+        return False
+    return hmac.compare_digest(sign(secret, body, int(stamp)).encode(), signature.encode())
+
+
+@dataclass(frozen=True, slots=True)
+class OutboxEntry:
+    """How far the delivery of one record is. `state`: "waiting", "delivered" or "given_up"."""
+
+    state: str
+    attempts: int
+    due_at: datetime
+    delivered_at: datetime | None
+    answer: str
+
+
+class Outbox:
+    """The records to be sent, in the database."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def claim(self, now: datetime, limit: int, lease: float = TIMEOUT * 6) -> list[tuple[str, int]]:
+        """Take what is due; each is ours for `lease` seconds. Gives (record id, number of this attempt)."""
+
+        def work(connection: Connection) -> list[tuple[str, int]]:
+            due = (
+                select(outbox.c.record_id, outbox.c.attempts)
+                .where(outbox.c.state == "waiting", outbox.c.due_at <= now)
+                .order_by(outbox.c.due_at)
+                .limit(limit)
+                .with_for_update(skip_locked=True)
+            )
+            taken = []
+            for record_id, attempts in connection.execute(due).all():
+                connection.execute(
+                    update(outbox)
+                    .where(outbox.c.record_id == record_id)
+                    .values(attempts=attempts + 1, due_at=now + timedelta(seconds=lease))
+                )
+                taken.append((record_id, attempts + 1))
+            return taken
+
+        return self._database.write(work)
+
+    def body(self, record_id: str) -> bytes | None:
+        """The record, as it is now; None: it has been deleted."""
+        query = select(bodies.c.body).where(bodies.c.record_id == record_id)
+        found = self._database.read(lambda c: c.execute(query).scalar_one_or_none())
+        return None if found is None else found.encode()
+
+    def settle(self, record_id: str, **values: Any) -> None:
+        """Write down how an attempt ended."""
+        query = update(outbox).where(outbox.c.record_id == record_id).values(**values)
+        self._database.write(lambda c: c.execute(query))
+
+    def entry(self, record_id: str) -> OutboxEntry | None:
+        """How far one record is; None: it was never to be sent."""
+        columns = (
+            outbox.c.state,
+            outbox.c.attempts,
+            outbox.c.due_at,
+            outbox.c.delivered_at,
+            outbox.c.answer,
+        )
+        query = select(*columns).where(outbox.c.record_id == record_id)
+        row = self._database.read(lambda c: c.execute(query).one_or_none())
+        return None if row is None else OutboxEntry(*row)
+
+    def again(self, record_id: str, now: datetime) -> bool:
+        """Have a record sent (again); the attempts go on being counted. False: it was never to be sent."""
+        query = (
+            update(outbox)
+            .where(outbox.c.record_id == record_id)
+            .values(state="waiting", due_at=now)
+        )
+        return bool(self._database.write(lambda c: c.execute(query).rowcount))
+
+    def counts(self) -> dict[str, int]:
+        """How many are in which state."""
+        query = select(outbox.c.state, func.count()).group_by(outbox.c.state)
+        rows = self._database.read(lambda c: c.execute(query).all())
+        return {row[0]: row[1] for row in rows}
+
+
+class Webhook:
+    """Sends what is in the outbox.
+
+    Args:
+        database: of the records.
+        url: where to; http or https.
+        secret: shared with the receiver.
+        send: how; tests put something else here.
+
+    Raises:
+        ValueError: the URL or the secret can't be used.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        url: str,
+        secret: str,
+        send: Callable[[str, bytes, Mapping[str, str]], Answer] | None = None,
+    ) -> None:
+        if urlsplit(url).scheme not in ("http", "https") or not urlsplit(url).hostname:
+            raise ValueError("webhook.url must begin with http:// or https://")
+        if len(secret) < MIN_SECRET:
+            raise ValueError(f"webhook.secret must have {MIN_SECRET} characters or more")
+        self.outbox = Outbox(database)
+        self._url = url
+        self._secret = secret
+        self._send = send or post
+        self._threads = cast("_Thread", ThreadPool(AT_ONCE))
+        self._senders = Pool(AT_ONCE)
+        self._stopping = gevent.event.Event()
+        self._greenlet: gevent.Greenlet[[], None] | None = None
+
+    def start(self) -> None:
+        """Begin to send."""
+        self._greenlet = gevent.spawn(self._run)
+
+    def stop(self) -> None:
+        """End, after the attempts that are under way."""
+        self._stopping.set()
+        if self._greenlet is not None:
+            self._greenlet.join()
+        self._threads.kill()
+
+    def _run(self) -> None:
+        while not self._stopping.is_set():
+            try:
+                busy = self.deliver(datetime.now(UTC))
+            except DatabaseFailed as error:
+                log.warning("the outbox can't be read", why=str(error))
+                busy = 0
+            if not busy:
+                self._stopping.wait(LOOK_EVERY)
+
+    def deliver(self, now: datetime) -> int:
+        """One round: send what is due, a few at a time; how many were tried.
+
+        Raises:
+            DatabaseFailed: what had been taken is tried again later.
+        """
+        claimed = self.outbox.claim(now, AT_ONCE * 2)
+        jobs = [self._senders.spawn(self._try, *claim, now) for claim in claimed]
+        gevent.joinall(jobs)
+        for job in jobs:
+            job.get()
+        return len(claimed)
+
+    def _try(self, record_id: str, attempt: int, now: datetime) -> None:
+        body = self.outbox.body(record_id)
+        if body is None:
+            return  # deleted meanwhile, and its place in the outbox with it
+        headers = {
+            "Content-Type": "application/json",
+            "User-Agent": "fsflows",
+            "Fsflows-Record": record_id,
+            "Fsflows-Attempt": str(attempt),
+            "Fsflows-Signature": sign(self._secret, body, time.time()),
+        }
+        status, reason = self._threads.apply(self._send, (self._url, body, headers))
+        answer = f"{status} {reason}" if status else reason
+        if 200 <= status < 300:
+            self.outbox.settle(record_id, state="delivered", delivered_at=now, answer=answer)
+            log.debug("record delivered", record=record_id, attempt=attempt)
+            return
+        if attempt >= MAX_ATTEMPTS or status == 410:
+            self.outbox.settle(record_id, state="given_up", answer=answer)
+            log.error(
+                "a record could not be delivered", record=record_id, attempts=attempt, answer=answer
+            )
+            return
+        wait = BACK_OFF[min(attempt, len(BACK_OFF)) - 1] * random.uniform(1.0, 1.1)
+        self.outbox.settle(record_id, due_at=now + timedelta(seconds=wait), answer=answer)
+        log.warning(
+            "record not delivered",
+            record=record_id,
+            attempt=attempt,
+            answer=answer,
+            again_in=round(wait),
+        )
+
+
+class _NoRedirect(urllib.request.HTTPRedirectHandler):
+    """A redirect is an answer like any other: records go where the settings say and nowhere else."""
+
+    def redirect_request(self, *_: Any) -> None:
+        return None
+
+
+def post(url: str, body: bytes, headers: Mapping[str, str]) -> Answer:
+    """Post; never raises. Blocks: for a thread."""
+    opener = urllib.request.build_opener(_NoRedirect)
+    request = urllib.request.Request(url, data=body, headers=dict(headers), method="POST")  # noqa: S310 - checked
+    try:
+        with opener.open(request, timeout=TIMEOUT) as answer:
+            return answer.status, str(answer.reason)[:200]
+    except urllib.error.HTTPError as error:
+        with error:
+            return error.code, str(error.reason)[:200]
+    except (OSError, ValueError) as error:
+        return 0, str(getattr(error, "reason", error))[:200]
+    except Exception as error:  # http.client has exceptions of its own for answers that are none
+        return 0, type(error).__name__
