@@ -8,7 +8,7 @@ from typing import Protocol
 
 from fsflows.esl.inbound import InboundConnection
 from fsflows.esl.link import Reply
-from fsflows.recordings.control import ApiControl, RecordingControl, RecordingError
+from fsflows.recordings.control import Api, ApiControl, RecordingControl, RecordingError
 from fsflows.recordings.files import Files
 
 
@@ -42,9 +42,10 @@ class OneReach:
         return self.file_work
 
     def control(self, switch: str, call_uuid: str) -> RecordingControl | None:
-        if self.event_socket is None or self.event_socket.switch() not in (switch, None):
+        if self.event_socket is None:
             return None
-        return ApiControl(self.event_socket.api, call_uuid) if self.event_socket.switch() else None
+        api = self.event_socket.of(switch)
+        return None if api is None else ApiControl(api, call_uuid)
 
     def switches(self) -> Sequence[str]:
         ours = self.event_socket.switch() if self.event_socket else None
@@ -92,6 +93,23 @@ class EventSocket:
             except RecordingError:
                 return None
         return self._switch
+
+    def of(self, switch: str) -> Api | None:
+        """Commands to the FreeSWITCH of that name ("": whichever it is); None: it is not behind this event socket.
+
+        The name is looked at before every command, since any command may be the first of a new connection.
+        """
+
+        def api(name: str, *arguments: str) -> Reply:
+            if not self._is(switch):
+                raise RecordingError(f"FreeSWITCH {switch} can't be reached any more")
+            return self.api(name, *arguments)
+
+        return api if self._is(switch) else None
+
+    def _is(self, switch: str) -> bool:
+        here = self.switch()
+        return here is not None and switch in ("", here)
 
     def api(self, name: str, *arguments: str) -> Reply:
         """Run an api command.

@@ -55,6 +55,9 @@ class RemoteSwitch:
     def switch(self) -> str:
         return self._name
 
+    def of(self, switch: str) -> Any:
+        return self.api if switch == self._name else None
+
     def api(self, name: str, *arguments: str) -> Reply:
         self._file.write(json.dumps([name, *arguments]) + "\n")
         self._file.flush()

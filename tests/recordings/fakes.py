@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -241,8 +241,13 @@ class _Socket:
     def switch(self) -> str | None:
         return SWITCH
 
+    def of(self, switch: str) -> Any:
+        return self.api if switch in ("", SWITCH) else None
+
     def close(self) -> None:
         pass
 
 
-EPOCH = datetime(2026, 1, 1, 12, 0, tzinfo=UTC)
+def listed(directory: Any) -> list[str]:
+    """The names in a directory."""
+    return sorted(entry.name for entry in Path(directory).iterdir())

@@ -1,0 +1,165 @@
+"""What FreeSWITCH is asked, and what its answers (as in the traces) mean."""
+
+from __future__ import annotations
+
+import pytest
+
+from fsflows.esl.link import Reply
+from fsflows.recordings.control import ApiControl, EndedCall, RecordingError, parse_buglist
+from fsflows.recordings.reach import EventSocket, LazyControl, OneReach
+from recordings.fakes import UUID
+
+BUGS = """<media-bugs>
+ <media-bug>
+  <function>session_record</function>
+  <target>/fs/records/m1.wav</target>
+  <thread-locked>0</thread-locked>
+ </media-bug>
+ <media-bug>
+  <function>detect_speech</function>
+  <target>vosk</target>
+  <thread-locked>0</thread-locked>
+ </media-bug>
+ <media-bug>
+  <function>session_record</function>
+  <target>/fs/a & b <c>/x y.wav</target>
+  <thread-locked>0</thread-locked>
+ </media-bug>
+</media-bugs>
+
+"""
+
+
+class Answers:
+    def __init__(self, *answers):
+        self.answers = list(answers)
+        self.asked = []
+
+    def __call__(self, name, *arguments):
+        self.asked.append((name, *arguments))
+        answer = self.answers.pop(0)
+        if isinstance(answer, Exception):
+            raise answer
+        return Reply(answer, {})
+
+
+def test_the_list_of_what_is_recorded_is_read_although_nothing_in_it_is_escaped():
+    assert parse_buglist(BUGS) == ["/fs/records/m1.wav", "/fs/a & b <c>/x y.wav"]
+    assert parse_buglist("<media-bugs>\n</media-bugs>\n\n") == []
+
+
+@pytest.mark.parametrize(
+    "answer",
+    ["", "-ERR no reply", "true", BUGS[:-20], BUGS.replace("<target>", "<t>"), "<media-bugs>"],
+)
+def test_an_answer_that_is_not_understood_is_never_taken_for_nothing(answer):
+    with pytest.raises(RecordingError, match="can't be understood"):
+        parse_buglist(answer)
+
+
+def test_start_stop_mask():
+    api = Answers("+OK Success", "+OK", "+OK Success", "+OK Success", "+OK Success", "+OK Success")
+    control = ApiControl(api, UUID)
+    control.start("/r/x.wav")
+    control.start("/r/y.wav", stereo=True)
+    control.mask("/r/x.wav")
+    control.unmask("/r/x.wav")
+    assert control.stop("/r/x.wav") is True
+    assert api.asked == [
+        ("uuid_record", UUID, "start", "/r/x.wav"),
+        ("uuid_setvar", UUID, "RECORD_STEREO", "true"),
+        ("uuid_record", UUID, "start", "/r/y.wav"),
+        ("uuid_record", UUID, "mask", "/r/x.wav"),
+        ("uuid_record", UUID, "unmask", "/r/x.wav"),
+        ("uuid_record", UUID, "stop", "/r/x.wav"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("verb", "answer"),
+    [
+        ("start", "-ERR Cannot record session!"),
+        ("mask", "-ERR Cannot mask recording session!"),
+        ("unmask", "-ERR No such channel!"),
+        ("stop", "-ERR Cannot locate session!"),
+        ("stop", ConnectionError("gone")),
+    ],
+)
+def test_a_refusal_is_an_error_in_freeswitchs_words(verb, answer):
+    with pytest.raises(RecordingError, match=str(answer).lstrip("-")):
+        getattr(ApiControl(Answers(answer), UUID), verb)("/r/x.wav")
+
+
+def test_stopping_what_is_not_recorded_is_said():
+    control = ApiControl(Answers(*["-ERR Cannot stop record session!"] * 2), UUID)
+    assert control.stop("/r/x.wav") is False
+    control.stop_all()
+
+
+def test_alive():
+    assert ApiControl(Answers("true"), UUID).alive() is True
+    assert ApiControl(Answers("false"), UUID).alive() is False
+    with pytest.raises(RecordingError, match="uuid_exists answered 'perhaps'"):
+        ApiControl(Answers("perhaps"), UUID).alive()
+
+
+def test_a_call_that_is_over_records_nothing():
+    ended = EndedCall(UUID)
+    assert (ended.alive(), ended.active(), ended.stop("/r/x.wav")) == (False, [], False)
+    ended.stop_all()
+    for verb in (ended.start, ended.mask, ended.unmask):
+        with pytest.raises(RecordingError):
+            verb("/r/x.wav")
+
+
+class Connection:
+    def __init__(self, *answers):
+        self.api = Answers(*answers)
+        self.closed = False
+
+    def close(self):
+        self.closed = True
+
+
+def test_the_event_socket_knows_whose_it_is_and_connects_again():
+    first = Connection("fs1", ConnectionError("reset by peer"))
+    second = Connection("fs2", "true")
+    connections = [first, OSError("refused"), second]
+
+    def connect():
+        made = connections.pop(0)
+        if isinstance(made, Exception):
+            raise made
+        return made
+
+    socket = EventSocket(connect)
+    reach = OneReach(None, socket, also=["fs9"])
+    assert list(reach.switches()) == ["fs9", "fs1"]
+    control = reach.control("fs1", UUID)
+    with pytest.raises(RecordingError, match="reset by peer"):
+        control.alive()
+    assert first.closed
+    # Nobody there: a call that we can't ask for is not a call that is over.
+    assert reach.control("fs1", UUID) is None
+    # Another FreeSWITCH is there now: it would say of every call of the first that it is over.
+    assert reach.control("fs1", UUID) is None
+    assert reach.control("fs2", UUID).alive() is True
+    socket.close()
+    socket.close()
+    assert second.closed
+
+
+@pytest.mark.parametrize("address", ["", "host", "host:", "host:x", ":"])
+def test_an_event_socket_is_host_and_port(address):
+    with pytest.raises(ValueError, match="host:port"):
+        EventSocket.at(address, "ClueCon")
+
+
+def test_without_an_event_socket_the_second_way_is_none():
+    lazy = LazyControl(OneReach(None), "fs1", UUID)
+    for verb in (lazy.alive, lazy.active, lazy.stop_all):
+        with pytest.raises(RecordingError, match="no event socket"):
+            verb()
+    for verb in (lazy.start, lazy.stop, lazy.mask, lazy.unmask):
+        with pytest.raises(RecordingError, match="no event socket"):
+            verb("/r/x.wav")

@@ -1,0 +1,186 @@
+"""Into the archive: whole or not at all, once, and never what was discarded."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from fsflows.recordings.archives import DirectoryArchive
+from fsflows.recordings.paths import FileWorkFailed
+from recordings.fakes import UUID, listed
+
+
+@pytest.fixture
+def archive(tmp_path):
+    (tmp_path / "archive").mkdir()
+    (tmp_path / "x.wav").write_bytes(b"audio" * 1000)
+    return DirectoryArchive(str(tmp_path / "archive"))
+
+
+def put(archive, directory, name, file="x.wav"):
+    fd = os.open(directory, os.O_RDONLY)
+    try:
+        return archive.publish(fd, file, name)
+    finally:
+        os.close(fd)
+
+
+def test_a_file_is_moved_under_its_name(archive, tmp_path):
+    published = put(archive, tmp_path, "2026-01-01/a.wav")
+    assert published.location == f"{tmp_path}/archive/2026-01-01/a.wav"
+    assert published.size == 5000
+    assert list(archive.names()) == ["2026-01-01/a.wav"]
+    assert archive.published("2026-01-01/a.wav") == published
+    assert not (tmp_path / "x.wav").exists()
+
+
+def test_onto_another_file_system_it_is_copied(archive, tmp_path, in_memory):
+    (in_memory / "x.wav").write_bytes(b"audio" * 1000)
+    put(archive, in_memory, "a.wav")
+    assert (in_memory / "x.wav").exists()
+    assert (tmp_path / "archive" / "a.wav").read_bytes() == b"audio" * 1000
+    # The same once more, as after a crash.
+    assert put(archive, in_memory, "a.wav").size == 5000
+    assert list(archive.names()) == ["a.wav"]
+
+
+def test_another_recording_by_that_name_is_never_overwritten(archive, tmp_path):
+    put(archive, tmp_path, "a.wav")
+    (tmp_path / "x.wav").write_bytes(b"other" * 1000)
+    with pytest.raises(FileWorkFailed, match="another recording"):
+        put(archive, tmp_path, "a.wav")
+    assert (tmp_path / "archive" / "a.wav").read_bytes() == b"audio" * 1000
+
+
+def test_a_full_disk_leaves_no_half_copy(archive, tmp_path, in_memory, monkeypatch):
+    (in_memory / "x.wav").write_bytes(b"audio" * 1000)
+
+    def full(*_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("shutil.copyfileobj", full)
+    with pytest.raises(OSError, match="No space"):
+        put(archive, in_memory, "a.wav")
+    assert list(archive.names()) == []
+    assert (in_memory / "x.wav").exists()
+
+
+def test_retract_takes_it_out_and_a_half_copy_as_well(archive, tmp_path):
+    put(archive, tmp_path, "d/a.wav")
+    (tmp_path / "archive" / "d" / ".a.wav.part").write_bytes(b"au")
+    assert archive.retract("d/a.wav") == 5000
+    assert list(archive.names()) == []
+    assert archive.retract("d/a.wav") is None
+    assert archive.retract("no/a.wav") is None
+
+
+@pytest.mark.parametrize("name", ["../x", "/x", "a/../../x", "", "a//b", ".hidden", "a/.b", "a\0b"])
+def test_a_name_can_not_lead_out_of_the_archive(archive, tmp_path, name):
+    with pytest.raises(FileWorkFailed, match="can't be a name"):
+        put(archive, tmp_path, name)
+
+
+def test_a_link_in_the_archive_is_not_followed(archive, tmp_path):
+    (tmp_path / "outside").mkdir()
+    (tmp_path / "archive" / "d").symlink_to(tmp_path / "outside")
+    with pytest.raises(OSError):
+        put(archive, tmp_path, "d/a.wav")
+    assert listed(tmp_path / "outside") == []
+
+
+# --- with the journal -------------------------------------------------------------------------------------------------
+
+
+class Meanwhile:
+    """Does something at a point."""
+
+    def __init__(self):
+        self.todo = {}
+
+    def at(self, point):
+        for begins, do in list(self.todo.items()):
+            if point.startswith(begins):
+                del self.todo[begins]
+                do()
+
+
+@pytest.mark.parametrize("point", ["publish 1", "publish 2", "publish 3", "publish 4"])
+def test_12_a_discard_by_another_node_in_the_midst_of_publishing_wins(world, point):
+    """The call is over here, and somebody else was asked to discard it: nothing of it may stay in the archive."""
+    world.faults = meanwhile = Meanwhile()
+    world.restart()
+    call = world.call()
+    call.start()
+    world.switch.talk()
+    world.switch.hang_up(UUID)
+    other = world.make("node-b")
+    meanwhile.todo[point] = lambda: other.tools.journal.open_discard(UUID, "fs1", world.cause())
+
+    call.finish()
+
+    assert [file for file in world.audio() if file.startswith("archive")] == []
+    other.sweeper.sweep()
+    world.later(minutes=5)
+    other.sweeper.sweep()
+    assert world.audio() == []
+    assert world.receipt().complete
+
+
+def test_12_what_another_node_is_publishing_is_not_called_gone(world):
+    world.faults = meanwhile = Meanwhile()
+    world.restart()
+    call = world.call()
+    call.start()
+    world.switch.talk()
+    world.switch.hang_up(UUID)
+    world.service.claims.beat()
+    other = world.make("node-b")
+    reports = []
+
+    def discard_there():
+        other.tools.journal.open_discard(UUID, "fs1", world.cause())
+        reports.append(other.sweeper.sweep())
+
+    meanwhile.todo["publish 3"] = discard_there
+    call.finish()
+    assert "is being published by node-a#" in reports[0].failed[0]
+    assert other.sweeper.sweep().failed == []
+    assert world.audio() == []
+    assert world.receipt().complete
+
+
+def test_what_can_not_be_published_waits_and_is_tried_again(world):
+    call = world.call()
+    call.start()
+    world.switch.hang_up(UUID)
+    (world.directory / "archive").rename(world.directory / "unmounted")
+    assert call.finish().state == "present"
+    assert world.states() == ["publishing"]
+    assert world.audio() == [f"staging/2026-01-01_{UUID}.wav"]
+    (world.directory / "unmounted").rename(world.directory / "archive")
+    assert world.service.sweeper.sweep().published == 1
+    assert world.audio() == [f"archive/2026-01-01/{UUID}.wav"]
+
+
+def test_a_recording_that_went_away_is_lost_and_said(world):
+    call = world.call()
+    path = call.start()
+    world.switch.hang_up(UUID)
+    Path(path).unlink()
+    assert call.finish().state == "none"
+    assert world.states() == ["lost"]
+
+
+def test_a_staged_file_that_could_not_be_removed_is_removed_by_the_sweep(world):
+    call = world.call()
+    path = call.start()
+    world.switch.talk()
+    world.switch.hang_up(UUID)
+    call.finish()
+    os.link(f"{world.directory}/archive/2026-01-01/{UUID}.wav", f"{world.directory}/copy")
+    Path(f"{world.directory}/copy").rename(path)
+    (world.directory / "archive" / "2026-01-01" / f"{UUID}.wav").unlink()
+    world.service.sweeper.sweep()
+    assert world.audio() == []

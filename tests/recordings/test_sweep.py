@@ -1,0 +1,328 @@
+"""What was left unfinished is finished: by the same node, by another one, now or when it becomes possible."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from unittest.mock import Mock
+
+import pytest
+
+from fsflows.recordings import metrics
+from fsflows.recordings.discarding import DiscardFailed
+from recordings.fakes import OTHER, UUID
+from recordings.test_call_recordings import fail_database
+
+
+class Dead(BaseException):
+    pass
+
+
+class DieAt:
+    def __init__(self, begins):
+        self.begins = begins
+
+    def at(self, point):
+        if self.begins and point.startswith(self.begins):
+            self.begins = ""
+            raise Dead
+
+
+def died(world, point="discard 1", **options):
+    """A call is recorded, its caller opts out, and the process dies at a point."""
+    world.faults = DieAt(point)
+    world.restart(**options)
+    world.service.sweeper.sweep(sole=True)
+    call = world.call()
+    call.begin()
+    path = call.start()
+    world.switch.talk()
+    with pytest.raises(Dead):
+        call.discard(world.cause())
+    world.calls.clear()
+    return path
+
+
+def test_at_a_start_the_nodes_own_discards_are_finished_at_once(world):
+    died(world)
+    service = world.restart()
+    assert service.sweeper.sweep().discarded == 0  # for all it knows a second process of this node
+    assert service.sweeper.sweep(sole=True).discarded == 1
+    receipt = world.receipt()
+    assert receipt.recovered
+    assert receipt.node == service.claims.node.id
+    assert world.audio() == []
+
+
+def test_another_node_waits_until_the_lease_is_over(world):
+    died(world)
+    other = world.restart("node-b")
+    assert other.sweeper.sweep(sole=True).discarded == 0
+    world.later(seconds=61)
+    assert other.sweeper.sweep().discarded == 1
+    assert world.audio() == []
+
+
+def test_a_node_leaves_alone_what_it_can_not_reach(world):
+    """Another FreeSWITCH: its files are not here, so that "not there" would mean nothing."""
+    died(world)
+    world.socket = False
+    other = world.restart("node-b")
+    world.later(hours=1)
+    report = other.sweeper.sweep()
+    assert (report.discarded, report.failed) == (0, [])
+    assert report.oldest_open >= 3600
+    assert world.receipt() is None
+
+
+def test_without_the_event_socket_files_go_but_the_discard_stays_open_and_says_why(world):
+    died(world)
+    world.socket = False
+    service = world.restart()
+    report = service.sweeper.sweep(sole=True)
+    assert "FreeSWITCH could not be made to say" in report.failed[0]
+    assert world.audio() == []
+    assert world.receipt() is None
+    # Somebody looks, and says that the call is over.
+    service = world.make("node-a", calls_ended=True)
+    assert service.sweeper.sweep(sole=True).discarded == 1
+    assert [file.how for file in world.receipt().files] == ["deleted earlier"]
+
+
+def test_without_the_event_socket_a_day_is_enough(world):
+    died(world)
+    world.socket = False
+    service = world.restart()
+    world.later(hours=24, seconds=1)
+    assert service.sweeper.sweep(sole=True).discarded == 1
+
+
+def test_a_directory_that_is_read_only_for_a_while(world, monkeypatch):
+    call = world.call()
+    call.start()
+    world.switch.talk()
+    unlink = os.unlink
+
+    def read_only(path, **options):
+        if "dir_fd" in options:
+            raise OSError(30, "Read-only file system")
+        unlink(path, **options)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "unlink", read_only)
+        with pytest.raises(DiscardFailed, match="Read-only file system"):
+            call.discard(world.cause())
+        report = world.service.sweeper.sweep()
+        assert "Read-only" in report.failed[0]
+        world.later(minutes=3)
+        assert world.service.sweeper.sweep().oldest_open == 180
+        assert metrics.OLDEST_OPEN_DISCARD._value.get() == 180
+    assert call.summary().state == "pending"
+    assert len(world.audio()) == 1
+    # Writable again, the call still up: the sweep finishes it through the live call.
+    assert world.service.sweeper.sweep().discarded == 1
+    assert call.summary().state == "discarded"
+    assert world.audio() == []
+    assert world.receipt() == call.receipt
+    assert metrics.OLDEST_OPEN_DISCARD._value.get() == 0
+
+
+def test_a_discard_that_failed_is_finished_after_its_call(world, monkeypatch):
+    call = world.call()
+    call.start()
+    with monkeypatch.context() as patch:
+        patch.setattr(
+            os, "unlink", lambda *_, **__: (_ for _ in ()).throw(OSError(30, "Read-only"))
+        )
+        with pytest.raises(DiscardFailed):
+            call.discard(world.cause())
+        assert call.finish().state == "pending"
+    world.switch.hang_up(UUID)
+    assert world.service.sweeper.sweep().discarded == 1
+    assert world.audio() == []
+
+
+def test_a_full_disk_and_then_a_crash_the_spool_remembers(world):
+    world.faults = DieAt("discard 11")
+    world.restart()
+    call = world.call()
+    call.start()
+    world.switch.uuid_record(UUID, "start", f"{world.other}/theirs.wav")
+    world.switch.talk()
+    fail_database(world)
+    with pytest.raises(Dead):
+        call.discard(world.cause())
+    world.switch.uuid_record(UUID, "start", f"{world.other}/again.wav")  # nobody is there to hear
+    service = world.restart()
+    report = service.sweeper.sweep(sole=True)
+    assert (report.discarded, report.failed) == (1, [])
+    assert world.audio() == []
+    assert {Path(f.path).name for f in world.receipt().files} == {
+        f"2026-01-01_{UUID}.wav",
+        "theirs.wav",
+        "again.wav",
+    }
+    assert not list((world.directory / "spool").iterdir())
+
+
+def test_a_call_that_was_discarded_and_handed_on_is_watched_until_it_ends(world):
+    call = world.call()
+    call.start()
+    call.discard(world.cause())
+    call.finish(call_over=False)
+    world.calls.clear()
+    world.switch.uuid_record(UUID, "start", f"{world.other}/agent.wav")
+    world.switch.talk()
+    world.service.sweeper.sweep()
+    assert world.audio() == []
+    assert world.switch.calls[UUID] == {}
+    assert [f.late for f in world.receipt().files] == [False, True]
+    world.switch.hang_up(UUID)
+    world.service.sweeper.sweep()
+    asked = len(world.switch.asked)
+    world.service.sweeper.sweep()
+    assert len(world.switch.asked) == asked
+
+
+def test_a_recording_whose_server_died_is_published_when_its_call_is_over(world):
+    world.service.sweeper.sweep(sole=True)
+    call = world.call()
+    call.start()
+    world.switch.talk()
+    world.calls.clear()
+    service = world.restart()
+    assert service.sweeper.sweep(sole=True).waiting == 1
+    world.switch.hang_up(UUID)
+    assert service.sweeper.sweep().published == 1
+    assert world.audio() == [f"archive/2026-01-01/{UUID}.wav"]
+
+
+def test_or_discarded_if_the_settings_say_so(world):
+    world.service.sweeper.sweep(sole=True)
+    call = world.call()
+    call.start()
+    world.switch.talk()
+    world.switch.hang_up(UUID)
+    world.calls.clear()
+    service = world.restart(discard_orphans=True)
+    assert service.sweeper.sweep(sole=True).discarded == 1
+    assert world.audio() == []
+    assert world.receipt().cause.key_or_word == "server lost"
+
+
+def test_without_the_event_socket_a_recording_counts_as_over_when_it_has_not_changed_for_an_hour(
+    world,
+):
+    world.socket = False
+    world.restart()
+    call = world.call()
+    path = call.start()
+    world.switch.hang_up(UUID)
+    world.calls.clear()
+    service = world.restart()
+    os.utime(path, (world.clock.utcnow().timestamp(),) * 2)
+    world.later(minutes=59)
+    assert service.sweeper.sweep(sole=True).waiting == 1
+    world.later(minutes=2)
+    assert service.sweeper.sweep().published == 1
+
+
+def test_what_nobody_knows_in_the_staging_directory_is_left_and_counted(world):
+    file = world.directory / "staging" / "unknown.wav"
+    file.write_text("x")
+    os.utime(file, (0, 0))
+    assert world.service.sweeper.sweep().unknown == 1
+    assert file.exists()
+    assert metrics.STAGED_UNKNOWN._value.get() == 1
+
+
+def test_a_discarded_file_that_is_in_staging_again_is_deleted_again(world):
+    call = world.call()
+    path = call.start()
+    world.switch.talk()
+    world.switch.hang_up(UUID)
+    call.discard(world.cause())
+    call.finish()
+    world.calls.clear()
+    Path(path).write_text(UUID)
+    world.service.sweeper.sweep()
+    world.service.sweeper.sweep()
+    assert world.audio() == []
+    assert world.receipt().revision == 2
+
+
+def test_live_calls_are_left_alone(world):
+    call = world.call()
+    call.start()
+    world.later(hours=2)
+    report = world.service.sweeper.sweep()
+    assert (report.published, report.waiting) == (0, 0)
+    assert call.recording != ()
+
+
+def test_discards_that_always_fail_keep_no_other_from_its_turn(world):
+    journal = world.service.tools.journal
+    for number in range(60):
+        journal.open_discard(f"bad-{number:02}", "fs1", world.cause())
+    journal.open_discard("zzz", "fs1", world.cause())
+    world.later(hours=1)
+    service = world.restart()
+    reached, service.tools.reach = service.tools.reach, Mock(wraps=service.tools.reach)
+    service.tools.reach.control = lambda switch, uuid: (
+        reached.control(switch, uuid) if uuid == "zzz" else None
+    )
+    done = [service.sweeper.sweep(sole=True).discarded for _ in range(3)]
+    assert sum(done) == 1
+
+
+def test_the_sweep_goes_on_after_a_failure_and_stops_when_told(world):
+    clock, sweeper = world.clock, world.service.sweeper
+    turns = []
+    sweep = sweeper.sweep
+
+    def counted(**options):
+        turns.append(clock.now())
+        if len(turns) == 1:
+            raise RuntimeError("once")
+        return sweep(**options)
+
+    sweeper.sweep = counted
+
+    def scenario():
+        task = sweeper.start(15.0, sole=True)
+        clock.sleep(46)
+        sweeper.stop()
+        task.join()
+
+    clock.run(scenario)
+    assert [turn - turns[0] for turn in turns] == [0, 15, 30, 45]
+
+
+def test_two_databases_agree(world, url):
+    """The same story on SQLite and PostgreSQL, with two nodes at work at once."""
+    world.url = url
+    world.socket = True
+    world.node = f"node-{world.directory.name}"
+    world.restart()
+    calls = [world.call(uuid) for uuid in (UUID, OTHER)]
+    for call in calls:
+        call.start()
+    world.switch.talk()
+    calls[0].discard(world.cause())
+    world.switch.uuid_record(UUID, "start", f"{world.other}/late\u00e9.wav")
+    world.switch.hang_up(UUID)
+    world.switch.hang_up(OTHER)
+    assert [call.finish().state for call in calls] == ["discarded", "present"]
+    assert world.audio() == []
+    assert world.audio(OTHER) == [f"archive/2026-01-01/{OTHER}.wav"]
+    assert world.receipt().revision == 2
+    assert world.make("another").sweeper.sweep().failed == []
+    # The database is shared by the other tests.
+    from sqlalchemy import delete
+
+    from fsflows.recordings.tables import discards, receipts, recordings
+
+    for table in (discards, receipts, recordings):
+        world.database.write(
+            lambda c, t=table: c.execute(delete(t).where(t.c.call_uuid.in_((UUID, OTHER))))
+        )
