@@ -159,8 +159,7 @@ def _call(
         company=engine.call,
     )
     engine.limit = None
-    error = ran.failure.what if ran.failure else None
-    engine.record.function(name, ran.seconds, error)
+    engine.note_function(name, ran)
     if ran.failure is not None:
         return None, ran.failure
     try:

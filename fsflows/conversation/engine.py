@@ -10,7 +10,7 @@ import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from fsflows import spoken
+from fsflows import metrics, spoken
 from fsflows.archive.endings import Reason, Result
 from fsflows.call.ended import LINK_LOST, CallEnded, CallFailed, Interrupted
 from fsflows.collect.trail import Trail
@@ -33,7 +33,7 @@ from fsflows.privacy import Pii, Redactor
 if TYPE_CHECKING:
     from fsflows.archive.record import RecordBuilder
     from fsflows.call.call import Call
-    from fsflows.conversation.functions import Limit
+    from fsflows.conversation.functions import Limit, Ran
     from fsflows.conversation.recording import CallRecorder
 
 MAX_STEPS = 1000
@@ -268,6 +268,14 @@ class Engine:
         direction, self._direction = self._direction, None
         return direction
 
+    def note_function(self, name: str, ran: Ran) -> None:
+        """A function of the flow has run."""
+        self.record.function(name, ran.seconds, ran.failure.what if ran.failure else None)
+        labels = (self.flow.name, name)
+        metrics.FUNCTION_SECONDS.labels(*labels).observe(ran.seconds)
+        if ran.failure is not None:
+            metrics.FUNCTION_ERRORS.labels(*labels).inc()
+
     def limited(self, limit: Limit) -> None:
         """A function runs, and may take so long."""
         self.limit = limit
@@ -326,6 +334,7 @@ class Engine:
         """The recogniser is gone: the call goes on with keys. Said once a call."""
         if not self._speech_lost:
             self._speech_lost = True
+            metrics.SPEECH_LOST.inc()
             self.log.warning("speech recognition lost; going on with keys", why=why)
             self.record.noted("speech recognition lost")
 

@@ -3,7 +3,8 @@
 What `fsflows test` runs, and what flow authors' own tests can use::
 
     flows = load_flows(["conf/flows"])
-    played = rehearse(flows["menu"], flows, parse_script("hear press 1\\npress 1\\nexpect digits 1"))
+    script = parse_script(Path("menu.call").read_text())
+    played = rehearse(flows["menu"], flows, script)
     assert not played.failures, played.page
 """
 

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from fsflows import metrics
 from fsflows.archive.live import LiveCalls
 from fsflows.archive.model import Record
 from fsflows.archive.record import RecordBuilder
@@ -64,6 +65,7 @@ def run_call(
         node=services.node,
     )
     services.live.add(record)
+    metrics.CALLS_ACTIVE.labels(flow.name).inc()
     try:
         recordings = CallRecorder(call, flow, record, services.recorder)
         engine = Engine(call, flow, flows, recordings, record, redactor, state)
@@ -82,8 +84,11 @@ def run_call(
             cause=cause,
             seconds=round(finished.seconds, 1),
         )
+        metrics.CALLS.labels(flow.name, str(result), str(reason)).inc()
+        metrics.CALL_SECONDS.labels(flow.name).observe(finished.seconds)
         services.keep(finished)
         return finished
     finally:
+        metrics.CALLS_ACTIVE.labels(flow.name).dec()
         services.live.remove(record)
         call.link.close()

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from fsflows import spoken
+from fsflows import metrics, spoken
 from fsflows.archive.endings import Reason
 from fsflows.call.ended import CallEnded
 from fsflows.call.happenings import Happening, Heard, KeyPressed, PlaybackEnded, SpeechLost
@@ -264,6 +264,9 @@ def _note(engine: Engine, step: str, result: CollectionResult, started: float) -
     engine.because = _AT_THE_CAP.get(result.outcome, Reason.FLOW_ENDED)
     engine.silent_turns = engine.silent_turns + 1 if result.outcome is Outcome.NO_INPUT else 0
     seconds = round(engine.clock.now() - started, 3)
+    labels = (engine.flow.name, step)
+    metrics.COLLECTIONS.labels(*labels, str(result.outcome), str(result.source)).inc()
+    metrics.COLLECTION_ATTEMPTS.labels(*labels).observe(result.attempts)
     engine.record.collected(
         step,
         str(result.outcome),
@@ -297,7 +300,7 @@ def _validate(engine: Engine, name: str, digits: str | Pii) -> tuple[bool, str]:
         company=engine.call,
     )
     engine.limit = None
-    engine.record.function(name, ran.seconds, ran.failure.what if ran.failure else None)
+    engine.note_function(name, ran)
     failure = ran.failure
     if failure is None and not isinstance(ran.value, bool | str | Pii | None):
         kind = type(ran.value).__name__
