@@ -28,6 +28,7 @@ from fsflows.archive.endings import Reason, RecordingState, Result
 from fsflows.archive.export import write
 from fsflows.archive.model import Record
 from fsflows.archive.search import BadSearch, Search
+from fsflows.archive.webhook import Outbox
 from fsflows.console import timeline
 from fsflows.console.filters import sources
 from fsflows.console.guard import editors_only
@@ -91,9 +92,8 @@ def _day(name: str, later: int) -> datetime | None:
 def show(record_id: str) -> str:
     """One call."""
     record, audio = _record(record_id)
-    others = [
-        each for each in sources(current_app).store.of_call(record.call_id) if each.id != record.id
-    ]
+    source = sources(current_app)
+    others = [each for each in source.store.of_call(record.call_id) if each.id != record.id]
     return render_template(
         "record.html",
         record=record,
@@ -102,6 +102,7 @@ def show(record_id: str) -> str:
         others=others,
         strip=timeline.strip(record.entries, record.seconds),
         ticks=timeline.ticks(record.seconds),
+        delivery=Outbox(source.database).entry(record.id) if source.webhook else None,
         receipt=json.dumps(dict(audio.note.receipt), indent=2, ensure_ascii=False, default=str),
     )
 
@@ -171,6 +172,17 @@ def delete(record_id: str) -> AnyResponse:
     log.warning("record deleted", user=g.user.name, record=record.id, call_id=record.call_id)
     flash("The record is deleted.")
     return redirect(url_for("records.index"))
+
+
+@pages.post("/<record_id>/send")
+@editors_only
+def send(record_id: str) -> AnyResponse:
+    """Have the webhook send a record again."""
+    record, _ = _record(record_id)
+    if Outbox(sources(current_app).database).again(record.id, datetime.now(UTC)):
+        log.warning("record sent again", user=g.user.name, record=record.id)
+        flash("The record is being sent again.")
+    return redirect(url_for("records.show", record_id=record.id))
 
 
 def _record(record_id: str) -> tuple[Record, Audio]:

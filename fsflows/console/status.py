@@ -9,6 +9,7 @@ from sqlalchemy import literal, select
 from werkzeug.wrappers import Response as AnyResponse
 
 from fsflows import log as logs
+from fsflows.archive.webhook import Outbox
 from fsflows.console.filters import sources
 from fsflows.console.guard import editors_only
 from fsflows.console.sources import Check, Sources
@@ -20,7 +21,7 @@ log = logs.get_logger("console")
 
 def checks(source: Sources) -> list[Check]:
     """Each thing that may go wrong."""
-    return [_database(source), *_writer(source), *source.checks()]
+    return [_database(source), *_writer(source), *_webhook(source), *source.checks()]
 
 
 def is_healthy(source: Sources) -> bool:
@@ -54,6 +55,18 @@ def _writer(source: Sources) -> list[Check]:
         text = f"{stats.dropped} dropped, {stats.rejected} refused by the database since the start"
         found.append(Check("Records lost", ok=False, text=text))
     return found
+
+
+def _webhook(source: Sources) -> list[Check]:
+    if not source.webhook:
+        return []
+    try:
+        counts = Outbox(source.database).counts()
+    except DatabaseFailed:
+        return []  # said already
+    given_up, waiting = counts.get("given_up", 0), counts.get("waiting", 0)
+    text = f"{counts.get('delivered', 0):,} delivered, {waiting:,} wait, {given_up:,} given up"
+    return [Check("Webhook", ok=not given_up, text=text)]
 
 
 @pages.get("")
