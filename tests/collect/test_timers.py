@@ -204,3 +204,17 @@ def test_a_step_without_speech_hears_none():
     assert ("no_input", "first_digit_timeout", "", 5.0) == ending(
         spec, "1.0 partial one two\n4.0 final one two three four"
     )
+
+
+def test_a_real_recogniser_and_a_real_key():
+    """The times at which FreeSWITCH and mod_vosk gave these: a key in the middle of three words."""
+    spec = Collection(min_digits=4, max_digits=4)
+    scenario = """
+        0.913 partial one
+        1.114 partial one two
+        1.214 key 5
+        1.315 partial one two
+        1.516 partial one two three
+        1.718 final one two three"""
+
+    assert ("complete", "length", "1235", 1.718) == ending(spec, scenario)
