@@ -41,6 +41,7 @@ class Collector(Listener[Attempt]):
         typed_ahead: keys pressed since the listener before ended; kept or flushed as the spec says.
         trail: of the listener before (`Attempt.trail`, `CollectionResult.trail`).
         said_ahead: what was said already, as the recogniser's alternatives (the rest of "no, five five ...").
+        keyed_ahead: keys that belong to this attempt already, whatever becomes of those typed ahead.
         kept: what `said_ahead` edits ("no wait, five").
     """
 
@@ -53,6 +54,7 @@ class Collector(Listener[Attempt]):
         typed_ahead: Sequence[Key] = (),
         trail: Trail | None = None,
         said_ahead: Sequence[Alternative] = (),
+        keyed_ahead: Sequence[Key] = (),
         kept: Buffer | None = None,
     ) -> None:
         time = TimeLine(spec, opened_at, None if prompt_playing else opened_at)
@@ -61,8 +63,10 @@ class Collector(Listener[Attempt]):
         self._keys_pressed = 0
         self._heard: deque[Heard] = deque(maxlen=_MOST_HEARD)
         self._last_text: Text = private("", is_pii=spec.is_pii)
+        for press in keyed_ahead:
+            self._typed_ahead(press, opened_at, flush=False)
         for press in typed_ahead:
-            self._typed_ahead(press, opened_at)
+            self._typed_ahead(press, opened_at, flush=spec.type_ahead is TypeAhead.FLUSH)
         if said_ahead and self.result is None:
             self._hear(said_ahead, opened_at)
 
@@ -102,11 +106,11 @@ class Collector(Listener[Attempt]):
 
     # --- keys ---
 
-    def _typed_ahead(self, press: Key, at: float) -> None:
+    def _typed_ahead(self, press: Key, at: float, *, flush: bool) -> None:
         if self.result is not None:
             self._left_over.append(press)
         elif name := self._name(press):
-            if self.spec.type_ahead is TypeAhead.FLUSH:
+            if flush:
                 self._ignore(name, Why.FLUSHED)
             elif why := self._refusal(name, press.at):
                 self._ignore(name, why)

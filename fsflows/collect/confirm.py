@@ -2,7 +2,8 @@
 
 A `Confirmer` is driven as every `Listener` is. What counts:
 
-- an accept or a refuse key, at once; a clear key refuses; any other digit has the question put again;
+- an accept or a refuse key, at once; a clear key refuses; any other digit begins the number anew, unless it comes on
+  the heels of the last one: then it is one too many of the answer that is being read;
 - "yes", "no" and what else the language has for them; "no, five five ..." is a correction, taken at once, and so is
   another whole number; the same number said again is a yes;
 - silence, or nothing that can be understood: the question is put again (`Confirmation.asks`), and then the digits are
@@ -27,6 +28,9 @@ from fsflows.collect.timers import Due, TimeLine, Timer
 from fsflows.collect.trail import Trail
 from fsflows.spoken import Alternative, Choice
 
+_TYPING = 0.5
+"""Seconds. Nobody hears a number read, sees that it is wrong and keys another sooner than that."""
+
 
 class Verdict(StrEnum):
     """What the caller made of the read-back; there are no others."""
@@ -47,6 +51,7 @@ class Reply:
     Attributes:
         how: for `escaped` and `hangup`, what it was.
         said: for a correction, what was said instead: the beginning of the next attempt.
+        keyed: for a correction, the key that began it.
         edits: whether that corrects the digits that were read ("no wait, five"), or is all of them anew.
         trail: what the next listener needs to know.
     """
@@ -55,6 +60,7 @@ class Reply:
     ended_at: float
     how: How | None = None
     said: tuple[Alternative, ...] = field(default=(), repr=False)
+    keyed: tuple[Key, ...] = ()
     edits: bool = False
     trail: Trail = field(default_factory=Trail, repr=False)
 
@@ -228,11 +234,14 @@ class Confirmer(Listener[Reply]):
             self._ignore(key, Why.PROMPT)
         elif verdict is None:
             self._ignore(key, Why.NO_MEANING)
+        elif verdict is Verdict.CORRECTION and self._presses.gap < _TYPING:
+            self._ignore(key, Why.TYPING_ON)
         else:
             escapes = verdict is Verdict.ESCAPED
             if escapes or self.spec.barge_in is BargeIn.INTERRUPT:
                 self._stop_prompt(Cause.ESCAPE if escapes else Cause.KEY, at)
-            self._conclude(verdict, at, how=How.ESCAPE_KEY if escapes else None)
+            keyed = (press,) if verdict is Verdict.CORRECTION else ()
+            self._conclude(verdict, at, how=How.ESCAPE_KEY if escapes else None, keyed=keyed)
 
     def _meaning(self, key: str) -> Verdict | None:
         confirmation = self.spec.confirmation
@@ -242,7 +251,7 @@ class Confirmer(Listener[Reply]):
             return Verdict.NO
         if key in self.spec.escape.keys:
             return Verdict.ESCAPED
-        return Verdict.UNCLEAR if key in DIGITS else None
+        return Verdict.CORRECTION if key in DIGITS else None
 
     # --- speech ---
 
@@ -277,13 +286,20 @@ class Confirmer(Listener[Reply]):
         self._conclude(Verdict.HANGUP, at, how=How.HANGUP)
 
     def _conclude(
-        self, verdict: Verdict, at: float, *, how: How | None = None, said: Said | None = None
+        self,
+        verdict: Verdict,
+        at: float,
+        *,
+        how: How | None = None,
+        said: Said | None = None,
+        keyed: tuple[Key, ...] = (),
     ) -> None:
         self.result = Reply(
             verdict=verdict,
             ended_at=at,
             how=how,
             said=said.instead if said else (),
+            keyed=keyed,
             edits=bool(said and said.edits),
             trail=self._trail(at, *self._end_keys_before),
         )

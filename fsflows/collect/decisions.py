@@ -40,6 +40,7 @@ class Why(StrEnum):
     FLUSHED = "pressed before this step listened"
     ANSWERED = "the end key of the answer before"
     SPEECH_FIRST = "speech came first"
+    TYPING_ON = "one key more than the answer takes"
 
 
 @dataclass(frozen=True, slots=True)

@@ -70,8 +70,9 @@ class _State(Enum):
 class _Correction:
     """What the next attempt begins with."""
 
-    said: tuple[Alternative, ...] = field(repr=False)
-    kept: Buffer
+    said: tuple[Alternative, ...] = field(default=(), repr=False)
+    keyed: tuple[Key, ...] = ()
+    kept: Buffer = field(default_factory=Buffer)
 
 
 class Dialogue:
@@ -112,7 +113,7 @@ class Dialogue:
         self._corrections = 0
         self._asked = 0
         self._confirmed: bool | None = None
-        self._correction: _Correction | None = None
+        self._correction = _Correction()
         self._over: tuple[Key, ...] = ()
         self._verdict: tuple[bool, str] | None = None
         self.result: CollectionResult | None = None
@@ -201,15 +202,16 @@ class Dialogue:
                 typed_ahead=typed,
                 trail=self._trail,
             )
-        correction, self._correction = self._correction, None
+        correction, self._correction = self._correction, _Correction()
         return Collector(
             self.spec,
             opened_at=at,
             prompt_playing=prompt_playing,
             typed_ahead=typed,
             trail=self._trail,
-            said_ahead=correction.said if correction else (),
-            kept=correction.kept if correction else None,
+            said_ahead=correction.said,
+            keyed_ahead=correction.keyed,
+            kept=correction.kept,
         )
 
     def _attempted(self, attempt: Attempt) -> None:
@@ -280,7 +282,8 @@ class Dialogue:
         last = self._log[-1]
         self._log[-1] = replace(last, outcome=Outcome.NO_MATCH, how=How.REFUSED)
         part = Part(last.source, plain(last.digits), last.confidence)
-        self._correction = _Correction(reply.said, Buffer((part,) if reply.edits else ()))
+        kept = Buffer((part,) if reply.edits else ())
+        self._correction = _Correction(reply.said, reply.keyed, kept)
         self._state = _State.LISTEN
 
     def _unconfirmed(self, how: How) -> None:

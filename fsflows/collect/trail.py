@@ -70,5 +70,10 @@ class Presses:
         return True
 
     @property
+    def gap(self) -> float:
+        """Seconds between the last two presses; infinite when there was but one."""
+        return self._recent[-1].at - self._recent[-2].at if len(self._recent) > 1 else float("inf")
+
+    @property
     def recent(self) -> tuple[Press, ...]:
         return tuple(self._recent)

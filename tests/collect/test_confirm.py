@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from fsflows.collect import (
@@ -18,13 +20,14 @@ from fsflows.collect import (
     Prompt,
     PromptKind,
     StopPrompt,
+    TypeAhead,
     Validation,
     Why,
     read_back,
 )
 from fsflows.privacy import Pii
 
-from .scenario import attempt, play
+from .scenario import attempt, collector, play
 
 SEVEN = Collection(
     min_digits=7,
@@ -48,7 +51,7 @@ def confirmer(
         ("1.0 key 1", "yes"),
         ("1.0 key 2", "no"),
         ("1.0 key *", "no"),
-        ("1.0 key 5", "unclear"),
+        ("1.0 key 5", "correction"),
         ("1.0 key A\n2.0 key #", "silence"),
         ("1.0 key 0", "escaped"),
         ("1.0 final yes", "yes"),
@@ -191,10 +194,16 @@ def drive(spec: Collection, *scenarios: str, attempts: int = 3):
             id="silence is asked once more",
         ),
         pytest.param(
-            ["1.0 keys 5551213", "1.0 key 7", "1.0 key 1"],
+            ["1.0 keys 5551213", "1.0 final hm what", "1.0 key 1"],
             ["first", "confirm", "confirm"],
             "5551213",
-            id="so is a key that means nothing",
+            id="so is what can't be understood",
+        ),
+        pytest.param(
+            ["1.0 keys 5551213", "1.0 key 5", "0.1 keys 551212", "1.0 key 1"],
+            ["first", "confirm", "confirm"],
+            "5551212",
+            id="keyed anew over the read-back",
         ),
     ],
 )
@@ -347,3 +356,23 @@ def test_what_a_private_reply_holds_is_not_shown():
 
     assert ["five five five one two one two"] == [each.text for each in reply.said]
     assert "five" not in repr(reply)
+
+
+def test_a_number_keyed_anew_over_the_read_back_is_collected_whole_even_where_keys_ahead_are_flushed():
+    spec = replace(SEVEN, type_ahead=TypeAhead.FLUSH)
+    _, result = drive(spec, "1.0 keys 5551213", "1.0 key 5", "0.1 keys 551212", "1.0 key 1")
+
+    assert ("complete", "5551212") == (result.outcome, result.digits)
+
+
+@pytest.mark.parametrize(("later", "verdict"), [(0.2, None), (0.6, "correction")])
+def test_one_digit_too_many_is_no_correction(later, verdict):
+    first = collector(SEVEN, "1.0 keys 5551213")
+    ended = first.result.ended_at
+    listener = Confirmer(
+        SEVEN, "5551213", opened_at=ended, prompt_playing=True, trail=first.result.trail
+    )
+    play(listener, f"{ended + later} key 7", to_the_end=False)
+
+    assert verdict == (listener.result and listener.result.verdict)
+    assert (verdict is None) == (Ignored("7", Why.TYPING_ON) in listener.decisions())
