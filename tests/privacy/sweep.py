@@ -1,0 +1,62 @@
+"""Looks for private values in anything the program puts out. Written without the redactor's code, which it checks.
+
+found = leaks("4556737586899855", {"log": text, "records.db": data})
+assert [] == found
+"""
+
+import re
+from collections.abc import Mapping
+from itertools import pairwise
+
+from fsflows.spoken import digit_words, languages
+
+PART = 5
+_UUID = re.compile(
+    r"[0-9a-f]{8}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f]{12}", re.IGNORECASE
+)
+_TIME = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d(:\d\d(\.\d+)?)?")
+
+
+def leaks(value: str, outputs: Mapping[str, str | bytes]) -> list[str]:
+    """Where a value of digits can be read: whole, five or more of its digits in a row, with separators, or in words.
+
+    Values of up to four digits are looked for whole and by themselves. Ids and times that the program made are not
+    looked at: any four digits are in one of them sooner or later.
+    """
+    patterns = list(_patterns(value))
+    found = []
+    for name, output in outputs.items():
+        text = output.decode("utf-8", "replace") if isinstance(output, bytes) else output
+        text = _TIME.sub(" ", _UUID.sub(" ", text))
+        for pattern in patterns:
+            if match := pattern.search(text):
+                around = text[max(0, match.start() - 60) : match.end() + 20]
+                found.append(f"{name}: {around!r}")
+                break
+    return found
+
+
+def _patterns(value):
+    size = min(PART, len(value))
+    for start in range(len(value) - size + 1):
+        part = value[start : start + size]
+        written = r"\W{0,5}".join(part)
+        yield re.compile(rf"(?<!\d){written}(?!\d)" if size < PART else written)
+        for tag in languages():
+            words = [digit_words(digit, tag) for digit in part]
+            yield re.compile(r"\W+".join(map(re.escape, words)), re.IGNORECASE)
+
+
+def doubled(value):
+    """How a caller would say it with "double": "four double five six"."""
+    names = ["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine"]
+    said, skip = [], False
+    for digit, following in [*pairwise(value), (value[-1], "")]:
+        if skip:
+            skip = False
+        elif digit == following:
+            said.append(f"double {names[int(digit)]}")
+            skip = True
+        else:
+            said.append(names[int(digit)])
+    return " ".join(said)
