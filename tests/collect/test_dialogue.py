@@ -226,3 +226,26 @@ def test_a_prompt_of_a_second_attempt_says_which_family_it_is_of():
         asked.because,
         asked.attempt,
     )
+
+
+def test_beyond_12_a_private_dialogue_shows_nothing_of_its_digits():
+    spec = Collection(
+        min_digits=4, max_digits=4, is_pii=True, confirmation=Confirmation(when=Confirm.ALWAYS)
+    )
+    dialogue = Dialogue(spec)
+    play(_listening(dialogue), "1.0 final seven six five four")
+    asked = dialogue.next(2.0)
+    confirmer = dialogue.next(2.0).listener
+    play(confirmer, "4.0 final no seven six five three")
+    shown = [
+        repr(each) for each in (asked, dialogue, vars(dialogue), confirmer.result, vars(confirmer))
+    ]
+    corrected, again = dialogue.next(5.0), dialogue.next(5.0)
+    shown += [repr(corrected), repr(corrected.listener.result), repr(again)]
+    play(dialogue.next(5.0).listener, "6.0 key 1")
+    result = dialogue.next(7.0).result
+    shown += [repr(result), str(result.user_input), f"{result.digits}"]
+
+    assert (True, "7653") == (result.digits == "7653", result.user_input.reveal())
+    for secret in ("seven", "7654", "7653"):
+        assert [] == [text for text in shown if secret in text]
