@@ -285,6 +285,8 @@ class CallRecordings:
                 self._discard = self._make_discard(call.intent.cause)
 
     def _make_discard(self, cause: DiscardCause) -> Discard:
+        # A private value must not get into the journal by being what somebody keyed.
+        cause = DiscardCause(str(cause.flow), str(cause.step), str(cause.key_or_word), cause.at)
         otherwise = LazyControl(self._tools.reach, self._switch, self.call_uuid)
         return Discard(
             self.call_uuid,

@@ -22,6 +22,9 @@ LEASE = timedelta(seconds=60)
 """A node that was not heard of for so long is taken for dead, and others finish its work. Doing a thing twice is safe;
 the lease only saves the trouble."""
 
+LONGEST = 2000
+"""Characters of a text that somebody else has written (what was said, an error) that are kept."""
+
 
 class Journal:
     """The journal as one process sees it.
@@ -106,9 +109,9 @@ class Journal:
                 .values(
                     call_uuid=call_uuid,
                     switch=switch,
-                    flow=_plain(cause.flow),
-                    step=_plain(cause.step),
-                    key_or_word=_plain(cause.key_or_word),
+                    flow=cause.flow[:LONGEST],
+                    step=cause.step[:LONGEST],
+                    key_or_word=cause.key_or_word[:LONGEST],
                     requested_at=cause.at,
                     state="open",
                     watch=True,
@@ -207,7 +210,7 @@ class Journal:
             connection.execute(
                 update(discards)
                 .where(discards.c.call_uuid == call_uuid)
-                .values(attempts=discards.c.attempts + 1, error=why[:2000])
+                .values(attempts=discards.c.attempts + 1, error=why[:LONGEST])
             )
 
         self._database.write(work)
@@ -306,11 +309,6 @@ def intent_of(row: Row[Any]) -> Intent:
         row.attempts,
         row.error,
     )
-
-
-def _plain(text: str) -> str:
-    """What was said or keyed is anybody's; PostgreSQL takes no NUL, and no database half a character."""
-    return str(text).replace("\0", "\ufffd").encode("utf-8", "replace").decode("utf-8")[:1000]
 
 
 def _load(connection: Connection, call_uuid: str) -> CallFile:

@@ -53,8 +53,8 @@ class Root:
     volatile: bool = False
 
     def __post_init__(self) -> None:
-        for value in (self.local, self.switch):
-            if value and (not value.startswith("/") or not _components(value)):
+        for value in (self.local, self.switch or self.local):
+            if not value.startswith("/") or not _components(value):
                 raise ValueError(
                     f"a recording directory must be an absolute path and not /, got {value!r}"
                 )

@@ -54,14 +54,26 @@ def _is_text(raw: bytes) -> bool:
     return True
 
 
+class PlainText(TypeDecorator[str]):
+    """Text from anywhere: what no database holds (a NUL, half a character) is replaced, and nothing fails for it."""
+
+    impl = Text
+    cache_ok = True
+
+    def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:
+        if value is None:
+            return None
+        return str(value).replace("\0", "\ufffd").encode("utf-8", "replace").decode("utf-8")
+
+
 _Id = BigInteger().with_variant(Integer, "sqlite")
 
 nodes = Table(
     "recording_nodes",
     metadata,
     # A process of a node: its own id each time it starts.
-    Column("id", Text, primary_key=True),
-    Column("name", Text, nullable=False),
+    Column("id", PlainText, primary_key=True),
+    Column("name", PlainText, nullable=False),
     Column("started_at", Instant, nullable=False),
     Column("seen_at", Instant, nullable=False),
 )
@@ -70,28 +82,28 @@ recordings = Table(
     "recordings",
     metadata,
     Column("id", _Id, primary_key=True, autoincrement=True),
-    Column("call_uuid", Text, nullable=False),
+    Column("call_uuid", PlainText, nullable=False),
     Column("path", PathText, nullable=False),
-    Column("switch", Text, nullable=False),
-    Column("flow", Text, nullable=False),
+    Column("switch", PlainText, nullable=False),
+    Column("flow", PlainText, nullable=False),
     # "flow": started by us; "other": the dialplan or other software.
-    Column("origin", Text, nullable=False),
-    Column("state", Text, nullable=False),
+    Column("origin", PlainText, nullable=False),
+    Column("state", PlainText, nullable=False),
     # The process that answers for it, and the node that had the call (and sees the file).
-    Column("owner", Text, nullable=False),
-    Column("node", Text, nullable=False),
+    Column("owner", PlainText, nullable=False),
+    Column("node", PlainText, nullable=False),
     Column("started_at", Instant, nullable=False),
     Column("stopped_at", Instant),
     # Where it is published to, relative to the archive; NULL: it is not ours to move and stays where it is.
-    Column("name", Text),
+    Column("name", PlainText),
     # Whether the archive may hold it, or a part of it; and where, once it is published.
     Column("archived", Boolean, nullable=False),
-    Column("location", Text),
+    Column("location", PlainText),
     # Whether the file was ever found where FreeSWITCH said, and in which directory.
     Column("seen", Boolean, nullable=False),
-    Column("mark", Text),
+    Column("mark", PlainText),
     Column("size", BigInteger),
-    Column("error", Text),
+    Column("error", PlainText),
     UniqueConstraint("call_uuid", "path"),
 )
 Index("ix_recordings_state", recordings.c.state)
@@ -100,19 +112,19 @@ Index("ix_recordings_started_at", recordings.c.started_at)
 discards = Table(
     "recording_discards",
     metadata,
-    Column("call_uuid", Text, primary_key=True),
-    Column("switch", Text, nullable=False),
-    Column("flow", Text, nullable=False),
-    Column("step", Text, nullable=False),
-    Column("key_or_word", Text, nullable=False),
+    Column("call_uuid", PlainText, primary_key=True),
+    Column("switch", PlainText, nullable=False),
+    Column("flow", PlainText, nullable=False),
+    Column("step", PlainText, nullable=False),
+    Column("key_or_word", PlainText, nullable=False),
     Column("requested_at", Instant, nullable=False),
-    Column("state", Text, nullable=False),
+    Column("state", PlainText, nullable=False),
     # Whether the call may still be up, so that a recording could start in it.
     Column("watch", Boolean, nullable=False),
-    Column("owner", Text, nullable=False),
-    Column("node", Text, nullable=False),
+    Column("owner", PlainText, nullable=False),
+    Column("node", PlainText, nullable=False),
     Column("attempts", Integer, nullable=False),
-    Column("error", Text),
+    Column("error", PlainText),
 )
 Index("ix_recording_discards_state", discards.c.state, discards.c.watch)
 
@@ -120,12 +132,12 @@ discard_steps = Table(
     "recording_discard_steps",
     metadata,
     Column("id", _Id, primary_key=True, autoincrement=True),
-    Column("call_uuid", Text, nullable=False),
-    Column("step", Text, nullable=False),
+    Column("call_uuid", PlainText, nullable=False),
+    Column("step", PlainText, nullable=False),
     Column("at", Instant, nullable=False),
     Column("ms", Integer, nullable=False),
-    Column("node", Text, nullable=False),
-    Column("detail", Text, nullable=False),
+    Column("node", PlainText, nullable=False),
+    Column("detail", PlainText, nullable=False),
 )
 Index("ix_recording_discard_steps_call_uuid", discard_steps.c.call_uuid)
 
@@ -133,7 +145,7 @@ receipts = Table(
     "recording_receipts",
     metadata,
     # The key is what makes it one receipt a call, however many nodes finish the same discard.
-    Column("call_uuid", Text, primary_key=True),
+    Column("call_uuid", PlainText, primary_key=True),
     Column("issued_at", Instant, nullable=False),
     Column("revision", Integer, nullable=False),
     Column("complete", Boolean, nullable=False),

@@ -8,10 +8,12 @@ from contextlib import nullcontext
 
 import pytest
 
+from fsflows.privacy import Pii
 from fsflows.recordings.call_recordings import RecordingsClosed
 from fsflows.recordings.control import RecordingError
 from fsflows.recordings.discarding import TOO_SHORT, DiscardFailed
-from fsflows.recordings.receipt import Receipt
+from fsflows.recordings.files import Deleted
+from fsflows.recordings.receipt import DiscardCause, Receipt
 from recordings.fakes import OTHER, UUID
 
 # --- recording and publishing -----------------------------------------------------------------------------------------
@@ -560,6 +562,36 @@ def test_a_refused_start_does_not_make_a_later_discard_fail(world):
         call.start()
     world.switch.uuid_record = record
     assert [f.how for f in call.discard(world.cause()).files] == ["never started"]
+
+
+def test_P13_a_private_value_does_not_get_into_the_receipt(world):
+    cause = DiscardCause("demo", "pin", Pii("4711"), world.clock.utcnow())
+    receipt = world.call().discard(cause)
+    assert receipt.cause.key_or_word != "4711"
+    assert "4711" not in receipt.to_json()
+
+
+class Liar:
+    """File work that says "deleted" and does nothing."""
+
+    def __init__(self, files):
+        self._files = files
+
+    def __getattr__(self, name):
+        return getattr(self._files, name)
+
+    def delete(self, path, mark):
+        return Deleted("deleted", 5)
+
+
+def test_P12_a_deletion_is_not_believed_but_looked_at(world):
+    world.files = Liar(world.files)
+    world.service = world.make("node-a")
+    call = world.call()
+    call.start()
+    with pytest.raises(DiscardFailed, match="is still there"):
+        call.discard(world.cause())
+    assert world.receipt() is None
 
 
 def test_what_was_said_is_kept_whatever_characters_it_has(world):
