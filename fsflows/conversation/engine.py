@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from fsflows import metrics, spoken
 from fsflows.archive.endings import Reason, Result
 from fsflows.call.ended import LINK_LOST, CallEnded, CallFailed, Interrupted
+from fsflows.collect.decisions import Key
 from fsflows.collect.trail import Trail
 from fsflows.conversation import acting, turn
 from fsflows.conversation.conversation import Conversation, FlowHandle
@@ -84,6 +85,8 @@ class Engine:
         """What the caller did last, for a discard's receipt: a key, or the word that was said."""
         self.last_digits: str | Pii = ""
         """What was collected last, for `{digits}`."""
+        self.left_over: tuple[Key, ...] = ()
+        """Keys that the last collection did not take: typed ahead for the next."""
         self.trail: Trail | None = None
         """What the last collection leaves to the next one (words that were used already)."""
         self.silent_turns = 0

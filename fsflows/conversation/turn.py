@@ -130,7 +130,8 @@ def collect(engine: Engine, question: Question) -> CollectionResult:
 
 def _drive(engine: Engine, dialogue: Dialogue, question: Question) -> CollectionResult:
     call = engine.call
-    typed = _typed_ahead(engine)
+    typed = engine.left_over + _typed_ahead(engine)
+    engine.left_over = ()
     while True:
         todo = dialogue.next(engine.clock.now(), prompt_playing=call.playing, typed_ahead=typed)
         typed = ()
@@ -149,6 +150,7 @@ def _drive(engine: Engine, dialogue: Dialogue, question: Question) -> Collection
             case ladder.Validate(digits, name):
                 dialogue.validated(*_validate(engine, name, digits))
             case ladder.Done(result):
+                engine.left_over = tuple(dialogue.left_over)
                 return result
 
 

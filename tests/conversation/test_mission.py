@@ -553,3 +553,17 @@ def test_beyond_9_the_prompt_is_said_again_where_the_flow_wants_it(play, repeat,
         "wait quiet 15 within 60\nhangup\n",
     )
     assert expected == played.heard.splitlines().count("Press one.")
+
+
+def test_beyond_10_type_ahead_through_three_menus_loses_no_key(play):
+    played = play(
+        """
+        steps:
+          one: {prompt: First menu., dtmf: {num_digits: 1}, asr: false, next: two}
+          two: {prompt: Second menu., dtmf: {num_digits: 1}, asr: false, next: three}
+          three: {prompt: Third menu., dtmf: {num_digits: 1}, asr: false, next: {hangup: true}}
+        """,
+        "wait start\nwait 0.2\npress 123 gap 0.05\nexpect digits 1\nexpect digits 2\nexpect digits 3\n",
+    )
+    assert 3 == len(played.record.collected)
+    assert played.record.seconds < 3
