@@ -10,10 +10,11 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from .caller import Caller, Ended
+from .caller import Caller
 from .eventsocket import EventSocket, Seen
 from .rtp import Sound
 from .serving import Serving
+from .signalling import Ended
 from .sip import Address
 from .vosk import VoskServer, sentence
 from .world import TOUCHED
@@ -89,7 +90,7 @@ class RealPhone:
 
     @property
     def referred_to(self) -> str:
-        return self._caller.referred_to
+        return self._caller.call.referred_to
 
     def say(self, text: str, confidence: float = 1.0) -> float:
         self._world.vosk.wait_listened_to()
@@ -171,10 +172,10 @@ class RealWorld:
         user: str = "1000",
         name: str = "",
         headers: Iterable[tuple[str, str]] = (),
+        recorded: bool = False,
     ) -> Iterator[RealPhone]:
-        with Caller(
-            self._peer.sip, f"fsflows-{flow}", user=user, name=name, headers=headers
-        ) as caller:
+        number = f"fsflows-recorded-{flow}" if recorded else f"fsflows-{flow}"
+        with Caller(self._peer.sip, number, user=user, name=name, headers=headers) as caller:
             caller.dial()
             yield RealPhone(caller, self)
 

@@ -17,6 +17,8 @@ import yaml
 
 from .sip import Address
 
+DIALPLAN_RECORDINGS = Path("/tmp/fsflows-tests")
+"""Where `dialplan.xml` of this directory records."""
 COMMAND = (sys.executable, "-m", "fsflows", "serve")
 READY = 20.0
 """Seconds that the process may take to listen."""
@@ -126,10 +128,6 @@ class Serving:
                 f"fsflows serve does not listen at {address[0]}:{address[1]} after {READY} s:\n{self.text()}"
             )
             threading.Event().wait(0.05)
-
-
-DIALPLAN_RECORDINGS = Path("/tmp/fsflows-tests")
-"""Where `dialplan.xml` of this directory records."""
 
 
 def _listening(address: Address) -> bool:

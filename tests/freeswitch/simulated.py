@@ -32,9 +32,9 @@ from fsflows.switch.setup import Recogniser
 from fsflows.switch.tcp import place_call
 from fsflows.switch.transcript import Heard, Kind
 
-from .caller import Ended
 from .rtp import TONES, Sound
-from .serving import Serving
+from .serving import DIALPLAN_RECORDINGS, Serving
+from .signalling import Ended
 from .sip import Address
 from .vosk import BLOCK_SECONDS
 from .world import DESK, LOST, Phone
@@ -200,6 +200,7 @@ class SimulatedWorld(ABC):
         user: str = "1000",
         name: str = "",
         headers: Iterable[tuple[str, str]] = (),
+        recorded: bool = False,
     ) -> Iterator[Phone]:
         profile = CallProfile(
             caller_name=name.replace("${", "%{"),
@@ -223,6 +224,9 @@ class SimulatedWorld(ABC):
         line = self._place(flow, profile, setup)
         self._lines.append(line)
         phone = SimulatedPhone(self, line)
+        if recorded:
+            path = str(DIALPLAN_RECORDINGS / f"{phone.uuid}-dialplan.wav")
+            line.do(lambda caller: caller.channel.recorder.open(path))
         try:
             yield phone
         finally:
@@ -247,7 +251,8 @@ class SimulatedWorld(ABC):
     def _files(self, uuid: str) -> list[Path]:
         return [
             path
-            for path in self._directory.rglob(f"*{uuid}*")
+            for root in (self._directory, DIALPLAN_RECORDINGS)
+            for path in root.rglob(f"*{uuid}*")
             if path.is_file() and path.suffix == ".wav"
         ]
 
@@ -288,13 +293,13 @@ class VirtualWorld(SimulatedWorld):
 
     def run(self, body: Callable[[], None]) -> None:
         staging, published = self._directory / "staging", self._directory / "published"
-        for place in (staging, published):
-            place.mkdir()
+        for place in (staging, published, DIALPLAN_RECORDINGS):
+            place.mkdir(exist_ok=True)
         with ExitStack() as stack:
             self._log = stack.enter_context(log.capture())
             database = Database.open("sqlite://")
             stack.callback(database.close)
-            reach = OneReach(local_files(str(staging), str(published), ()))
+            reach = OneReach(local_files(str(staging), str(published), [str(DIALPLAN_RECORDINGS)]))
             recordings = Recordings.make(database, self._clock, reach, staging=str(staging))
             stack.callback(recordings.close)
             services = Services(recorder=recordings)

@@ -174,9 +174,11 @@ def test_a_caller_always_leaves_in_good_order(
     try:
         with Caller(switch.address, "100") as caller:
             caller.dial()
-            caller.wait_for(lambda: len(caller.log) > 1, 5.0, "an answer")
-        assert caller.ended is not None
-        assert status == caller.ended.status
+            caller.wait_for(
+                lambda: len(caller.call.log) > len(answers["INVITE"]), 5.0, "all answers"
+            )
+        assert caller.call.ended is not None
+        assert status == caller.call.ended.status
     finally:
         switch.close()
     assert methods == [method for method, _ in itertools.groupby(switch.got)]

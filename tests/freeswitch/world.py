@@ -13,8 +13,8 @@ from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager
 from typing import Protocol
 
-from .caller import Ended
 from .rtp import Sound
+from .signalling import Ended
 
 DESK = 1200
 """Hertz of the tone at the extension `fsflows-desk`, where calls are handed off to."""
@@ -89,8 +89,16 @@ class World(Protocol):
         user: str = "1000",
         name: str = "",
         headers: Iterable[tuple[str, str]] = (),
+        recorded: bool = False,
     ) -> AbstractContextManager[Phone]:
-        """Dial a flow. The call is over when the context ends."""
+        """Dial a flow. The call is over when the context ends.
+
+        Args:
+            flow: its name.
+            user, name: the caller's number and name.
+            headers: SIP headers of the caller's.
+            recorded: whether the dialplan records the call before fsflows gets it.
+        """
 
     def recordings(self, uuid: str) -> Sequence[bytes]:
         """The recordings of a call that are anywhere on this machine now, as files' contents."""
