@@ -112,9 +112,7 @@ class Database:
         "sqlite:////var/lib/fsflows/fsflows.db",
         "SQLAlchemy URL; PostgreSQL (postgresql+psycopg://...) for several nodes",
     )
-    spool: str = _field(
-        "/var/lib/fsflows/spool", "where records wait while the database is away"
-    )
+    spool: str = _field("/var/lib/fsflows/spool", "where records wait while the database is away")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -123,6 +121,25 @@ class Console:
 
     listen: str = _field("127.0.0.1:8085", "address and port; empty: no console")
     token: str = _field("", "what a browser must know; needed on any address but loopback")
+    users: tuple[str, ...] = _field(
+        [],
+        "NAME:ROLE:HASH, roles viewer and editor; `python -m fsflows.console.password` makes a hash",
+    )
+    secret: str = _field(
+        "", "signs sessions; nodes behind one address share it; empty: a restart ends all sessions"
+    )
+    https: bool = _field(False, "it is reached through a proxy that speaks HTTPS")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Records:
+    """Conversation records."""
+
+    keep_days: float = _field(
+        0.0, "age at which a record and its recording are deleted; 0: they are kept"
+    )
+    webhook_url: str = _field("", "where each finished record is posted to; empty: nowhere")
+    webhook_secret: str = _field("", "signs what is posted; 16 characters or more")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -150,12 +167,19 @@ class Settings:
     voice: Voice = field(default_factory=Voice)
     recordings: Recordings = field(default_factory=Recordings)
     database: Database = field(default_factory=Database)
+    records: Records = field(default_factory=Records)
     console: Console = field(default_factory=Console)
     freeswitch: FreeSwitch = field(default_factory=FreeSwitch)
     log: Log = field(default_factory=Log)
 
 
-SECRETS = {("recordings", "agent_secret"), ("console", "token"), ("freeswitch", "password")}
+SECRETS = {
+    ("recordings", "agent_secret"),
+    ("records", "webhook_secret"),
+    ("console", "token"),
+    ("console", "secret"),
+    ("freeswitch", "password"),
+}
 
 
 def load(path: str | Path | None = None, environ: Mapping[str, str] | None = None) -> Settings:

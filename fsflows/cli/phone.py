@@ -129,6 +129,7 @@ class Phone:
         settings = replace(
             settings,
             server=replace(settings.server, listen="127.0.0.1:0"),
+            console=replace(settings.console, listen=""),
             database=replace(
                 settings.database, url=f"sqlite:///{base}/fsflows.db", spool=str(base / "spool")
             ),

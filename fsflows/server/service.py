@@ -14,12 +14,15 @@ from fsflows.archive.writer import RecordWriter
 from fsflows.call.audio import Voice
 from fsflows.call.leg import subscribe
 from fsflows.clock import GeventClock
+from fsflows.console.sources import Check
 from fsflows.conversation.run import Services
 from fsflows.database import Database
 from fsflows.flow.loader import load_flows
 from fsflows.flow.model import FlowSet
 from fsflows.log import get_logger
 from fsflows.recordings.service import Recordings
+from fsflows.server.address import parse_address
+from fsflows.server.beside import Beside
 from fsflows.server.calls import CallRunner
 from fsflows.server.listener import Listener
 from fsflows.server.watchdog import Watchdog
@@ -57,11 +60,24 @@ class Service:
             self._open.callback(self.database.close)
             self.recordings = Recordings.open(settings, self.database, self.clock)
             self._open.callback(self.recordings.close)
+            webhook = bool(settings.records.webhook_url)
             self.writer = RecordWriter(
-                lambda: RecordStore(self.database), Spool(Path(settings.database.spool) / "records")
+                lambda: RecordStore(self.database, webhook=webhook),
+                Spool(Path(settings.database.spool) / "records"),
             )
             self.writer.start()
             self._open.callback(self.writer.stop)
+            self.node = socket.gethostname()
+            self.beside = Beside(
+                settings,
+                self.live,
+                lambda: self.flows,
+                self.recordings,
+                self.writer,
+                self._checks,
+                self.node,
+            )
+            self._open.callback(self.beside.stop)
         except BaseException:
             self._open.close()
             raise
@@ -69,7 +85,7 @@ class Service:
             recorder=self.recordings,
             live=self.live,
             keep=self.writer.submit,
-            node=socket.gethostname(),
+            node=self.node,
         )
         voice = Voice(settings.voice.engine, settings.voice.voice, settings.voice.say)
         self.runner = CallRunner(
@@ -99,11 +115,23 @@ class Service:
             OSError: the address can't be listened on.
         """
         self.listener.start()
-        self.recordings.sweeper.start(self.settings.recordings.sweep_seconds, sole=True)
+        self.beside.start()
+        sweep_seconds = self.settings.recordings.sweep_seconds
+        sweeping = self.recordings.sweeper.start(sweep_seconds, sole=True)
+        self._open.callback(sweeping.kill)  # it may sleep; what it leaves undone is begun again
         if watch:
             self.watchdog.start()
             self._open.callback(self.watchdog.stop)
         log.info("serving", flows=", ".join(sorted(self.flows)))
+
+    def _checks(self) -> list[Check]:
+        """Lines for the health page."""
+        listening = self.listener.accepting
+        lag = self.watchdog.lag
+        return [
+            Check("calls", ok=listening, text="accepting" if listening else "not accepting"),
+            Check("event loop", ok=lag < 0.5, text=f"{lag * 1000:.0f} ms behind"),
+        ]
 
     def reload(self) -> None:
         """Read the flows again. Running calls keep theirs; flows that can't be used change nothing."""
@@ -135,15 +163,3 @@ def _check_default(flows: FlowSet, default: str) -> None:
         raise ValueError(
             f"flows.default is {default!r}, which is no flow; there are: {', '.join(sorted(flows))}"
         )
-
-
-def parse_address(text: str) -> tuple[str, int]:
-    """Host and port of an address like "127.0.0.1:8084" or "[::1]:8084".
-
-    Raises:
-        ValueError: it isn't one.
-    """
-    host, _, port = text.rpartition(":")
-    if not host or not port.isdecimal() or int(port) > 65535:
-        raise ValueError(f"an address is HOST:PORT (127.0.0.1:8084), got {text!r}")
-    return host.strip("[]"), int(port)

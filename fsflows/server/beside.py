@@ -1,0 +1,113 @@
+"""What runs beside the calls: the console, the records' retention, the webhook. None of it is in a call's way."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import ExitStack
+
+from fsflows.archive.live import LiveCalls
+from fsflows.archive.model import Record
+from fsflows.archive.retention import RetentionSchedule
+from fsflows.archive.store import RecordStore
+from fsflows.archive.webhook import Webhook
+from fsflows.archive.writer import RecordWriter
+from fsflows.console.server import ConsoleServer, open_console
+from fsflows.console.sources import Check, JournalRecordings, Sources
+from fsflows.database import Database
+from fsflows.flow.model import FlowSet
+from fsflows.recordings.expiry import expire
+from fsflows.recordings.journal import Journal
+from fsflows.recordings.service import Recordings
+from fsflows.server.address import parse_address
+from fsflows.settings import Settings
+
+
+class Beside:
+    """The server's other half.
+
+    Args:
+        settings: `console`, `records`, `recordings` and `database` are used.
+        live: the calls that are running.
+        flows: gives the flows as they are now.
+        recordings: for the retention of recordings, and for the console.
+        writer: how records get into the database.
+        checks: further lines of the console's health page.
+        node: this server's name.
+
+    Raises:
+        ValueError: a setting can't be used.
+        DatabaseFailed: the database can't be reached.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        live: LiveCalls,
+        flows: Callable[[], FlowSet],
+        recordings: Recordings,
+        writer: RecordWriter,
+        checks: Callable[[], list[Check]],
+        node: str,
+    ) -> None:
+        self._open = ExitStack()
+        self.console: ConsoleServer | None = None
+        try:
+            # A database of its own: no call waits behind a search.
+            database = Database.open(settings.database.url, threaded=True)
+            self._open.callback(database.close)
+            chosen = settings.records
+            self._retention = RetentionSchedule(
+                RecordStore(database), chosen.keep_days, _forget(recordings)
+            )
+            self._webhook: Webhook | None = None
+            if chosen.webhook_url:
+                self._webhook = Webhook(database, chosen.webhook_url, chosen.webhook_secret)
+            if settings.console.listen:
+                sources = Sources(
+                    database=database,
+                    live=live,
+                    flows=flows,
+                    recordings=JournalRecordings(
+                        Journal(database, recordings.tools.clock, recordings.tools.journal.node),
+                        settings.recordings.published,
+                    ),
+                    writer=lambda: writer.stats,
+                    checks=checks,
+                    webhook=self._webhook is not None,
+                    node=node,
+                )
+                self.console = open_console(
+                    sources,
+                    parse_address(settings.console.listen),
+                    token=settings.console.token,
+                    users=settings.console.users,
+                    secret=settings.console.secret,
+                    https=settings.console.https,
+                )
+        except BaseException:
+            self._open.close()
+            raise
+
+    def start(self) -> None:
+        """Begin.
+
+        Raises:
+            OSError: the console's address is taken.
+        """
+        if self.console is not None:
+            self.console.start()
+            self._open.callback(self.console.stop)
+        self._retention.start()
+        self._open.callback(self._retention.stop)
+        if self._webhook is not None:
+            self._webhook.start()
+            self._open.callback(self._webhook.stop)
+
+    def stop(self) -> None:
+        """End."""
+        self._open.close()
+
+
+def _forget(recordings: Recordings) -> Callable[[Record], None]:
+    """Deletes the recordings of a record that is too old, in the way of a discard: written down first, then proven."""
+    return lambda record: expire(recordings.tools, record.call_id)
