@@ -1,0 +1,40 @@
+import time
+
+import gevent
+import pytest
+from server_peers import LONG, Server, left
+
+from fsflows.log import capture
+
+
+@pytest.fixture
+def nothing_is_left():
+    """No greenlet and no file descriptor stays behind."""
+    gevent.sleep(0)
+    before = left()
+    yield
+    until = time.monotonic() + LONG
+    while (after := left()) != before and time.monotonic() < until:
+        gevent.sleep(0.01)
+    assert before == after, "greenlets and file descriptors"
+
+
+@pytest.fixture
+def log():
+    """What is logged, from information on."""
+    with capture("info") as lines:
+        yield lines
+
+
+@pytest.fixture
+def serve(tmp_path, nothing_is_left):
+    """`serve(flows, **server)`: a service with flows by file name, on a port of its own."""
+    servers = []
+
+    def start(flows, **server):
+        servers.append(Server(tmp_path, flows, **server))
+        return servers[-1]
+
+    yield start
+    for each in servers:
+        each.stop()
