@@ -18,9 +18,6 @@ from recordings.fakes import UUID, World
 
 pytestmark = pytest.mark.process
 
-boto3 = pytest.importorskip("boto3", reason="the s3 extra is not installed")
-
-
 class Store(BaseHTTPRequestHandler):
     """PUT, HEAD, DELETE and listings, as far as the archive uses them."""
 

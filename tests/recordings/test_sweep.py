@@ -142,8 +142,9 @@ def test_a_discard_that_failed_is_finished_after_its_call(world, monkeypatch):
     assert world.audio() == []
 
 
-def test_a_full_disk_and_then_a_crash_the_spool_remembers(world):
-    world.faults = DieAt("discard 11")
+@pytest.mark.parametrize("point", ["discard 1:", "discard 5", "discard 11"])
+def test_a_full_disk_and_then_a_crash_the_spool_remembers(world, point):
+    world.faults = DieAt(point)
     world.restart()
     call = world.call()
     call.start()
