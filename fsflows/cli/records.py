@@ -8,7 +8,7 @@ import os
 import re
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,6 @@ from typing import Any
 from fsflows.archive.describe import describe, length, printable
 from fsflows.archive.endings import Reason, RecordingState, Result
 from fsflows.archive.export import write
-from fsflows.archive.model import Record
 from fsflows.archive.retention import DeleteRecording, purge
 from fsflows.archive.search import MAX_PAGE, BadSearch, Page, Search, Summary
 from fsflows.archive.store import RecordStore
@@ -302,8 +301,9 @@ def _purge(args: argparse.Namespace, store: RecordStore, database: Database) -> 
         count = sum(1 for _ in store.each(Search(until=cutoff)))
         print(f"{count} records of calls before {cutoff:%Y-%m-%d %H:%M} UTC would be deleted")
         return
-    delete = None if args.keep_recordings else _recordings_deleter(_settings(args), database)
-    purged = purge(store, cutoff, delete)
+    with ExitStack() as stack:
+        delete = None if args.keep_recordings else _recordings_deleter(args, database, stack)
+        purged = purge(store, cutoff, delete)
     print(f"{purged.records} records and {purged.recordings} recordings deleted")
     if purged.kept:
         raise Problem(
@@ -311,23 +311,16 @@ def _purge(args: argparse.Namespace, store: RecordStore, database: Database) -> 
         )
 
 
-def _recordings_deleter(settings: Settings, database: Database) -> DeleteRecording:
+def _recordings_deleter(
+    args: argparse.Namespace, database: Database, stack: ExitStack
+) -> DeleteRecording:
     from fsflows.clock import GeventClock
-    from fsflows.recordings.entries import Node
-    from fsflows.recordings.journal import Journal
-    from fsflows.recordings.service import make_files
+    from fsflows.recordings.expiry import expire
+    from fsflows.recordings.service import Recordings
 
     try:
-        files = make_files(settings)
+        recordings = Recordings.open(_settings(args), database, GeventClock(), threaded=False)
     except ValueError as error:
         raise Problem(f"{error}; or use --keep-recordings") from error
-    journal = Journal(database, GeventClock(), Node.make())
-
-    def delete(record: Record) -> None:
-        for entry in journal.load(record.call_id).entries:
-            if entry.name is not None:
-                files.retract(entry.name)
-            elif entry.state == "kept":
-                files.delete(entry.path, entry.mark)
-
-    return delete
+    stack.callback(recordings.close)
+    return lambda record: expire(recordings.tools, record.call_id)

@@ -309,7 +309,7 @@ def test_P12_a_discarded_recording_has_a_receipt_and_no_player(client, world):
     record = world.recorded("discarded")
     html = client.get(f"/records/{record.id}").text
     assert "Discarded" in html
-    assert "on the caller" in html
+    assert "discarded for good" in html
     assert "<audio" not in html
     assert record.recording.receipt["files"][0]["path"] in html
     assert 404 == client.get(f"/records/{record.id}/audio/0").status_code
