@@ -164,7 +164,7 @@ def _show(args: argparse.Namespace, settings: Settings) -> int:
         )
         if receipt is None or not receipt.complete:
             print(
-                f"OPEN after {call.intent.attempts} attempt(s): {call.intent.error or 'under way'}"
+                f"OPEN after {call.intent.attempts} attempt(s): {_shown(call.intent.error or 'under way')}"
             )
     if receipt is not None and receipt.complete:
         done = receipt.completed_at.isoformat(timespec="milliseconds")
@@ -172,7 +172,7 @@ def _show(args: argparse.Namespace, settings: Settings) -> int:
         print(f"receipt of {done} by {receipt.node}{again}: {len(receipt.files)} file(s)")
         for file in receipt.files:
             late = ", started after the discard" if file.late else ""
-            print(f"  {file.how}, {file.size or 0} bytes{late}: {file.path}")
+            print(f"  {file.how}, {file.size or 0} bytes{late}: {_shown(file.path)}")
     for step in steps:
         at = step.at.isoformat(timespec="milliseconds")
         print(f"  {at}  {step.step:8} {step.ms:6} ms  {step.node}  {step.detail}")
@@ -188,7 +188,7 @@ def _verify(args: argparse.Namespace, settings: Settings) -> int:
     with _database(settings) as database:
         now = GeventClock().utcnow()
         for line in differences(Listing(database), make_files(settings), now, args.grace):
-            print(line)
+            print(_shown(line))
             found += 1
     print(f"{found} difference(s)" if found else "journal and disk agree")
     return 1 if found else 0
@@ -212,7 +212,7 @@ def _sweep(args: argparse.Namespace, settings: Settings) -> int:
         finally:
             recordings.close()
     for line in report.failed:
-        print(line)
+        print(_shown(line))
     print(
         f"discards finished: {report.discarded}, open: {len(report.failed)};"
         f" recordings published: {report.published}, of calls still up: {report.waiting};"
@@ -239,7 +239,12 @@ def _agent(args: argparse.Namespace, settings: Settings) -> int:
 
 
 def _where(entry: Entry) -> str:
-    return entry.location or entry.path
+    return _shown(entry.location or entry.path)
+
+
+def _shown(text: str) -> str:
+    """A path is anybody's: no control characters to the terminal, and nothing that can't be printed."""
+    return text if text.isprintable() else ascii(text)
 
 
 def _plain(value: Any) -> dict[str, Any]:

@@ -51,7 +51,8 @@ class CallRecordings:
         log: the call's logger.
 
     Methods may be called from several tasks; they wait for one another. `noticed_start` and `noticed_stop` never
-    raise, and may be called while another method waits for FreeSWITCH.
+    raise, and may be called while another method waits for FreeSWITCH; but not by the task that reads the call's
+    connection, since they may have a command to send.
     """
 
     def __init__(

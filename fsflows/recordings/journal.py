@@ -35,11 +35,8 @@ class Journal:
         DatabaseFailed: from every method, when the database can't do it; nothing was written.
     """
 
-    def __init__(
-        self, database: Database, clock: Clock, node: Node, *, lease: timedelta = LEASE
-    ) -> None:
+    def __init__(self, database: Database, clock: Clock, node: Node) -> None:
         self.node = node
-        self.lease = lease
         self._database = database
         self._clock = clock
 
@@ -243,7 +240,7 @@ class Journal:
 
     def _at_work(self) -> Any:
         """Another node, and one that lives, is publishing it."""
-        since = self._clock.utcnow() - self.lease
+        since = self._clock.utcnow() - LEASE
         alive = select(nodes.c.id).where(nodes.c.seen_at >= since, nodes.c.id != self.node.id)
         return (recordings.c.state == "publishing") & recordings.c.owner.in_(alive)
 

@@ -1,4 +1,4 @@
-"""Everything a process needs for its calls' recordings, made from the settings.
+"""Everything a process needs for its calls' recordings, made from the settings. Make it after forking.
 
 recordings = Recordings.open(settings, database, GeventClock())
 recordings.sweeper.start(settings.recordings.sweep_seconds, sole=True)

@@ -15,8 +15,11 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path
 
+from fsflows.log import get_logger
 from fsflows.recordings.entries import Entry
 from fsflows.recordings.receipt import DiscardCause
+
+log = get_logger("recordings")
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,12 +69,15 @@ class IntentSpool:
             raise failed[0] if failed else OSError("there is no directory for it")
 
     def read(self) -> list[Spooled]:
-        """All discards that wait here. One that can't be read is skipped: its twin, or a later try, may be."""
+        """All discards that wait here. One that can't be read is left, and said: its twin may be readable."""
         found: dict[str, Spooled] = {}
         for directory in self._directories:
             for file in sorted(directory.glob("*.json")):
-                with suppress(OSError, ValueError, TypeError, KeyError):
+                try:
                     spooled = _parse(file.read_text(encoding="ascii"))
+                except (OSError, ValueError, TypeError, KeyError) as error:
+                    log.warning("spooled discard can't be read", file=str(file), why=str(error))
+                else:
                     found.setdefault(spooled.call_uuid, spooled)
         return list(found.values())
 

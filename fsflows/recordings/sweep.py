@@ -31,6 +31,9 @@ CALL_LIMIT = timedelta(hours=24)
 ORPHAN_AGE = 3600.0
 """Seconds for which a staged file must not have changed before it counts as finished, if nobody can be asked."""
 
+BEAT = 10.0
+"""Seconds between two heartbeats, at least."""
+
 UNKNOWN_AGE = 60.0
 """Seconds after which a staged file should be in the journal."""
 
@@ -81,13 +84,15 @@ class Sweeper:
         self._calls_ended = calls_ended
         self._log = get_logger("recordings")
         self._stopping = False
+        self._beaten: float | None = None
 
     def start(self, seconds: float, *, sole: bool = False) -> Task:
         """Sweep now and every so many seconds, beside the caller, until `stop`.
 
         Args:
             seconds: between two sweeps; well under the lease of a minute.
-            sole: no other process of this node is alive: what they left is taken over at once.
+            sole: no other process of this node (of the same `Node.name`) is alive: what such have left is taken over
+                at once, instead of after the lease. With several workers, say so in the first only.
         """
         return self._tools.clock.spawn(self._run, seconds, sole)
 
@@ -108,7 +113,7 @@ class Sweeper:
         report = SweepReport()
         if sole:
             self._claims.retire(others_too=True)
-        self._claims.beat()
+        self._beat()
         self._take_from_spool()
         self._retry_live(report)
         switches = list(self._tools.reach.switches())
@@ -117,6 +122,7 @@ class Sweeper:
             with self._tools.locks.hold(intent.call_uuid):
                 if intent.call_uuid not in self._tools.live:
                     self._finish(intent, report)
+            self._beat()
         by_call: dict[str, list[Entry]] = {}
         for entry in self._claims.recordings(switches, busy):
             by_call.setdefault(entry.call_uuid, []).append(entry)
@@ -124,11 +130,19 @@ class Sweeper:
             with self._tools.locks.hold(call_uuid):
                 if call_uuid not in self._tools.live:
                     self._settle(call_uuid, entries, report)
+            self._beat()
         self._tidy(report)
         report.oldest_open = self._claims.oldest_open()
         metrics.OLDEST_OPEN_DISCARD.set(report.oldest_open)
         metrics.SWEPT_AT.set(self._tools.clock.utcnow().timestamp())
         return report
+
+    def _beat(self) -> None:
+        """This process lives: also while one sweep takes longer than a lease, with a file server that hangs."""
+        now = self._tools.clock.now()
+        if self._beaten is None or now - self._beaten >= BEAT:
+            self._claims.beat()
+            self._beaten = now
 
     def _run(self, seconds: float, sole: bool) -> None:
         while not self._stopping:

@@ -18,6 +18,7 @@ from recordings.fakes import UUID, World
 
 pytestmark = pytest.mark.process
 
+
 class Store(BaseHTTPRequestHandler):
     """PUT, HEAD, DELETE and listings, as far as the archive uses them."""
 

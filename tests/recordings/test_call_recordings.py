@@ -182,6 +182,20 @@ def test_P13_a_recording_from_before_we_had_the_call_is_masked_as_well(world):
     assert world.switch.masked == {(UUID, f"{world.other}/early.wav")}
 
 
+def test_at_the_begin_of_a_call_only_one_question_is_asked(world):
+    call = world.call()
+    call.begin()
+    assert world.switch.asked == [f"uuid_buglist {UUID}"]
+    assert world.states() == []
+    world.switch.begin(OTHER)
+    world.switch.uuid_record(OTHER, "start", f"{world.other}/early.wav")
+    other = world.call(OTHER)
+    other.begin()
+    assert world.states(OTHER) == ["recording"]
+    world.switch.broken = "uuid_buglist"
+    call.begin()
+
+
 def test_masks_nest_by_reason(world):
     call = world.call()
     path = call.start()

@@ -8,6 +8,7 @@ import os
 import pytest
 
 from fsflows.cli.main import main
+from fsflows.recordings.entries import Entry
 from recordings.fakes import OTHER, UUID, World
 
 
@@ -83,6 +84,18 @@ def test_show_an_open_discard_and_an_unknown_call(installed, capsys):
     status, _, err = run(capsys, "show", "nobody")
     assert status == 1
     assert "nothing is known of call nobody" in err
+
+
+def test_a_paths_control_characters_do_not_reach_the_terminal(installed, capsys):
+    journal = installed.service.tools.journal
+    path = "/r/\x1b[2J\udcff\n.wav"
+    journal.note(
+        [Entry(call_uuid="odd", path=path, started_at=installed.clock.utcnow(), state="kept")]
+    )
+    for words in (["list"], ["show", "odd"], ["verify"]):
+        _, out, _ = run(capsys, *words)
+        assert "\\x1b[2J\\udcff\\n.wav" in out
+        assert "\x1b" not in out
 
 
 def test_9_verify_agrees_or_says_what_differs(installed, capsys):

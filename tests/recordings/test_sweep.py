@@ -8,6 +8,7 @@ from unittest.mock import Mock
 
 import pytest
 
+from fsflows.log import capture
 from fsflows.recordings import metrics
 from fsflows.recordings.discarding import DiscardFailed
 from recordings.fakes import OTHER, UUID
@@ -140,6 +141,36 @@ def test_a_discard_that_failed_is_finished_after_its_call(world, monkeypatch):
     world.switch.hang_up(UUID)
     assert world.service.sweeper.sweep().discarded == 1
     assert world.audio() == []
+
+
+def test_a_spooled_discard_that_can_not_be_read_is_said_and_its_twin_used(world):
+    call = world.call()
+    call.start()
+    repair = fail_database(world)
+    with pytest.raises(DiscardFailed):
+        call.discard(world.cause())
+    repair()
+    first, _ = sorted(world.directory.rglob("*.json"))
+    first.write_text("{")
+    world.switch.hang_up(UUID)
+    world.calls.clear()
+    service = world.restart()
+    with capture() as lines:
+        assert service.sweeper.sweep(sole=True).discarded == 1
+    assert [line for line in lines if line["event"] == "spooled discard can't be read"]
+
+
+def test_a_long_sweep_keeps_its_heart_beating(world):
+    beats = []
+    for number in range(4):
+        world.service.tools.journal.open_discard(f"call-{number}", "fs1", world.cause())
+    service = world.restart()
+    beat = service.claims.beat
+    service.claims.beat = lambda: beats.append(world.clock.now()) or beat()
+    run = service.tools.discarder.run
+    service.tools.discarder.run = lambda discard: world.later(seconds=25) or run(discard)
+    service.sweeper.sweep(sole=True)
+    assert len(beats) == 5
 
 
 @pytest.mark.parametrize("point", ["discard 1:", "discard 5", "discard 11"])
