@@ -274,7 +274,9 @@ def test_a_slow_function_is_interrupted_as_well(play):
     played = play(
         RUNS.format(more=""),
         "wait end\npress 1\nexpect heard sorry about this\n",
-        work("engine = conv._engine\nengine.clock.spawn(engine.call.interrupt)\nengine.clock.sleep(8)"),
+        work(
+            "engine = conv._engine\nengine.clock.spawn(engine.call.interrupt)\nengine.clock.sleep(8)"
+        ),
     )
     assert Reason.DRAINED == played.record.reason
     assert played.record.seconds < 5

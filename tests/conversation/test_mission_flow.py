@@ -1,34 +1,10 @@
-"""MISSION.md, row by row, through the whole conversation in virtual time: YAML in, a caller, what came of it."""
+"""MISSION.md, rows P1-P15, through the whole conversation in virtual time: YAML in, a caller, what came of it."""
 
 import pytest
+from conversation_flows import one_key, texts
 
 from fsflows.archive.endings import Reason, RecordingState, Result
-from fsflows.conversation.history import AgentResponse, UserInput
-
-ONE_KEY = """
-    steps:
-      ask:
-        prompt: {prompt}
-        dtmf:
-          num_digits: 1
-          {dtmf}
-        asr: false
-        retry: {{attempts: 1}}
-        on:
-          otherwise: done
-      done:
-        prompt: Goodbye.
-        next: {{hangup: true}}
-    {more}
-"""
-
-
-def one_key(prompt="Press a key now please, any key.", dtmf="", more=""):
-    return ONE_KEY.format(prompt=prompt, dtmf=dtmf, more=more)
-
-
-def texts(played):
-    return [str(turn.text) for turn in played.engine.history]
+from fsflows.conversation.history import UserInput
 
 
 def test_P3_the_start_function_runs_to_its_end_before_a_key_counts(play):
@@ -144,7 +120,7 @@ def test_P7_silence_ends_at_the_first_digit_timeout(play):
 
 def test_P7_a_finished_answer_is_not_held_up(play):
     played = play(one_key(), "hear any key\npress 2\n")
-    prompt, goodbye = played.channel.transcript.heard
+    _, goodbye = played.channel.transcript.heard
     pressed = played.channel.transcript.did[0].at
     assert goodbye.start - pressed < 0.1
 
@@ -369,7 +345,7 @@ def test_P13_the_recording_is_masked_while_a_private_step_listens(play, tmp_path
         "wait end\nwait 1\npress 4071\nwait 3\n",
         'def look(conv, flow):\n    conv.say("Thank you very much, that was all.")\n    return {"hangup": True}\n',
     )
-    [wav] = [path for path in (tmp_path / "recordings").rglob("*.wav")]
+    [wav] = (tmp_path / "recordings").rglob("*.wav")
     audio = wav.read_bytes()[44:]
     began = played.began
     pressed = [did.at - began for did in played.channel.transcript.did if did.what == "key"]
@@ -405,165 +381,3 @@ def test_P14_the_end_function_also_runs_when_the_caller_hangs_up(play):
     )
     assert {"ended": True} == played.record.metrics
     assert (Result.ABANDONED, Reason.CALLER_HUNG_UP) == (played.record.result, played.record.reason)
-
-
-def test_L7_a_key_interrupts_what_is_being_played_at_the_key(play):
-    played = play(
-        one_key(
-            prompt="This is a long prompt that goes on and on and on, and nobody listens to its end."
-        ),
-        "wait 1\npress 2\nexpect digits 2\n",
-    )
-    prompt = played.channel.transcript.heard[0]
-    pressed = played.channel.transcript.did[0].at
-    assert "key" == prompt.ending
-    assert prompt.end - pressed <= 0.06
-
-
-def test_L4_confirmation_by_key_by_voice_and_a_correction(play):
-    flow = """
-        steps:
-          ask:
-            prompt: Your number.
-            dtmf: {num_digits: 4, inter_digit_timeout: 3}
-            confirm: always
-            next: done
-          done: {prompt: Thank you., next: {hangup: true}}
-    """
-    play(flow, "wait end\npress 1234\nhear right\npress 1\nexpect digits 1234\n")
-    play(flow, "wait end\nsay one two three four\nwait end\nsay yes\nexpect digits 1234\n")
-    play(
-        flow,
-        "wait end\npress 1234\nhear right\npress 2\nwait end\npress 5678\nhear right\npress 1\nexpect digits 5678\n",
-    )
-    play(
-        flow,
-        "wait end\npress 1234\nwait end\nsay no one two three five\nwait end\nsay yes\nexpect digits 1235\n",
-    )
-
-
-def test_L12_a_wrong_count_is_never_a_success_and_keeps_its_digits(play):
-    play(
-        """
-        steps:
-          ask:
-            prompt: Four digits.
-            dtmf: {num_digits: 4, end_key: "#"}
-            asr: false
-            retry: {attempts: 1}
-            on: {too_short: {say: "Only {digits}.", hangup: true}, otherwise: {hangup: true}}
-        """,
-        "wait end\npress 12#\nexpect outcome too_short\nexpect digits 12\nexpect heard Only 12\n",
-    )
-
-
-def test_L13_a_caller_who_never_does_anything(play):
-    played = play(
-        """
-        steps:
-          ask:
-            prompt: Hello?
-            dtmf: {num_digits: 1}
-            retry: {attempts: 2, then: {say: Goodbye., hangup: true}}
-            on: {1: ask}
-        """,
-        "expect outcome no_input\nexpect heard Goodbye\n",
-    )
-    assert (Result.ABANDONED, Reason.NO_INPUT_LIMIT) == (played.record.result, played.record.reason)
-
-
-TASK = """
-    from fsflows import GetDtmfTask
-
-    def number(conv, flow):
-        result = GetDtmfTask(
-            num_digits=10,
-            ask_for_confirmation=True,
-            dtmf_input_timeout=4.0,
-            dtmf_stop_event="#",
-            extra_instructions="What is your phone number?",
-            chat_ctx=conv.history,
-        ).run(conv)
-        conv.write_metric("number", result.user_input)
-        conv.write_metric("how", [result.outcome, result.source, result.digits])
-        return {"hangup": True}
-"""
-
-
-def test_L10_the_task_inside_a_function(play):
-    flow = """
-        steps:
-          ask: {prompt: Ready?, dtmf: {num_digits: 1}, asr: false, run: number}
-    """
-    played = play(
-        flow,
-        "wait end\npress 1\nhear phone number\npress 5551234567\nhear right\npress 1\n",
-        TASK,
-    )
-    assert {
-        "number": "5551234567",
-        "how": ["complete", "keys", "5551234567"],
-    } == played.record.metrics
-    played = play(
-        flow,
-        "wait end\npress 1\nhear phone number\npress 555#\nwait quiet 20 within 90\nhangup\n",
-        TASK,
-    )
-    assert "" == played.record.metrics.get("number", "")
-
-
-def test_L9_the_conversation_so_far_is_given(play):
-    played = play(
-        one_key().replace("on:\n          otherwise: done", "run: look\n        next: done"),
-        "wait end\npress 4\n",
-        """
-        def look(conv, flow):
-            conv.write_metric("turns", [turn.role + ":" + turn.text for turn in conv.history])
-        """,
-    )
-    assert ["agent:Press a key now please, any key.", "user:4"] == played.record.metrics["turns"]
-    assert isinstance(played.engine.history[0], AgentResponse)
-
-
-def test_beyond_8_an_escape_works_in_every_step(play):
-    flow = """
-        escape: {keys: "0", words: [operator], then: {handoff: desk}}
-        steps:
-          one: {prompt: First., dtmf: {num_digits: 1}, on: {1: two}, next: one}
-          two: {prompt: Second., dtmf: {num_digits: 4}, next: one}
-        handoffs: {desk: {transfer: 5000 XML default}}
-    """
-    played = play(flow, "wait end\npress 1\nwait end\npress 0\nexpect handoff desk\n")
-    assert (Result.HANDED_OFF, Reason.ESCAPED) == (played.record.result, played.record.reason)
-    play(flow, "wait end\nsay i want the operator\nexpect handoff desk\n")
-
-
-@pytest.mark.parametrize(("repeat", "expected"), [("true", 2), ("false", 1)])
-def test_beyond_9_the_prompt_is_said_again_where_the_flow_wants_it(play, repeat, expected):
-    played = play(
-        f"""
-        steps:
-          ask:
-            prompt: Press one.
-            dtmf: {{num_digits: 1}}
-            asr: false
-            retry: {{attempts: 2, no_input: Hello?, repeat_prompt: {repeat}, then: {{hangup: true}}}}
-            on: {{1: ask}}
-        """,
-        "wait quiet 15 within 60\nhangup\n",
-    )
-    assert expected == played.heard.splitlines().count("Press one.")
-
-
-def test_beyond_10_type_ahead_through_three_menus_loses_no_key(play):
-    played = play(
-        """
-        steps:
-          one: {prompt: First menu., dtmf: {num_digits: 1}, asr: false, next: two}
-          two: {prompt: Second menu., dtmf: {num_digits: 1}, asr: false, next: three}
-          three: {prompt: Third menu., dtmf: {num_digits: 1}, asr: false, next: {hangup: true}}
-        """,
-        "wait start\nwait 0.2\npress 123 gap 0.05\nexpect digits 1\nexpect digits 2\nexpect digits 3\n",
-    )
-    assert 3 == len(played.record.collected)
-    assert played.record.seconds < 3
