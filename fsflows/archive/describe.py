@@ -56,7 +56,11 @@ def _entry(entry: Entry) -> str:
             text = f"{'key' if entry.source == 'keys' else 'heard':10} {entry.text}{_sure(entry.confidence)}"
         case Collected():
             asked = "" if entry.attempts == 1 else f", asked {entry.attempts} times"
-            text = f"collected  {entry.outcome} {entry.digits} by {entry.source}{_sure(entry.confidence)}{asked}"
+            # A key is a key; only what was said can be unsure.
+            sure = _sure(entry.confidence) if entry.source in ("speech", "both") else ""
+            by = f" by {entry.source}" if entry.source != "none" else ""
+            got = f" {entry.digits}" if entry.digits else ""
+            text = f"collected  {entry.outcome}{got}{by}{sure}{asked}"
         case Ran():
             text = f"function   {entry.name} ({entry.seconds:.3f} s){': ' + entry.error if entry.error else ''}"
         case Measured():

@@ -299,6 +299,9 @@ class RecordBuilder:
             except Exception:  # better an incomplete record than none, or one that shows too much
                 self._dropped += 1
                 self.log.exception("an entry is missing from the record", entry=entry.kind)
+        entries.sort(
+            key=lambda entry: entry.at
+        )  # a recogniser's result comes after what it is about
         return Record(
             id=self.id,
             call_id=self.call_id,

@@ -34,6 +34,7 @@ from gevent.pool import Pool
 from gevent.threadpool import ThreadPool
 from sqlalchemy import Connection, func, select, update
 
+from fsflows.archive.metrics import DELIVERIES
 from fsflows.archive.tables import bodies, outbox
 from fsflows.database import Database, DatabaseFailed
 from fsflows.log import get_logger
@@ -247,14 +248,17 @@ class Webhook:
         answer = f"{status} {reason}" if status else reason
         if 200 <= status < 300:
             self.outbox.settle(record_id, state="delivered", delivered_at=now, answer=answer)
+            DELIVERIES.labels("delivered").inc()
             log.debug("record delivered", record=record_id, attempt=attempt)
             return
         if attempt >= MAX_ATTEMPTS or status == 410:
             self.outbox.settle(record_id, state="given_up", answer=answer)
+            DELIVERIES.labels("given_up").inc()
             log.error(
                 "a record could not be delivered", record=record_id, attempts=attempt, answer=answer
             )
             return
+        DELIVERIES.labels("failed").inc()
         wait = BACK_OFF[min(attempt, len(BACK_OFF)) - 1] * random.uniform(1.0, 1.1)
         self.outbox.settle(record_id, due_at=now + timedelta(seconds=wait), answer=answer)
         log.warning(

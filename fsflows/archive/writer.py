@@ -20,6 +20,7 @@ import gevent.lock
 from gevent.threadpool import ThreadPool
 from sqlalchemy.exc import DataError, IntegrityError, StatementError
 
+from fsflows.archive import metrics
 from fsflows.archive.model import Record, loads
 from fsflows.archive.spool import Spool
 from fsflows.database import DatabaseFailed
@@ -132,6 +133,7 @@ class RecordWriter:
             self._arrived.set()
         except Exception:
             self.stats.dropped += 1
+            metrics.LOST.labels("dropped").inc()
             log.exception("a record is lost", record=getattr(record, "id", "?"))
 
     def stop(self, timeout: float = 5.0) -> bool:
@@ -202,6 +204,7 @@ class RecordWriter:
 
     def _count_waiting(self) -> None:
         self.stats.waiting = len(self._fresh) + self._lines
+        metrics.WAITING.set(self.stats.waiting)
 
     def _around_the_disk(self) -> None:
         """The spool can't be used: straight into the database with what is in memory, if that works."""
@@ -299,12 +302,14 @@ class RecordWriter:
             log.exception("the database refuses records", records=len(records))
             return False
         self.stats.written += len(records)
+        metrics.WRITTEN.inc(len(records))
         return True
 
     # --- when it goes wrong -------------------------------------------------------------------------------------
 
     def _reject(self, line: bytes, why: str) -> None:
         self.stats.rejected += 1
+        metrics.LOST.labels("rejected").inc()
         log.error("a record can't be written to the database", why=why, kept_in="rejected.jsonl")
 
         def keep() -> None:
@@ -318,6 +323,7 @@ class RecordWriter:
 
     def _drop(self, count: int, why: str) -> None:
         self.stats.dropped += count
+        metrics.LOST.labels("dropped").inc(count)
         log.error("RECORDS ARE LOST", records=count, lost_so_far=self.stats.dropped, why=why)
 
     def _trouble(self, what: str) -> None:

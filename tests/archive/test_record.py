@@ -100,6 +100,16 @@ def test_a_call_becomes_a_record(clock, builder):
     assert record == loads(record.dumps())
 
 
+def test_what_is_noted_late_stands_where_it_belongs(clock, builder):
+    def call():
+        builder.said("first", at=clock.now() + 1)
+        builder.said("second", at=clock.now() + 2)
+        builder.heard("between", "speech", at=clock.now() + 1.5)
+        return finish(builder)
+
+    assert ["first", "between", "second"] == [entry.text for entry in clock.run(call).entries]
+
+
 def test_P12_a_discarded_recording_is_not_brought_back(builder):
     builder.recording("present", "a.wav")
     builder.recording("pending")

@@ -4,6 +4,7 @@ import pytest
 from sqlalchemy.exc import DataError
 
 from fsflows import log
+from fsflows.archive import metrics
 from fsflows.archive import writer as writer_module
 from fsflows.archive.spool import Spool
 from fsflows.archive.store import RecordStore
@@ -129,6 +130,7 @@ def test_beyond_the_bound_records_are_dropped_counted_and_loud(make, fake, sampl
     fake.away = True
     room = sum(len(record.dumps()) + 1 for record in samples[:3])
     writer = make(fake, max_bytes=room)
+    lost = metrics.LOST.labels("dropped")._value.get()
     with log.capture("error") as events:
         for record in samples[:5]:
             writer.submit(record)
@@ -137,6 +139,8 @@ def test_beyond_the_bound_records_are_dropped_counted_and_loud(make, fake, sampl
     assert ["RECORDS ARE LOST"] * 2 == [
         event["event"] for event in events if "lost_so_far" in event
     ]
+    assert lost + 2 == metrics.LOST.labels("dropped")._value.get()
+    assert 3 == metrics.WAITING._value.get()
     fake.away = False
     until(lambda: len(fake.there) == 3)
 

@@ -1,0 +1,22 @@
+"""What the archive counts, by Prometheus's naming rules."""
+
+from __future__ import annotations
+
+from prometheus_client import Counter, Gauge
+
+WRITTEN = Counter("fsflows_records_written_total", "Records brought into the database.")
+LOST = Counter(
+    "fsflows_records_lost_total",
+    "Records that are not in the database and will not be.",
+    ["why"],
+)
+"""`why`: "dropped" (spool and memory full) or "rejected" (refused by the database; kept in a file)."""
+
+WAITING = Gauge("fsflows_records_waiting", "Records that wait to be written to the database.")
+DELIVERIES = Counter("fsflows_webhook_deliveries_total", "Attempts to post a record.", ["outcome"])
+"""`outcome`: "delivered", "failed" (tried again later) or "given_up"."""
+
+for _why in ("dropped", "rejected"):
+    LOST.labels(_why)  # there from the start, so that an alert sees the first one
+for _outcome in ("delivered", "failed", "given_up"):
+    DELIVERIES.labels(_outcome)
