@@ -20,8 +20,15 @@ from typing import Any
 import yaml
 
 PREFIX = "FSFLOWS_"
-RESERVED = {"FSFLOWS_CONFIG"} | {"FSFLOWS_FREESWITCH"}
-"""Environment variables with our prefix that are not settings; `FSFLOWS_FREESWITCH*` belong to the test suite."""
+RESERVED = {
+    "FSFLOWS_CONFIG",
+    "FSFLOWS_FREESWITCH",
+    "FSFLOWS_FREESWITCH_PASSWORD",
+    "FSFLOWS_FREESWITCH_SIP",
+    "FSFLOWS_FREESWITCH_APP_PORT",
+    "FSFLOWS_FREESWITCH_VOSK",
+}
+"""Environment variables with our prefix that are not settings: the file's name, and the test suite's."""
 
 
 class SettingsError(ValueError):
@@ -240,7 +247,7 @@ def _read(path: Path, faults: list[str]) -> dict[str, Any]:
 
 def _environment(tree: dict[str, Any], environ: Mapping[str, str], faults: list[str]) -> None:
     for name, text in sorted(environ.items()):
-        if not name.startswith(PREFIX) or any(name.startswith(known) for known in RESERVED):
+        if not name.startswith(PREFIX) or name in RESERVED:
             continue
         section, _, key = name[len(PREFIX) :].lower().partition("__")
         if not key:

@@ -26,8 +26,9 @@ class Call(Leg):
 
     def answer(self) -> None:
         """Answer; nothing when it is answered already."""
-        if self.link.channel.get("Answer-State") != "answered":
+        if not self._answered:
             self.run("answer")
+            self._answered = True
 
     def play(self, *sounds: Sound) -> Playback:
         """Play sounds one after another, after what is being played already. Doesn't wait: see `PlaybackEnded`."""
@@ -133,6 +134,8 @@ class Call(Leg):
         """Send the caller to an extension: "5000", "5000 XML default". The call is no longer ours afterwards."""
         self._ending = True
         self.dismiss_recogniser()
+        # With `socket_resume` the end of our connection would tear the caller out of the extension (measured).
+        self.set_variable("socket_resume", "false")
         self.run("transfer", quoting.argument(target))
         self._complete = True
         self._over(TRANSFERRED)
@@ -167,9 +170,7 @@ class Call(Leg):
         """Ask the caller's own switch to call somewhere else (SIP REFER; 302 when not answered yet)."""
         self._ending = True
         self.dismiss_recogniser()
-        application = (
-            "deflect" if self.link.channel.get("Answer-State") == "answered" else "redirect"
-        )
+        application = "deflect" if self._answered else "redirect"
         self.run(application, quoting.argument(uri), timeout=30.0)
         self._complete = True
         self._over(REFERRED)

@@ -87,6 +87,7 @@ class Leg:
         self._ended: CallEnded | None = None
         self._ending = False
         self._terminators = ""
+        self._answered = link.channel.get("Answer-State") == "answered"
         self._bridged = False
         self._complete = False
         self._interrupted = False

@@ -121,9 +121,16 @@ class Player:
             now: the time, for the guard.
             by_key: the key is among the channel's terminators, so FreeSWITCH is stopping the sound already.
         """
-        if not self._queue or self._stop is not None:
+        if not self._queue:
             return
-        self._stop = Ending.KEY if by_key else Ending.STOPPED
+        ending = Ending.KEY if by_key else Ending.STOPPED
+        # What waits behind the sound that is being stopped is over at once; what is queued from here on, while
+        # FreeSWITCH has not yet said that the sound has ended, is not meant.
+        while len(self._queue) > 1:
+            self._end(ending, now, self._queue.pop())
+        if self._stop is not None:
+            return
+        self._stop = ending
         if by_key:
             self.guard = now + BREAK_GUARD
         else:
@@ -162,7 +169,10 @@ class Player:
         if self._stop is None and terminator:
             self._stop = Ending.KEY
         if self._stop is not None:
-            self._end_all(self._stop, at)
+            ending, self._stop = self._stop, None
+            self._end(ending, at)
+            if self._queue:
+                self._begin(0)
         elif self._next + 1 < len(playback.sounds):
             self._begin(self._next + 1)
         else:
@@ -175,8 +185,9 @@ class Player:
 
     def abandon(self, at: float) -> None:
         """The call is over: nothing more will come."""
-        if self._queue:
-            self._end_all(Ending.STOPPED, at)
+        while self._queue:
+            self._end(Ending.STOPPED, at)
+        self._stop = None
 
     def _begin(self, index: int) -> None:
         playback = self._queue[0]
@@ -204,14 +215,10 @@ class Player:
         else:
             self._break_wanted = True
 
-    def _end_all(self, ending: Ending, at: float) -> None:
-        while self._queue:
-            self._end(ending, at)
-        self._stop = None
-        self._uuid = ""
-
-    def _end(self, ending: Ending, at: float) -> None:
-        playback = self._queue.popleft()
+    def _end(self, ending: Ending, at: float, playback: Playback | None = None) -> None:
+        if playback is None:
+            playback = self._queue.popleft()
+            self._uuid = ""
         playback.ending = ending
         playback.ended_at = at
         self._ended(playback, at)

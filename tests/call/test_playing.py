@@ -139,3 +139,19 @@ def test_the_end_of_the_call_ends_every_playback():
     desk.player.play([File("b.wav")])
     desk.player.abandon(9.0)
     assert [(Ending.STOPPED, 9.0), (Ending.STOPPED, 9.0)] == desk.ended
+
+
+def test_what_is_queued_after_the_stop_is_played():
+    """The next prompt may be queued before FreeSWITCH has said that the interrupted one has ended."""
+    desk = Desk()
+    first = desk.player.play([File("a.wav")])
+    behind = desk.player.play([File("b.wav")])
+    desk.start()
+    desk.player.stop(1.0, by_key=True)
+    then = desk.player.play([File("c.wav")])
+    desk.finish(terminator="5", at=1.1)
+    assert [File("a.wav"), File("c.wav")] == desk.sent
+    assert (Ending.KEY, Ending.KEY, None) == (first.ending, behind.ending, then.ending)
+    desk.start()
+    desk.finish(at=2.0)
+    assert Ending.PLAYED == then.ending
