@@ -5,6 +5,7 @@ import gzip
 import json
 import textwrap
 import time
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from urllib.parse import quote
@@ -105,9 +106,7 @@ class Server:
         text = "\n".join(line.strip() for line in script.replace("/", "\n").splitlines())
         setup = Setup(files=DiskFiles(), sounds=Sounds(pace=pace), then=tuple(then))
         host, port = self.address
-        return place_call(
-            f"{host}:{port}/{flow}", setup=setup, script=parse_script(text, "script")
-        )
+        return place_call(f"{host}:{port}/{flow}", setup=setup, script=parse_script(text, "script"))
 
     def peer(self, flow="", uuid="peer"):
         return Peer(self.address, flow, uuid)
@@ -186,10 +185,8 @@ class Peer:
         self._greenlet = None
 
     def send(self, data):
-        try:
+        with suppress(OSError):  # they may have closed already
             self.sock.sendall(data)
-        except OSError:
-            pass  # they have closed already
 
     def command(self):
         """The next command; None at the end of the connection."""
@@ -233,7 +230,9 @@ class Peer:
             return serialize.reply("+OK")
         if command.application == "hangup":
             cause = command.headers.get("execute-app-arg", "NORMAL_CLEARING")
-            return serialize.reply("+OK") + event("CHANNEL_HANGUP_COMPLETE", self.uuid, Hangup_Cause=cause)
+            return serialize.reply("+OK") + event(
+                "CHANNEL_HANGUP_COMPLETE", self.uuid, Hangup_Cause=cause
+            )
         names = {
             "Application": command.application,
             "Application_UUID": command.headers.get("event-uuid", ""),
