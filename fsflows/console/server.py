@@ -19,6 +19,8 @@ from fsflows.log import get_logger
 MAX_REQUESTS = 200
 """At once, live pages included. More wait in the backlog; calls are not touched by it."""
 
+BACKLOG = 64
+
 PATIENCE = 30.0
 """Seconds that a client may take to send its request, or its next one."""
 
@@ -69,16 +71,9 @@ class ConsoleServer:
     """
 
     def __init__(self, app: Flask, host: str, port: int) -> None:
-        self._pool = Pool(MAX_REQUESTS)
-        self._server = WSGIServer(
-            (host, port),
-            app,
-            log=None,  # the guard logs each access, with who it was
-            error_log=LoggingLogAdapter(logging.getLogger("console.wsgi"), level=logging.WARNING),
-            handler_class=_Handler,
-            spawn=self._pool,
-        )
-        self._server.stop_timeout = 1.0
+        self._app = app
+        self._address = (host, port)
+        self._server: WSGIServer | None = None
 
     def start(self) -> None:
         """Begin to listen.
@@ -86,15 +81,31 @@ class ConsoleServer:
         Raises:
             OSError: the address is taken, or not ours.
         """
+        listener = socket.create_server(
+            self._address,
+            family=socket.AF_INET6 if ":" in self._address[0] else socket.AF_INET,
+            backlog=BACKLOG,
+        )
+        listener.setblocking(False)
+        self._address = listener.getsockname()[:2]
+        self._server = WSGIServer(
+            listener,
+            self._app,
+            log=None,  # the guard logs each access, with who it was
+            error_log=LoggingLogAdapter(logging.getLogger("console.wsgi"), level=logging.WARNING),
+            handler_class=_Handler,
+            spawn=Pool(MAX_REQUESTS),
+        )
         self._server.start()
         log.info("console", address=self.url)
 
     @property
     def url(self) -> str:
         """Where it is."""
-        host, port = str(self._server.server_host), self._server.server_port
+        host, port = self._address
         return f"http://{f'[{host}]' if ':' in host else host}:{port}"
 
     def stop(self) -> None:
         """Let go of the address, and end what is being answered."""
-        self._server.stop(timeout=1.0)
+        if self._server is not None:
+            self._server.stop(timeout=1.0)
