@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 import sys
+from typing import Any
 
 import gevent
 import gevent.event
@@ -11,7 +12,10 @@ import gevent.event
 from fsflows import log as logs
 from fsflows.database import DatabaseFailed
 from fsflows.flow.errors import FlowErrors
-from fsflows.server.service import Service
+from fsflows.flow.loader import load_flows
+from fsflows.flow.model import FlowSet
+from fsflows.server.checks import faults, missing
+from fsflows.server.service import CannotListen, Service
 from fsflows.settings import Settings
 
 log = logs.get_logger("server")
@@ -20,46 +24,96 @@ log = logs.get_logger("server")
 def serve(settings: Settings) -> int:
     """Serve until a signal says otherwise; returns the exit status.
 
-    Exit status: 0 stopped as told, 1 flows or settings can't be used, or the address is taken.
+    Exit status: 0 stopped as told; 1 the flows, a directory, the database or an address can't be used; 2 the settings
+    make no sense. Why is on standard error, everything at once.
     """
+    wrong = faults(settings)
+    if wrong:
+        return _refuse(2, *wrong)
     logs.setup(settings.log.level, settings.log.format)
-    stop: gevent.event.AsyncResult[str] = gevent.event.AsyncResult()
+    logs.route_crashes()
+    wrong = []
+    flows: FlowSet = {}
     try:
-        service = Service(settings)
-        service.start()
+        flows = load_flows(settings.flows.paths)
     except FlowErrors as errors:
-        print(errors, file=sys.stderr)
-        return 1
-    except (ValueError, DatabaseFailed) as error:
-        print(f"fsflows: {error}", file=sys.stderr)
-        return 1
-    except OSError as error:
-        print(f"fsflows: {settings.server.listen}: {error.strerror or error}", file=sys.stderr)
-        return 1
-    watchers = [
-        gevent.signal_handler(signal.SIGTERM, stop.set, "SIGTERM"),
-        gevent.signal_handler(signal.SIGINT, _at_once, service, stop),
-        gevent.signal_handler(signal.SIGHUP, _reload, service),
-    ]
-    how = stop.get()
-    drain = settings.server.drain_timeout if how == "SIGTERM" else 0.0
-    log.info("stopping", signal=how, calls=service.listener.calls, drain=drain)
-    left = service.stop(drain, progress=lambda calls: log.info("still running", calls=calls))
-    log.info("stopped", cut_off=left)
-    for watcher in watchers:
-        watcher.cancel()  # type: ignore[attr-defined]
-    return 0
-
-
-def _at_once(service: Service, stop: gevent.event.AsyncResult[str]) -> None:
-    """SIGINT: also cuts a stop short that still waits for calls."""
-    service.hurry = True
-    if not stop.ready():
-        stop.set("SIGINT")
-
-
-def _reload(service: Service) -> None:
+        wrong.append(str(errors))
+    wrong += missing(settings)
+    if wrong:
+        return _refuse(1, *wrong)
+    process = _Process(settings)
     try:
-        service.reload()
-    except (FlowErrors, ValueError) as error:
-        log.error("flows not loaded; the old ones stay", why=str(error))
+        return process.run(flows)
+    except CannotListen as error:
+        return _refuse(1, str(error))
+    except DatabaseFailed as error:
+        return _refuse(1, f"database.url: {error}")
+    except ValueError as error:
+        return _refuse(2, str(error))
+    finally:
+        process.forget_signals()
+
+
+def _refuse(status: int, *lines: str) -> int:
+    print(*lines, sep="\n", file=sys.stderr)
+    return status
+
+
+class _Process:
+    """A service and the signals for it."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._service: Service | None = None
+        self._stop: gevent.event.AsyncResult[str] = gevent.event.AsyncResult()
+        # Before anything is open: a signal that comes early must be obeyed, not end the process where it stands.
+        self._watchers: list[Any] = [
+            gevent.signal_handler(signal.SIGTERM, self._politely),
+            gevent.signal_handler(signal.SIGINT, self._at_once),
+            gevent.signal_handler(signal.SIGHUP, self._reload),
+        ]
+
+    def run(self, flows: FlowSet) -> int:
+        """From the start to the end."""
+        service = Service(self._settings, flows)
+        try:
+            service.start()
+        except BaseException:
+            service.stop()
+            raise
+        self._service = service
+        how = self._stop.get()
+        drain = self._settings.server.drain_timeout if how == "SIGTERM" else 0.0
+        log.info("stopping", signal=how, calls=service.listener.calls, drain=drain)
+        left = service.stop(drain, progress=lambda calls: log.info("still running", calls=calls))
+        log.info("stopped", cut_off=left)
+        return 0
+
+    def forget_signals(self) -> None:
+        for watcher in self._watchers:
+            watcher.cancel()
+
+    def _politely(self) -> None:
+        if not self._stop.ready():
+            self._stop.set("SIGTERM")
+
+    def _at_once(self) -> None:
+        """Once: wait for no call any longer. Twice: nor for its apology."""
+        service = self._service
+        if service is not None and service.hurry:
+            service.cut()
+        elif service is not None:
+            service.hurry = True
+        if not self._stop.ready():
+            self._stop.set("SIGINT")
+
+    def _reload(self) -> None:
+        if self._service is None:
+            return
+        try:
+            self._service.reload()
+        except FlowErrors as errors:
+            for problem in errors.problems:
+                log.error("flows not loaded; the old ones stay", problem=str(problem))
+        except (ValueError, OSError) as error:
+            log.error("flows not loaded; the old ones stay", problem=str(error))

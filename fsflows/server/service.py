@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import socket
-from collections.abc import Callable
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from fsflows.archive.live import LiveCalls
@@ -32,6 +34,15 @@ APOLOGY = 10.0
 """Seconds for calls that are ended by a stop to hear why, and to settle their recordings."""
 
 log = get_logger("server")
+
+
+class CannotListen(Exception):
+    """An address can't be listened on; the text says which setting, and why."""
+
+    def __init__(self, name: str, address: str, error: OSError) -> None:
+        why = os.strerror(error.errno) if error.errno else str(error)
+        taken = "; another program (or fsflows) has it" if error.errno == errno.EADDRINUSE else ""
+        super().__init__(f"{name}: can't listen on {address}: {why}{taken}")
 
 
 class Service:
@@ -112,10 +123,13 @@ class Service:
             watch: end functions that hold up every call (needs the main thread).
 
         Raises:
-            OSError: the address can't be listened on.
+            CannotListen: an address is taken, or not ours.
         """
-        self.listener.start()
-        self.beside.start()
+        settings = self.settings
+        with _listening("server.listen", settings.server.listen):
+            self.listener.start()
+        with _listening("console.listen", settings.console.listen):
+            self.beside.start()
         sweep_seconds = self.settings.recordings.sweep_seconds
         sweeping = self.recordings.sweeper.start(sweep_seconds, sole=True)
         self._open.callback(sweeping.kill)  # it may sleep; what it leaves undone is begun again
@@ -156,6 +170,18 @@ class Service:
         self.listener.stop(APOLOGY if left else 0.0)
         self._open.close()
         return left
+
+    def cut(self) -> None:
+        """End the calls that a `stop` still waits for, without a word."""
+        self.listener.stop()
+
+
+@contextmanager
+def _listening(name: str, address: str) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise CannotListen(name, address, error) from error
 
 
 def _check_default(flows: FlowSet, default: str) -> None:

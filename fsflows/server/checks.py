@@ -1,0 +1,83 @@
+"""What can be said about a server's settings before it starts: everything at once, in the reader's words."""
+
+from __future__ import annotations
+
+import ipaddress
+import os
+import shlex
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import make_url
+
+from fsflows import log
+from fsflows.database import Database
+from fsflows.recordings.places import parse_root
+from fsflows.server.address import parse_address
+from fsflows.settings import Settings
+
+
+def faults(settings: Settings) -> list[str]:
+    """What is wrong with the settings themselves, as `section.name: what`; none: []."""
+    found: list[str] = []
+
+    def check(name: str, parse: Callable[[Any], object], value: Any) -> None:
+        try:
+            parse(value)
+        except ValueError as error:
+            found.append(f"{name}: {error}")
+
+    server, recordings = settings.server, settings.recordings
+    check("server.listen", parse_address, server.listen)
+    for network in server.allow:
+        check("server.allow", lambda text: ipaddress.ip_network(text, strict=False), network)
+    if settings.console.listen:
+        check("console.listen", parse_address, settings.console.listen)
+    if settings.freeswitch.address:
+        check("freeswitch.address", parse_address, settings.freeswitch.address)
+    check("database.url", lambda url: Database(url).close(), settings.database.url)
+    if not recordings.agent_url:
+        check("recordings.staging", parse_root, recordings.staging)
+        for root in recordings.roots:
+            check("recordings.roots", parse_root, root)
+        if "://" not in recordings.published:
+            check("recordings.published", parse_root, recordings.published)
+    for name, value, known in (
+        ("log.level", settings.log.level, log.LEVELS),
+        ("log.format", settings.log.format, log.FORMATS),
+    ):
+        if value not in known:
+            found.append(f"{name}: must be one of {', '.join(known)}, got {value!r}")
+    return found
+
+
+def missing(settings: Settings) -> list[str]:
+    """Directories that the server needs and can't use, and what to do about it, line by line; none: []."""
+    needed: dict[str, Path] = {}
+    url = make_url(settings.database.url)
+    if url.get_backend_name() == "sqlite" and url.database not in (None, "", ":memory:"):
+        needed["database.url"] = Path(str(url.database)).absolute().parent
+    if not settings.recordings.agent_url and "://" not in settings.recordings.published:
+        needed["recordings.published"] = Path(settings.recordings.published)
+    lines, absent = [], []
+    for name, path in needed.items():
+        if not path.is_dir():
+            absent.append(path)
+            lines.append(f"{name}: there is no directory {path}")
+        elif not _usable(path):
+            lines.append(f"{name}: may not write to {path}")
+    spool = Path(settings.database.spool).absolute()
+    there = next(path for path in (spool, *spool.parents) if path.exists())
+    if not _usable(there):
+        lines.append(f"database.spool: may not make or write {spool}")
+    if absent:
+        made = " ".join(shlex.quote(str(path)) for path in dict.fromkeys(absent))
+        lines.append(f"make what is missing, for the user who serves: mkdir -p {made}")
+    if lines:
+        lines.append("to try things out, keep everything in one directory: --data DIR")
+    return lines
+
+
+def _usable(path: Path) -> bool:
+    return path.is_dir() and os.access(path, os.W_OK | os.X_OK)
