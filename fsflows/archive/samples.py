@@ -125,12 +125,13 @@ def sample_records(
         seed: another number, other records.
     """
     chance = random.Random(seed)
+    hours = random.Random(seed + 1)  # of its own: the same stories, whatever the time of day
     step = timedelta(days=days) / max(1, count)
     at = until - timedelta(days=days)
     for _ in range(count):
         at += step
         began = at.astimezone(UTC)
-        while chance.random() * max(_OPEN_HOURS) > _OPEN_HOURS[began.hour] + 0.3:
+        while hours.random() * max(_OPEN_HOURS) > _OPEN_HOURS[began.hour] + 0.3:
             began -= timedelta(hours=1)
         yield _record(chance, began.replace(microsecond=chance.randrange(1000) * 1000))
 
