@@ -57,6 +57,17 @@ class Book:
         for entry in self._tools.journal.load(self._call_uuid).entries:
             self.known[entry.path] = entry
 
+    def write_down(self) -> None:
+        """What could not be written when it was noticed.
+
+        Raises:
+            DatabaseFailed: nor can it be now.
+        """
+        missing = [entry for entry in self.known.values() if not entry.id]
+        if missing:
+            for entry in self._tools.journal.note(missing):
+                self.known[entry.path] = entry
+
     def prepare(self, template: str, extension: str) -> Entry:
         """A recording of ours is about to start; it is on disk before FreeSWITCH is told.
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from fsflows.database import DatabaseFailed
 from fsflows.log import Logger
@@ -17,27 +17,10 @@ from fsflows.recordings.faults import LATE_POINT
 from fsflows.recordings.masking import Masking
 from fsflows.recordings.reach import LazyControl
 from fsflows.recordings.receipt import DiscardCause, Receipt
+from fsflows.recordings.summary import RecordingsClosed, Summary
 from fsflows.recordings.tools import Tools
 
-
-class RecordingsClosed(RuntimeError):
-    """The call is over, and what becomes of its recordings is settled: nothing can be changed any more."""
-
-
-@dataclass(frozen=True, slots=True)
-class Summary:
-    """What became of a call's recordings.
-
-    Attributes:
-        state: "none", "present" (published, kept, or still to be published), "discarded", or "pending": a discard
-            that is not finished yet, and will be.
-        locations: where the recordings are; empty until they are published.
-        receipt: of the discard.
-    """
-
-    state: str
-    locations: tuple[str, ...] = ()
-    receipt: Receipt | None = None
+__all__ = ["CallRecordings", "RecordingsClosed", "Summary"]
 
 
 class CallRecordings:
@@ -389,8 +372,7 @@ class CallRecordings:
 
     def _confirm(self, discard: Discard, *, call_over: bool) -> None:
         """The last look at a discarded call: all of it must be gone."""
-        if self.receipt is not None and self._tools.discarder.still_there(discard):
-            self._log.error("a discarded recording was there again")
+        if self.receipt is not None and self._tools.discarder.reopen_if_there(discard):
             self._reopen()
         if self._run_quietly(discard) and (call_over or discard.call_over):
             self._tools.journal.unwatch(self.call_uuid)
@@ -400,6 +382,7 @@ class CallRecordings:
             stays = not call_over and (keep_running or entry.origin != "flow")
             if entry.state in RUNNING and not stays:
                 self._end(entry.path, call_over=call_over)
+        self._book.write_down()
         for entry in list(self._book.known.values()):
             if entry.name and entry.state in ("staged", "publishing"):
                 self._tools.publisher.publish(entry, self._files, self._log)

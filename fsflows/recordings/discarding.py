@@ -7,71 +7,25 @@ What can't be done is said, with what is left: `DiscardFailed`. The discard then
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterable
+from dataclasses import replace
 
 from fsflows.clock import Clock
 from fsflows.database import DatabaseFailed
-from fsflows.log import Logger
 from fsflows.recordings import metrics
 from fsflows.recordings.control import RecordingControl
+from fsflows.recordings.discard import NOT_STARTED, TOO_SHORT, Discard, DiscardFailed
 from fsflows.recordings.entries import Entry
 from fsflows.recordings.faults import NO_FAULTS, Faults
-from fsflows.recordings.files import Files
 from fsflows.recordings.journal import Journal
 from fsflows.recordings.paths import FileWorkFailed, PathRefused, StillThere
-from fsflows.recordings.receipt import DiscardCause, FileReceipt, Receipt
+from fsflows.recordings.receipt import FileReceipt, Receipt
 from fsflows.recordings.spool import IntentSpool
+
+__all__ = ["NOT_STARTED", "TOO_SHORT", "Discard", "DiscardFailed", "Discarder"]
 
 ROUNDS = 5
 """How often what starts anew while we discard is stopped and deleted before that is called a failure."""
-
-TOO_SHORT = "input-too-short"
-"""FreeSWITCH's completion cause of a recording that it deleted itself (RECORD_MIN_SEC)."""
-
-NOT_STARTED = "not started"
-"""How the error of a recording of ours begins that FreeSWITCH is not known to have started."""
-
-
-class DiscardFailed(Exception):
-    """The recordings are not (known to be) gone. It is tried again until they are.
-
-    Attributes:
-        left: what is left, one sentence each.
-    """
-
-    def __init__(self, call_uuid: str, left: Sequence[str]) -> None:
-        super().__init__(f"the recordings of call {call_uuid} are not all gone: {'; '.join(left)}")
-        self.call_uuid = call_uuid
-        self.left = tuple(left)
-
-
-@dataclass(slots=True)
-class Discard:
-    """One call's discard, while it is worked on.
-
-    Attributes:
-        controls: ways to the FreeSWITCH that has the call, the best first.
-        known: the call's recordings by path, as far as this process knows.
-        left: what can't be done now.
-        again: what was there once more, so that another round may help.
-        done: how the files went, over all attempts of this process.
-        recovered: it was asked of a process that is no more.
-    """
-
-    call_uuid: str
-    switch: str
-    cause: DiscardCause
-    files: Files
-    log: Logger
-    controls: Sequence[RecordingControl] = ()
-    known: dict[str, Entry] = field(default_factory=dict)
-    recovered: bool = False
-    left: list[str] = field(default_factory=list)
-    again: list[str] = field(default_factory=list)
-    done: dict[str, FileReceipt] = field(default_factory=dict)
-    ms: dict[str, int] = field(default_factory=dict)
-    call_over: bool = False
 
 
 class Discarder:
@@ -137,12 +91,26 @@ class Discarder:
             discard.left.append(f"the journal can't be written: {error}")
             self._write_to_spool(discard)
 
-    def still_there(self, discard: Discard) -> bool:
-        """Whether anything of a call can be found that was discarded; what can't be looked at counts as there."""
+    def reopen_if_there(self, discard: Discard) -> bool:
+        """Look once more for what was discarded; what is there, or can't be looked at, is noted as recorded again."""
+        there = [path for path, entry in discard.known.items() if self._is_there(discard, entry)]
         try:
-            if any(discard.files.look(path) is not None for path in discard.known):
+            there += [p for p in discard.files.find(discard.call_uuid) if p not in discard.known]
+        except FileWorkFailed as error:
+            discard.log.warning("a discarded call can't be looked for", why=str(error))
+        if there:
+            discard.log.error("a discarded recording is there again", paths=there)
+            self.note(discard, there)
+        return bool(there)
+
+    @staticmethod
+    def _is_there(discard: Discard, entry: Entry) -> bool:
+        try:
+            if discard.files.look(entry.path) is not None:
                 return True
-            return bool(discard.files.find(discard.call_uuid))
+            return bool(
+                entry.archived and entry.name and discard.files.published(entry.name) is not None
+            )
         except FileWorkFailed:
             return True
 

@@ -183,10 +183,8 @@ class Sweeper:
             known={entry.path: entry for entry in call.entries},
             recovered=True,
         )
-        if not intent.open:
-            if self._is_quiet(discard):
-                return
-            log.error("a discarded call is recorded again, or a file of it was there again")
+        if not intent.open and self._is_quiet(discard):
+            return
         try:
             self._tools.discarder.run(discard)
             report.discarded += 1
@@ -206,11 +204,12 @@ class Sweeper:
             try:
                 over = not control.alive()
                 if not over and control.active():
+                    discard.log.warning("a discarded call is recorded again, and not by us")
                     return False
             except RecordingError as error:
                 discard.log.warning("a discarded call can't be watched", why=str(error))
                 return True
-            if self._tools.discarder.still_there(discard):
+            if self._tools.discarder.reopen_if_there(discard):
                 return False
             if over:
                 self._tools.journal.unwatch(discard.call_uuid)

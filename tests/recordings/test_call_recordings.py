@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from contextlib import nullcontext
+from pathlib import Path
 
 import pytest
 
@@ -576,6 +577,141 @@ def test_a_refused_start_does_not_make_a_later_discard_fail(world):
         call.start()
     world.switch.uuid_record = record
     assert [f.how for f in call.discard(world.cause()).files] == ["never started"]
+
+
+def test_P12_what_is_there_again_at_the_calls_end_is_deleted_again(world):
+    call = world.call()
+    path = call.start()
+    call.discard(world.cause())
+    Path(path).write_text(UUID)  # put back by whatever does such things
+    world.switch.hang_up(UUID)
+    assert call.finish().state == "discarded"
+    assert world.audio() == []
+    assert world.receipt().revision == 2
+
+
+def test_the_database_is_away_for_the_whole_call_and_back_at_its_end(world):
+    call = world.call()
+    repair = fail_database(world)
+    world.switch.uuid_record(UUID, "start", f"{world.staging}/theirs.wav")
+    world.switch.talk()
+    world.switch.hang_up(UUID)
+    repair()
+    assert len(call.finish().locations) == 1
+    assert world.audio() == [f"archive/2026-01-01/theirs-{UUID}.wav"]
+
+
+def test_the_database_is_away_at_the_calls_end_and_the_sweep_goes_on(world):
+    call = world.call()
+    call.start()
+    world.switch.talk()
+    world.switch.hang_up(UUID)
+    repair = fail_database(world)
+    assert call.finish().state == "present"
+    assert world.service.tools.live == {}
+    repair()
+    assert world.service.sweeper.sweep().published == 1
+    assert world.audio() == [f"archive/2026-01-01/{UUID}.wav"]
+
+
+def test_neither_journal_nor_spool_can_be_written_then_both_are_said(world):
+    call = world.call()
+    call.start()
+    world.switch.talk()
+    fail_database(world)
+    world.service.tools.discarder._spool._directories = [Path("/proc/nothing"), Path("/proc/no")]
+    with pytest.raises(DiscardFailed, match=r"disk is full.*nor can the spool"):
+        call.discard(world.cause())
+    assert world.audio() == []
+    assert call.discarded
+
+
+def test_recordings_that_are_started_again_and_again_are_an_error_in_the_end(world):
+    call = world.call()
+    path = f"{world.other}/stubborn.wav"
+    stop = world.switch._close
+
+    def stop_and_start(uuid, which, *rest):
+        stop(uuid, which, *rest)
+        world.switch.uuid_record(uuid, "start", which)
+
+    world.switch.uuid_record(UUID, "start", path)
+    world.switch._close = stop_and_start
+    with pytest.raises(DiscardFailed, match="records no more"):
+        call.discard(world.cause())
+    world.switch._close = stop
+    assert call.discard(world.cause()).complete
+    assert world.audio() == []
+
+
+def test_unmasking_that_fails_leaves_silence_and_raises_nothing(world):
+    call = world.call()
+    path = call.start()
+    call.mask()
+    world.switch.broken = "unmask"
+    call.unmask()
+    assert world.switch.masked == {(UUID, path)}
+
+
+def test_after_the_end_nothing_starts(world):
+    call = world.call()
+    call.close()
+    with pytest.raises(RecordingsClosed):
+        call.start()
+    assert call.retry() is False
+
+
+def test_a_handed_on_call_whose_recording_can_not_be_stopped_is_left_to_the_sweep(world):
+    call = world.call()
+    call.start()
+    world.switch.talk()
+    world.switch.broken = "uuid_record"
+    call.finish(call_over=False)
+    assert world.states() == ["recording"]
+    world.switch.broken = ""
+    assert world.service.sweeper.sweep().waiting == 1
+    world.switch.hang_up(UUID)
+    assert world.service.sweeper.sweep().published == 1
+
+
+def test_a_recording_that_is_to_run_on_runs_on(world):
+    call = world.call()
+    path = call.start()
+    call.finish(call_over=False, keep_running=True)
+    assert list(world.switch.calls[UUID]) == [path]
+
+
+def test_a_task_that_is_killed_while_it_waits_for_its_turn(world):
+    clock, locks = world.clock, world.service.tools.locks
+    order = []
+
+    def work(name, seconds):
+        with locks.hold("call"):
+            order.append(name)
+            clock.sleep(seconds)
+
+    def scenario():
+        first = clock.spawn(work, "first", 1)
+        clock.sleep(0.1)
+        second, third = clock.spawn(work, "second", 1), clock.spawn(work, "third", 1)
+        clock.sleep(0.1)
+        second.kill()
+        for task in (first, second, third):
+            task.join()
+        # Killed in the moment in which it gets its turn.
+        fourth = clock.spawn(work, "fourth", 1)
+        clock.sleep(0.1)
+        fifth, sixth = clock.spawn(work, "fifth", 1), clock.spawn(work, "sixth", 1)
+        clock.at(clock.now() + 0.9, fifth.kill)
+        for task in (fourth, fifth, sixth):
+            task.join()
+
+    clock.run(scenario)
+    assert order in (
+        ["first", "third", "fourth", "sixth"],
+        ["first", "third", "fourth", "fifth", "sixth"],
+    )
+    assert locks._waiting == {}
 
 
 def test_P13_a_private_value_does_not_get_into_the_receipt(world):

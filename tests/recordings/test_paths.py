@@ -178,6 +178,15 @@ def test_another_name_outside_is_said_and_the_one_we_know_kept_as_proof(place):
     assert files_of(place).delete(path, None).how == "deleted"
 
 
+def test_too_many_files_to_search_is_said(place, monkeypatch):
+    path = make(place / "rec" / "x.wav")
+    (place / "outside" / "y.wav").hardlink_to(path)
+    make(place / "rec" / "z.wav")
+    monkeypatch.setattr("fsflows.recordings.files.LINK_SEARCH_LIMIT", 1)
+    with pytest.raises(FileWorkFailed, match="too many files"):
+        files_of(place).delete(path, None)
+
+
 def test_a_file_that_is_there_again_is_no_success(place):
     path = make(place / "rec" / "x.wav")
 

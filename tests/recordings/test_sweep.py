@@ -11,6 +11,8 @@ import pytest
 from fsflows.log import capture
 from fsflows.recordings import metrics
 from fsflows.recordings.discarding import DiscardFailed
+from fsflows.recordings.expiry import expire
+from fsflows.recordings.paths import FileWorkFailed
 from recordings.fakes import OTHER, UUID
 from recordings.test_call_recordings import fail_database
 
@@ -214,6 +216,64 @@ def test_a_call_that_was_discarded_and_handed_on_is_watched_until_it_ends(world)
     asked = len(world.switch.asked)
     world.service.sweeper.sweep()
     assert len(world.switch.asked) == asked
+
+
+def test_a_watched_call_that_can_not_be_asked_for_is_watched_on(world):
+    call = world.call()
+    call.discard(world.cause())
+    call.finish(call_over=False)
+    world.switch.broken = "uuid_exists"
+    world.service.sweeper.sweep()
+    world.switch.broken = ""
+    world.switch.uuid_record(UUID, "start", f"{world.other}/late.wav")
+    world.service.sweeper.sweep()
+    assert world.audio() == []
+    assert world.receipt().files[0].late
+
+
+def test_a_file_of_a_watched_call_that_is_there_again_goes_again(world):
+    call = world.call()
+    path = call.start()
+    call.discard(world.cause())
+    call.finish(call_over=False)
+    Path(path).write_text(UUID)
+    world.service.sweeper.sweep()
+    assert world.audio() == []
+    assert [f.late for f in world.receipt().files] == [True]
+
+
+def test_a_recording_that_was_said_to_be_lost_and_is_there_is_published(world):
+    call = world.call()
+    path = call.start()
+    world.switch.hang_up(UUID)
+    Path(path).rename(f"{path}.away")
+    call.finish()
+    assert world.states() == ["lost"]
+    Path(f"{path}.away").rename(path)
+    world.service.sweeper.sweep()
+    assert world.service.sweeper.sweep().published == 1
+
+
+def test_a_staging_directory_that_can_not_be_read_stops_no_sweep(world):
+    died(world)
+    world.restart()
+    world.files._staging = "/proc/1/nothing"
+    world.files.staged = Mock(side_effect=FileWorkFailed("can't be read"))
+    assert world.service.sweeper.sweep(sole=True).discarded == 1
+
+
+def test_recordings_are_deleted_when_they_have_been_kept_for_long_enough(world):
+    call = world.call()
+    call.start()
+    world.switch.talk()
+    world.switch.hang_up(UUID)
+    call.finish()
+    expire(world.service.tools, UUID)
+    assert world.audio() == []
+    assert world.receipt().cause.key_or_word == "retention"
+    expire(world.service.tools, UUID)
+    expire(world.service.tools, "nobody")
+    assert world.receipt().revision == 1
 
 
 def test_a_recording_whose_server_died_is_published_when_its_call_is_over(world):

@@ -1,0 +1,59 @@
+"""A discard while it is worked on, and how it fails."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from fsflows.log import Logger
+from fsflows.recordings.control import RecordingControl
+from fsflows.recordings.entries import Entry
+from fsflows.recordings.files import Files
+from fsflows.recordings.receipt import DiscardCause, FileReceipt
+
+TOO_SHORT = "input-too-short"
+"""FreeSWITCH's completion cause of a recording that it deleted itself (RECORD_MIN_SEC)."""
+
+NOT_STARTED = "not started"
+"""How the error of a recording of ours begins that FreeSWITCH is not known to have started."""
+
+
+class DiscardFailed(Exception):
+    """The recordings are not (known to be) gone. It is tried again until they are.
+
+    Attributes:
+        left: what is left, one sentence each.
+    """
+
+    def __init__(self, call_uuid: str, left: Sequence[str]) -> None:
+        super().__init__(f"the recordings of call {call_uuid} are not all gone: {'; '.join(left)}")
+        self.call_uuid = call_uuid
+        self.left = tuple(left)
+
+
+@dataclass(slots=True)
+class Discard:
+    """One call's discard, while it is worked on.
+
+    Attributes:
+        controls: ways to the FreeSWITCH that has the call, the best first.
+        known: the call's recordings by path, as far as this process knows.
+        left: what can't be done now.
+        again: what was there once more, so that another round may help.
+        done: how the files went, over all attempts of this process.
+        recovered: it was asked of a process that is no more.
+    """
+
+    call_uuid: str
+    switch: str
+    cause: DiscardCause
+    files: Files
+    log: Logger
+    controls: Sequence[RecordingControl] = ()
+    known: dict[str, Entry] = field(default_factory=dict)
+    recovered: bool = False
+    left: list[str] = field(default_factory=list)
+    again: list[str] = field(default_factory=list)
+    done: dict[str, FileReceipt] = field(default_factory=dict)
+    ms: dict[str, int] = field(default_factory=dict)
+    call_over: bool = False
