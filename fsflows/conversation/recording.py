@@ -185,9 +185,11 @@ class CallRecorder:
         receipt = summary.receipt.to_dict() if summary.receipt is not None else None
         match summary.state:
             case "present":
-                self._record.recording(RecordingState.PRESENT, link=" ".join(summary.locations))
-            case "discarded" | "pending":
+                self._record.recording(RecordingState.PRESENT, summary.locations)
+            case "discarded":
                 self._record.recording(RecordingState.DISCARDED, receipt=receipt)
+            case "pending":
+                self._record.recording(RecordingState.PENDING, receipt=receipt)
 
     def _noticed(self, happening: RecordingStarted | RecordingStopped) -> None:
         if self._recordings is None:

@@ -156,6 +156,7 @@ def _drive(engine: Engine, dialogue: Dialogue, question: Question) -> Collection
 
 def _listen(engine: Engine, listener: Listener[Any]) -> None:
     key = ""
+    last_words: Heard | None = None
     while True:
         for decision in listener.decisions():
             if isinstance(decision, StopPrompt):
@@ -163,8 +164,13 @@ def _listen(engine: Engine, listener: Listener[Any]) -> None:
             elif isinstance(decision, Ignored):
                 engine.log.debug("key ignored", why=str(decision.why))
         if listener.result is not None:
+            if last_words is not None:
+                # A partial was enough: no final will be noted.
+                _note_words(engine, listener, last_words)
             return
         happening = engine.call.wait(listener.deadline)
+        if isinstance(happening, Heard):
+            last_words = None if happening.final else happening
         key = happening.key if isinstance(happening, KeyPressed) else ""
         _feed(engine, listener, happening)
 
@@ -186,10 +192,8 @@ def _feed(
             if not final:
                 listener.partial(texts[0][0], at)
                 return
-            said = [Alternative(text, score, words) for text, score, words in texts]
-            text = said[0].text
-            engine.record.heard(Pii(text) if hide else text, "speech", at, said[0].confidence)
-            listener.final(said, at)
+            _note_words(engine, listener, happening)
+            listener.final([Alternative(text, score, words) for text, score, words in texts], at)
         case SpeechLost(at, why):
             engine.speech_lost(why)
             listener.speech_lost(at)
@@ -198,6 +202,11 @@ def _feed(
                 listener.prompt_ended(at)
         case _:
             pass
+
+
+def _note_words(engine: Engine, listener: Listener[Any], words: Heard) -> None:
+    text, score, _ = words.texts[0]
+    engine.record.heard(Pii(text) if listener.spec.is_pii else text, "speech", words.at, score)
 
 
 def _typed_ahead(engine: Engine) -> tuple[Key, ...]:
