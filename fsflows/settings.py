@@ -99,7 +99,7 @@ class Recordings:
     )
     published: str = _field(
         "/var/lib/fsflows/recordings",
-        "where recordings are kept: a directory, or a URL that fsspec understands",
+        "where recordings are kept: a directory, or s3://BUCKET/PREFIX",
     )
     roots: tuple[str, ...] = _field(
         [], "further directories where others (the dialplan) record calls of ours"

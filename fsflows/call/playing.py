@@ -16,9 +16,13 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from enum import StrEnum
 
-from fsflows.call.audio import File, Silence, Sound
+from fsflows.call.audio import File, Silence, Sound, Speech
 from fsflows.esl.quoting import UnsafeValue
 from fsflows.log import Logger, get_logger
+
+TOO_FAST = 0.1
+"""Seconds. Words that take less to be spoken were not spoken: FreeSWITCH has no such TTS engine, and only its own log
+says so."""
 
 BREAK_GUARD = 0.25
 """Seconds. A sound that a terminator should have stopped, and that is still not over after so long, gets a break."""
@@ -96,6 +100,8 @@ class Player:
         self._next = 0
         self._uuid = ""
         self._started = False
+        self._sound_began = 0.0
+        self._said_no_voice = False
         self._break_wanted = False
         self._stop: Ending | None = None
         self.guard: float | None = None
@@ -149,6 +155,7 @@ class Player:
         if uuid != self._uuid or not self._queue:
             return
         self._started = True
+        self._sound_began = at
         playback = self._queue[0]
         if playback.begun is None:
             playback.begun = at
@@ -166,6 +173,8 @@ class Player:
             playback.failed += 1
             where = sound.path if isinstance(sound, File) else type(sound).__name__
             self._log.warning("sound could not be played", sound=where, response=response)
+        if self._stop is None and not terminator and self._started:
+            self._check_spoken(sound, at)
         if self._stop is None and terminator:
             self._stop = Ending.KEY
         if self._stop is not None:
@@ -182,6 +191,17 @@ class Player:
             if self._queue:
                 self._begin(0)
         return True
+
+    def _check_spoken(self, sound: Sound, at: float) -> None:
+        unspoken = (
+            isinstance(sound, Speech) and len(sound.text) > 10 and at - self._sound_began < TOO_FAST
+        )
+        if unspoken and not self._said_no_voice:
+            self._said_no_voice = True
+            self._log.error(
+                "text ended as soon as it began: does FreeSWITCH have the TTS engine of `voice.engine`?",
+                characters=len(sound.text),
+            )
 
     def abandon(self, at: float) -> None:
         """The call is over: nothing more will come."""

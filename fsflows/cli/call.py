@@ -90,7 +90,7 @@ def _script(options: argparse.Namespace) -> Any:
         path = Path(options.script)
         text, name = path.read_text(encoding="utf-8"), str(path)
     elif options.keys:
-        text = "".join(f"wait quiet\npress {keys.strip()}\n" for keys in options.keys.split(","))
+        text = "".join(f"wait quiet\npress {keys.strip()}\nwait 0.5\n" for keys in options.keys.split(","))
         text += "wait quiet 20 within 120\nhangup\n"
     elif options.say:
         text = f"wait quiet\nsay {options.say}\nwait quiet 20 within 120\nhangup\n"

@@ -142,6 +142,13 @@ class Dialogue:
         self._verdict = (ok, say)
 
     @property
+    def interrupting_keys(self) -> frozenset[str]:
+        """The keys that stop the next prompt: those of the spec, without an end key that may still be pressed for the
+        answer before (see `Trail.end_keys`).
+        """
+        return self.spec.interrupting_keys - self._trail.end_keys
+
+    @property
     def left_over(self) -> tuple[Key, ...]:
         """Keys that came after the end: typed ahead for the next step."""
         return self._over

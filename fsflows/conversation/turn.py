@@ -137,7 +137,7 @@ def _drive(engine: Engine, dialogue: Dialogue, question: Question) -> Collection
         typed = ()
         match todo:
             case ladder.Prompt():
-                call.stop_on_keys("".join(sorted(dialogue.spec.interrupting_keys)))
+                call.stop_on_keys("".join(sorted(dialogue.interrupting_keys)))
                 engine.speak(engine.render(_prompt(engine, question, todo), **_values(todo)))
             case ladder.Listen(listener):
                 if dialogue.spec.speech is not None:
@@ -281,7 +281,7 @@ def _note(engine: Engine, step: str, result: CollectionResult, started: float) -
     engine.record.collected(
         step,
         str(result.outcome),
-        result.digits,
+        result.digits or "",
         str(result.source),
         confidence=result.confidence,
         attempts=result.attempts,
@@ -291,7 +291,7 @@ def _note(engine: Engine, step: str, result: CollectionResult, started: float) -
         "collected",
         step=step,
         outcome=str(result.outcome),
-        digits=result.digits,
+        digits=result.digits or "",
         how=str(result.how),
         source=str(result.source),
         attempts=result.attempts,

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
+from fsflows import spoken
 from fsflows.archive.live import LiveCalls
 from fsflows.archive.spool import Spool
 from fsflows.archive.store import RecordStore
@@ -22,6 +23,7 @@ from fsflows.database import Database
 from fsflows.flow.loader import load_flows
 from fsflows.flow.model import FlowSet
 from fsflows.log import get_logger
+from fsflows.privacy import Redactor
 from fsflows.recordings.service import Recordings
 from fsflows.server.address import parse_address
 from fsflows.server.beside import Beside
@@ -136,7 +138,16 @@ class Service:
         if watch:
             self.watchdog.start()
             self._open.callback(self.watchdog.stop)
+        self._warm()
         log.info("serving", flows=", ".join(sorted(self.flows)))
+
+    def _warm(self) -> None:
+        """Read now what would otherwise be read when the first caller needs it, with every other call waiting."""
+        for language in {flow.language for flow in self.flows.values()}:
+            spoken.phrases(language)
+        redactor = Redactor()
+        redactor.add("000000")
+        redactor.text("zero one two three four five")
 
     def _checks(self) -> list[Check]:
         """Lines for the health page."""

@@ -167,3 +167,32 @@ def test_beyond_10_type_ahead_through_three_menus_loses_no_key(play):
     )
     assert 3 == len(played.record.collected)
     assert played.record.seconds < 3
+
+
+def test_L6_the_end_key_of_the_answer_before_does_not_cut_the_next_prompt(play):
+    played = play(
+        """
+        steps:
+          pin:
+            prompt: Your PIN.
+            dtmf: {num_digits: 4, end_key: "#"}
+            asr: false
+            validate: {values: ["1111"]}
+            retry: {attempts: 2, no_match: That number is not the right one., then: {hangup: true}}
+            on: {complete: {hangup: true}}
+        """,
+        "wait end\npress 1357# gap 0.1\nwait quiet 20 within 60\nhangup\n",
+    )
+    sounds = {sound.what: str(sound.ending) for sound in played.channel.transcript.heard}
+    assert "done" == sounds["That number is not the right one."]
+
+
+def test_P13_the_record_of_a_private_step_without_an_answer_says_nothing(play):
+    played = play(
+        """
+        steps:
+          pin: {prompt: Your PIN., dtmf: {num_digits: 4, is_pii: true}, asr: false, retry: {attempts: 1}, next: {hangup: true}}
+        """,
+        "wait quiet 20 within 60\nhangup\n",
+    )
+    assert [""] == [each.digits for each in played.record.collected]
