@@ -2,7 +2,7 @@ import time
 
 import gevent
 import pytest
-from server_peers import LONG, Server, left
+from server_peers import LONG, Process, Server, left
 
 from fsflows.log import capture
 
@@ -38,3 +38,17 @@ def serve(tmp_path, nothing_is_left):
     yield start
     for each in servers:
         each.stop()
+
+
+@pytest.fixture
+def run(tmp_path):
+    """`run(*arguments, **settings)`: `fsflows serve` as a process; settings as `server__listen="127.0.0.1:0"`."""
+    processes = []
+
+    def start(*arguments, **settings):
+        processes.append(Process(tmp_path, *arguments, **settings))
+        return processes[-1]
+
+    yield start
+    for each in processes:
+        each.kill()

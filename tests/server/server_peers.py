@@ -3,6 +3,9 @@
 import gc
 import gzip
 import json
+import os
+import subprocess
+import sys
 import textwrap
 import time
 from contextlib import suppress
@@ -119,6 +122,14 @@ class Server:
 
     def stop(self):
         return self.service.stop()
+
+
+def call(address, flow, script="", *, then=(), pace=0.005):
+    """A call from the simulated switch. `script`: lines, `/` between them will do."""
+    text = "\n".join(line.strip() for line in script.replace("/", "\n").splitlines())
+    setup = Setup(files=DiskFiles(), sounds=Sounds(pace=pace), then=tuple(then))
+    host, port = address
+    return place_call(f"{host}:{port}/{flow}", setup=setup, script=parse_script(text, "script"))
 
 
 def finished(call):
@@ -258,3 +269,72 @@ class Peer:
                 break
         self.sock.close()
         return True
+
+
+# --- fsflows serve, as a process of its own ---------------------------------------------------------------------------
+
+
+class Process:
+    """`fsflows serve` with arguments; everything it writes goes into one file.
+
+    Attributes:
+        popen: the process.
+    """
+
+    def __init__(self, base, *arguments, **settings):
+        self._output = base / "output"
+        environment = {
+            name: value for name, value in os.environ.items() if not name.startswith("FSFLOWS_")
+        }
+        environment |= {"FSFLOWS_CONSOLE__LISTEN": "''", "FSFLOWS_LOG__FORMAT": "json"}
+        environment |= {f"FSFLOWS_{name.upper()}": str(value) for name, value in settings.items()}
+        with self._output.open("wb") as output:
+            self.popen = subprocess.Popen(
+                [sys.executable, "-m", "fsflows", "serve", *arguments],
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                env=environment,
+                cwd=base,
+            )
+
+    @property
+    def output(self):
+        return self._output.read_text()
+
+    @property
+    def log(self):
+        """Its log lines."""
+        return [json.loads(line) for line in self.output.splitlines() if line.startswith("{")]
+
+    def said(self, event, **fields):
+        """The log line of an event (and fields), when it is there."""
+
+        def look():
+            assert self.popen.poll() is None or self._there(event, fields), self.output
+            return self._there(event, fields)
+
+        return wait_for(look)
+
+    def _there(self, event, fields):
+        wanted = {"event": event, **fields}.items()
+        return next((line for line in self.log if wanted <= line.items()), None)
+
+    @property
+    def address(self):
+        line = self.said("listening")
+        self.said("serving")
+        return line["host"], line["port"]
+
+    def signal(self, number):
+        self.popen.send_signal(number)
+
+    def ended(self, seconds=LONG):
+        """Its exit status."""
+        wait_for(lambda: self.popen.poll() is not None, seconds)
+        return self.popen.returncode
+
+    def kill(self):
+        if self.popen.poll() is None:
+            self.popen.kill()
+        self.popen.wait(LONG)
