@@ -26,6 +26,9 @@ TRANSFERRED = "TRANSFERRED"
 REFERRED = "REFERRED"
 """Causes of our own: the channel was not hung up, as far as we know, but is no longer ours."""
 
+UNKNOWN_APPLICATION = "DESTINATION_OUT_OF_ORDER"
+"""FreeSWITCH's cause when it is told to run an application that it doesn't have (a module that isn't loaded)."""
+
 
 class Interrupted(Exception):
     """Somebody outside the conversation wants the call to end: the server is being stopped.

@@ -12,7 +12,15 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from fsflows.call.audio import Sound, Voice
-from fsflows.call.ended import LINK_LOST, REFERRED, TRANSFERRED, CallEnded, CallFailed, Interrupted
+from fsflows.call.ended import (
+    LINK_LOST,
+    REFERRED,
+    TRANSFERRED,
+    UNKNOWN_APPLICATION,
+    CallEnded,
+    CallFailed,
+    Interrupted,
+)
 from fsflows.call.happenings import (
     Executed,
     Happening,
@@ -90,6 +98,7 @@ class Leg:
         self._answered = link.channel.get("Answer-State") == "answered"
         self._bridged = False
         self._complete = False
+        self._last_application = ""
         self._interrupted = False
         self._dispatch: dict[str, Callable[[Event, float], None]] = {
             "CHANNEL_EXECUTE": self._on_execute,
@@ -254,6 +263,7 @@ class Leg:
         """Send an application to the channel and don't wait; returns its Event-UUID."""
         self._alive()
         uuid = f"{self.uuid}-{next(_ids)}"
+        self._last_application = application
         self._post(commands.execute(application, argument, event_uuid=uuid))
         return uuid
 
@@ -315,7 +325,11 @@ class Leg:
         self._bridged = True
 
     def _on_hangup(self, event: Event, at: float) -> None:
-        self._over(event.get("Hangup-Cause") or "NORMAL_CLEARING")
+        cause = event.get("Hangup-Cause") or "NORMAL_CLEARING"
+        if cause == UNKNOWN_APPLICATION and self._ended is None:
+            application = self._last_application
+            self._log.error("FreeSWITCH hung up on a command", cause=cause, last=application)
+        self._over(cause)
 
     def _on_hangup_complete(self, event: Event, at: float) -> None:
         self._complete = True

@@ -12,7 +12,13 @@ from typing import TYPE_CHECKING, Any
 
 from fsflows import metrics, spoken
 from fsflows.archive.endings import Reason, Result
-from fsflows.call.ended import LINK_LOST, CallEnded, CallFailed, Interrupted
+from fsflows.call.ended import (
+    LINK_LOST,
+    UNKNOWN_APPLICATION,
+    CallEnded,
+    CallFailed,
+    Interrupted,
+)
 from fsflows.collect.decisions import Key
 from fsflows.collect.trail import Trail
 from fsflows.conversation import acting, turn
@@ -368,4 +374,6 @@ def uses_speech(flow: Flow) -> bool:
 def _ending_of(ended: CallEnded) -> tuple[Result, Reason]:
     if ended.cause == LINK_LOST:
         return Result.FAILED, Reason.LINK_LOST
+    if ended.cause == UNKNOWN_APPLICATION and not ended.ours:
+        return Result.FAILED, Reason.SWITCH_ERROR
     return Result.ABANDONED, Reason.CALLER_HUNG_UP
