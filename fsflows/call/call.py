@@ -13,8 +13,6 @@ from fsflows.call.leg import Leg
 from fsflows.call.playing import Playback
 from fsflows.esl import commands, quoting
 
-TERMINATORS = "0123456789*#"
-
 
 class Call(Leg):
     """A call and its verbs.

@@ -59,7 +59,6 @@ LINGER = 5
 """Seconds that FreeSWITCH keeps the connection after the hang-up, for the last events (a recording that stopped)."""
 
 KEYS = "0123456789*#ABCD"
-TERMINATORS = "0123456789*#"
 SAMPLES_PER_SECOND = 8000
 """DTMF-Duration is in samples of 8 kHz, whatever the codec."""
 
