@@ -104,6 +104,13 @@ class Recordings:
     roots: tuple[str, ...] = _field(
         [], "further directories where others (the dialplan) record calls of ours"
     )
+    orphans: str = _field(
+        "publish",
+        "recordings of calls that lost their server before they were settled: publish, discard",
+    )
+    switches: tuple[str, ...] = _field(
+        [], "names of further FreeSWITCHes whose recordings lie in the same (shared) directories"
+    )
     agent_url: str = _field(
         "", "the deleter beside a FreeSWITCH on another host (`fsflows recordings agent`)"
     )

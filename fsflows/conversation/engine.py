@@ -131,6 +131,7 @@ class Engine:
         return ending
 
     def _converse(self) -> tuple[Result, Reason]:
+        self.recordings.arrive()
         self.call.answer()
         self.record.answered()
         if uses_speech(self.flow):

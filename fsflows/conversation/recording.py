@@ -83,6 +83,18 @@ class CallRecorder:
             )
         return self._made
 
+    def arrive(self) -> None:
+        """The call has come in. What the dialplan records already belongs to it; nobody else would tell us."""
+        if self._recorder is None:
+            return
+        try:
+            if not CallControl(self._call).active():
+                return
+        except RecordingError as error:
+            self._log.warning("FreeSWITCH does not say what it records already", why=str(error))
+        if self._recordings is not None:
+            self._recordings.begin()
+
     def begin(self, flow: Flow, step: str) -> None:
         """Start recording, if this is the moment that the flow says. What can't be recorded does not stop the call."""
         wanted = flow.recording

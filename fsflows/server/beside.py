@@ -19,6 +19,7 @@ from fsflows.recordings.expiry import expire
 from fsflows.recordings.journal import Journal
 from fsflows.recordings.service import Recordings
 from fsflows.server.address import parse_address
+from fsflows.server.pending import keep_settling
 from fsflows.settings import Settings
 
 
@@ -55,10 +56,11 @@ class Beside:
             # A database of its own: no call waits behind a search.
             database = Database.open(settings.database.url, threaded=True)
             self._open.callback(database.close)
+            self._store = RecordStore(database)
+            self._clock = recordings.tools.clock
+            self._journal = Journal(database, self._clock, recordings.tools.journal.node)
             chosen = settings.records
-            self._retention = RetentionSchedule(
-                RecordStore(database), chosen.keep_days, _forget(recordings)
-            )
+            self._retention = RetentionSchedule(self._store, chosen.keep_days, _forget(recordings))
             self._webhook: Webhook | None = None
             if chosen.webhook_url:
                 self._webhook = Webhook(database, chosen.webhook_url, chosen.webhook_secret)
@@ -67,10 +69,7 @@ class Beside:
                     database=database,
                     live=live,
                     flows=flows,
-                    recordings=JournalRecordings(
-                        Journal(database, recordings.tools.clock, recordings.tools.journal.node),
-                        settings.recordings.published,
-                    ),
+                    recordings=JournalRecordings(self._journal, settings.recordings.published),
                     writer=lambda: writer.stats,
                     checks=checks,
                     webhook=self._webhook is not None,
@@ -97,6 +96,8 @@ class Beside:
         if self.console is not None:
             self.console.start()
             self._open.callback(self.console.stop)
+        settling = self._clock.spawn(keep_settling, self._store, self._journal, self._clock)
+        self._open.callback(settling.kill)
         self._retention.start()
         self._open.callback(self._retention.stop)
         if self._webhook is not None:

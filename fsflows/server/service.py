@@ -71,7 +71,13 @@ class Service:
         try:
             self.database = Database.open(url, threaded=True)
             self._open.callback(self.database.close)
-            self.recordings = Recordings.open(settings, self.database, self.clock)
+            self.recordings = Recordings.open(
+                settings,
+                self.database,
+                self.clock,
+                also=settings.recordings.switches,
+                discard_orphans=_discard_orphans(settings.recordings.orphans),
+            )
             self._open.callback(self.recordings.close)
             webhook = bool(settings.records.webhook_url)
             self.writer = RecordWriter(
@@ -200,3 +206,9 @@ def _check_default(flows: FlowSet, default: str) -> None:
         raise ValueError(
             f"flows.default is {default!r}, which is no flow; there are: {', '.join(sorted(flows))}"
         )
+
+
+def _discard_orphans(chosen: str) -> bool:
+    if chosen not in ("publish", "discard"):
+        raise ValueError(f"recordings.orphans must be publish or discard, got {chosen!r}")
+    return chosen == "discard"
