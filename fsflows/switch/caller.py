@@ -84,11 +84,19 @@ class Hear(Step):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Press(Step):
-    """Press keys, one after the other."""
+    """Press keys, one after the other.
+
+    Attributes:
+        inband: seconds after which in-band detection reports each key once more, as a gateway makes it happen that
+            sends RFC 2833 and leaves the tone in the audio; ``None``: it does not.
+        meanwhile: whether the next step begins at once.
+    """
 
     keys: str
     gap: float = GAP
     hold: float = HOLD
+    inband: float | None = None
+    meanwhile: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,11 +109,22 @@ class Utterance:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Say(Step):
-    """Say something. What the recogniser takes it for: its best guess first, then the others."""
+    """Say something. What the recogniser takes it for: its best guess first, then the others.
+
+    `meanwhile`: whether the next step begins at once.
+    """
 
     heard_as: tuple[Utterance, ...]
     word: float = WORD
     endpoint: float = ENDPOINT
+    meanwhile: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Mishap(Step):
+    """Something happens to the recogniser: see `fsflows.switch.speech.MISHAPS`."""
+
+    what: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -180,8 +199,10 @@ class Caller:
 
     # --- by hand ----------------------------------------------------------------------------------------------
 
-    def press(self, keys: str, gap: float = GAP, hold: float = HOLD) -> float:
-        """Press keys; when the last one is released.
+    def press(
+        self, keys: str, gap: float = GAP, hold: float = HOLD, inband: float | None = None
+    ) -> float:
+        """Press keys; when the last one is released. `inband` is that of `Press`.
 
         Raises:
             ValueError: there is no such key.
@@ -189,7 +210,7 @@ class Caller:
         check_keys(keys)
         at = self.channel.now
         for key in keys:
-            self.channel.press(key, at, hold)
+            self.channel.press(key, at, hold, inband)
             at += hold + gap
         return at - gap
 
@@ -254,10 +275,14 @@ class Caller:
         match step:
             case Wait(seconds=seconds):
                 yield from self._until(self.channel.now + seconds)
-            case Press(keys=keys, gap=gap, hold=hold):
-                yield from self._until(self.press(keys, gap, hold))
-            case Say(heard_as=heard_as, word=word, endpoint=endpoint):
-                yield from self._until(self.say(*heard_as, word=word, endpoint=endpoint))
+            case Press():
+                end = self.press(step.keys, step.gap, step.hold, step.inband)
+                yield from self._until(self.channel.now if step.meanwhile else end)
+            case Say():
+                end = self.say(*step.heard_as, word=step.word, endpoint=step.endpoint)
+                yield from self._until(self.channel.now if step.meanwhile else end)
+            case Mishap(what=what):
+                self.channel.detector.mishap(what)
             case HangUp():
                 self.hang_up()
             case Hear():

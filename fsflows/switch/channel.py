@@ -107,18 +107,33 @@ class Channel(Model):
 
     # --- the caller -------------------------------------------------------------------------------------------
 
-    def press(self, key: str, at: float | None = None, duration: float = 0.1) -> None:
-        """The caller presses a key at a time (default: now) and holds it for `duration` seconds (RFC 2833)."""
+    def press(
+        self,
+        key: str,
+        at: float | None = None,
+        duration: float = 0.1,
+        inband: float | None = None,
+    ) -> None:
+        """The caller presses a key.
+
+        Args:
+            key: the key.
+            at: when; default: now.
+            duration: for how many seconds.
+            inband: seconds after the report by RFC 2833 at which in-band detection reports the same press.
+        """
         released = (self.now if at is None else at) + duration
         samples = max(MINIMUM_DTMF, round(duration * 8000))
 
-        def arrives() -> None:
+        def arrives(source: str) -> None:
             if not self.hangup_cause:
-                self.digits.append((key, samples, "RTP"))
+                self.digits.append((key, samples, source))
                 self.step()
 
         self.at(released, lambda: self.transcript.note(Did(released, "key", key)))
-        self.at(released + DTMF_LATENCY, arrives)
+        self.at(released + DTMF_LATENCY, lambda: arrives("RTP"))
+        if inband is not None:
+            self.at(released + DTMF_LATENCY + inband, lambda: arrives("INBAND_AUDIO"))
 
     def hang_up_caller(self, at: float | None = None) -> None:
         """The caller hangs up: BYE, or CANCEL while it rings."""

@@ -20,10 +20,13 @@ What the caller does::
     hear "press 1" within 10            at most so long (default 30; so for `wait start`, `wait end`, `wait quiet`)
     press 123#                          press keys
     press 1234 gap 0.5 hold 0.2         pauses between them (default 0.2), each held for so long (default 0.1)
+    press 5 inband 0.03                 each is reported by in-band detection as well, so much later
     say five five five one two          say something; the recogniser understands it
     say "yes" confidence 0.4            it is not so sure
     say "five" confidence 0.6 or "nine" confidence 0.4      its best guess, and its other guesses
     say "one two" word 0.5 endpoint 1   seconds for a word (0.2), and of silence until it takes it for finished (0.4)
+    meanwhile say "one two"             begin to say (or press) it, and go on with the next line at once
+    recogniser dies                     what happens to it: closes, dies, garbles (sends no JSON), down, up
     hangup                              hang up
 
 What must be so (checked by whoever runs the script)::
@@ -39,7 +42,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable, Collection, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from fsflows.switch.caller import (
     ENDPOINT,
@@ -51,6 +54,7 @@ from fsflows.switch.caller import (
     Expect,
     HangUp,
     Hear,
+    Mishap,
     Press,
     Say,
     Step,
@@ -61,6 +65,7 @@ from fsflows.switch.caller import (
     WaitForStart,
 )
 from fsflows.switch.profile import CallProfile
+from fsflows.switch.speech import MISHAPS
 
 MAX_SECONDS = 600.0
 """The longest any time in a script may be: a larger number is milliseconds taken for seconds."""
@@ -230,14 +235,20 @@ def _hear(rest: str, line: int) -> Step:
 def _press(rest: str, line: int) -> Step:
     words = [word for word, _ in _words(rest)]
     keys = ""
-    while words and words[0] not in {"gap", "hold"}:
+    while words and words[0] not in {"gap", "hold", "inband"}:
         keys += words.pop(0).upper()
     wrong = "".join(sorted(set(keys) - set(KEYS)))
     if not keys or wrong:
         what = f"{wrong!r} is no key" if wrong else "press what?"
         raise _Wrong(f"{what}; keys are 0-9, *, # and A-D")
-    options = _options([(word, False) for word in words], gap=GAP, hold=HOLD)
-    return Press(line=line, keys=keys, **options)
+    options = _options([(word, False) for word in words], gap=GAP, hold=HOLD, inband=-1.0)
+    return Press(
+        line=line,
+        keys=keys,
+        gap=options["gap"],
+        hold=options["hold"],
+        inband=None if options["inband"] < 0 else options["inband"],
+    )
 
 
 def _say(rest: str, line: int) -> Step:
@@ -257,7 +268,23 @@ def _say(rest: str, line: int) -> Step:
         if len(words) < 2 or not words[1][1]:
             raise _Wrong('another guess is in quotes: say "five" or "nine"')
         text, words = words[1][0], words[2:]
-    return Say(line=line, heard_as=tuple(guesses), **_options(words, word=WORD, endpoint=ENDPOINT))
+    times = _options(words, word=WORD, endpoint=ENDPOINT)
+    return Say(line=line, heard_as=tuple(guesses), word=times["word"], endpoint=times["endpoint"])
+
+
+def _meanwhile(rest: str, line: int) -> Step:
+    verb, _, rest = rest.partition(" ")
+    if verb not in {"press", "say"}:
+        raise _Wrong("meanwhile what? write: meanwhile say one two, or meanwhile press 1")
+    step = _STEPS[verb](rest.strip(), line)
+    assert isinstance(step, Press | Say)
+    return replace(step, meanwhile=True)
+
+
+def _recogniser(rest: str, line: int) -> Step:
+    if rest not in MISHAPS:
+        raise _Wrong(f"what happens to it? write: recogniser {' or '.join(MISHAPS)}")
+    return Mishap(line=line, what=rest)
 
 
 def _hangup(rest: str, line: int) -> Step:
@@ -281,6 +308,8 @@ _STEPS: dict[str, Callable[[str, int], Step]] = {
     "hear": _hear,
     "press": _press,
     "say": _say,
+    "meanwhile": _meanwhile,
+    "recogniser": _recogniser,
     "hangup": _hangup,
     "expect": _expect,
 }

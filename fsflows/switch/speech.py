@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 from collections import deque
+from collections.abc import Callable, Mapping
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
@@ -35,6 +36,8 @@ class Detector:
         self._channel = channel
         self._messages: deque[tuple[float, str, str]] = deque()
         self._last_due = 0.0
+        self.up = channel.setup.recogniser.up
+        """Whether the recogniser can be reached."""
         self.state = Listening.OFF
         self.queued: deque[SwitchEvent] = deque()
         """Events waiting on the channel for `park` to look."""
@@ -50,7 +53,7 @@ class Detector:
         """Connect to the recogniser. False when nothing changes, since it runs already or is broken."""
         if self.state is not Listening.OFF:
             return False
-        if self._channel.setup.recogniser.up:
+        if self.up:
             self.state = Listening.ON
         return True
 
@@ -94,6 +97,20 @@ class Detector:
         """The recogniser is gone without a word: noticed with the next audio that is sent to it."""
         if self.on:
             self._end_after(SPEECH_ABORT_LATENCY)
+
+    def mishap(self, what: str) -> None:
+        """Let something happen to the recogniser: one of `MISHAPS`."""
+        MISHAPS[what](self)
+
+    def _go_down(self) -> None:
+        self.up = False
+        self.server_dies()
+
+    def _come_up(self) -> None:
+        self.up = True
+
+    def _garble(self) -> None:
+        self.message("{")
 
     def _end_after(self, delay: float) -> None:
         channel = self._channel
@@ -149,6 +166,17 @@ class Detector:
             channel.at(channel.now, lambda: channel.socket.divert(bare))
         else:
             self.queued.append(event)
+
+
+MISHAPS: Mapping[str, Callable[[Detector], None]] = {
+    "dies": Detector.server_dies,
+    "closes": Detector.server_closes,
+    "garbles": Detector._garble,
+    "down": Detector._go_down,
+    "up": Detector._come_up,
+}
+"""What can happen to a recogniser: it dies, or closes its connection, and can be reached again at once; sends what is
+not JSON; goes down, and comes up again."""
 
 
 def _text(data: dict[str, object]) -> str:
