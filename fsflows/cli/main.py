@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import argparse
 import importlib
 import sys
 from collections.abc import Sequence
 
 from fsflows import __version__
+from fsflows.cli.parser import Parser
 
 COMMANDS = {
     "serve": "answer the calls that FreeSWITCH hands over",
@@ -22,24 +22,30 @@ COMMANDS = {
 DESCRIPTION = """\
 Call flows for FreeSWITCH, written in YAML: digits keyed or spoken, and recordings that can be discarded for good.
 
-Try it without a FreeSWITCH:
+Call a flow from this terminal, without a FreeSWITCH:
 
   fsflows call conf/flows/recording_opt_out
 
-Then: fsflows check FLOW, fsflows serve --flows DIRECTORY, and the extension in dialplan/fsflows.xml.
+Answer real calls:
+
+  fsflows serve --flows conf/flows --data data
+"""
+
+EPILOG = """\
+fsflows COMMAND --help tells more. dialplan/fsflows.xml is the extension that makes FreeSWITCH hand its calls over.
 """
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command; returns the exit status (0 well, 1 found something wrong, 2 was called wrongly)."""
     given = list(sys.argv[1:] if arguments is None else arguments)
-    parser = argparse.ArgumentParser(
-        prog="fsflows",
-        description=DESCRIPTION,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+    parser = Parser(prog="fsflows", description=DESCRIPTION, epilog=EPILOG, add_help=False)
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND")
+    group = parser.add_argument_group("options")
+    group.add_argument("-h", "--help", action="help", help="show this")
+    group.add_argument(
+        "--version", action="version", version=f"fsflows {__version__}", help="print the version"
     )
-    parser.add_argument("--version", action="version", version=f"fsflows {__version__}")
-    commands = parser.add_subparsers(dest="command", metavar="COMMAND", title="commands")
     # Only the module of the command that was named is imported; the others are known by their line of help.
     named = next((word for word in given if word in COMMANDS), None)
     run = None
