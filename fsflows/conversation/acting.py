@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from fsflows.archive.endings import Reason
@@ -15,11 +16,12 @@ from fsflows.conversation.directions import (
     HandOff,
     HangUp,
 )
-from fsflows.conversation.functions import Failure, call_function
+from fsflows.conversation.functions import Failure, call_function, defined
 from fsflows.conversation.returns import BadReturn, Returned, read_return
 from fsflows.conversation.speaking import say
 from fsflows.flow.build import collection_from
-from fsflows.flow.errors import FlowErrors
+from fsflows.flow.causes import CAUSES
+from fsflows.flow.errors import FlowErrors, suggest
 from fsflows.flow.model import Action
 from fsflows.privacy import Pii
 
@@ -107,7 +109,7 @@ def run_function(
         try:
             direction = _direction(engine, returned)
         except BadReturn as bad:
-            failure = Failure(name, str(bad))
+            failure = Failure(name, str(bad), defined(engine.flow.functions[name]))
     if failure is not None or returned is None:
         return fail(engine, failure)
     if speak and returned.utterance is not None:
@@ -136,17 +138,23 @@ def fail(engine: Engine, failure: Failure | None) -> FunctionOutcome:
     return FunctionOutcome(direction, failed=True)
 
 
-def _call(
-    engine: Engine, name: str, arguments: tuple[Any, ...], *, covered: bool = True
-) -> tuple[Returned | None, Failure | None]:
+def delays(engine: Engine) -> Callable[[float], float | None]:
+    """Says the flow's delay phrases, one after another, while a function takes its time; see `call_function`."""
     flow = engine.flow
-    phrases = iter(flow.delay if covered else ())
+    phrases = iter(flow.delay)
 
     def waiting(waited: float) -> float | None:
         if waited and (phrase := next(phrases, None)) is not None:
             engine.speak(engine.render(phrase))
-        return waited + flow.delay_after if flow.delay and covered else None
+        return waited + flow.delay_after if flow.delay else None
 
+    return waiting
+
+
+def _call(
+    engine: Engine, name: str, arguments: tuple[Any, ...], *, covered: bool = True
+) -> tuple[Returned | None, Failure | None]:
+    flow = engine.flow
     ran = call_function(
         engine.clock,
         name,
@@ -155,17 +163,19 @@ def _call(
         timeout=flow.function_timeout,
         passing=(CallEnded,) if covered else (),
         on_limit=engine.limited,
-        waiting=waiting,
+        waiting=delays(engine) if covered else lambda waited: None,
+        begin=engine.bind_log,
         company=engine.call,
     )
     engine.limit = None
+    returned: Returned | None = None
+    if ran.failure is None:
+        try:
+            returned = read_return(ran.value)
+        except BadReturn as bad:
+            ran = replace(ran, failure=Failure(name, str(bad), defined(flow.functions[name])))
     engine.note_function(name, ran)
-    if ran.failure is not None:
-        return None, ran.failure
-    try:
-        return read_return(ran.value), None
-    except BadReturn as bad:
-        return None, Failure(name, str(bad))
+    return returned, ran.failure
 
 
 def _direction(engine: Engine, returned: Returned) -> Direction | None:
@@ -188,6 +198,11 @@ def _direction(engine: Engine, returned: Returned) -> Direction | None:
                 f"returned the hand-off {returned.handoff!r}, which {flow.name} does not have"
             )
         return HandOff(returned.handoff)
+    if isinstance(returned.hangup, str) and returned.hangup not in CAUSES:
+        near = suggest(returned.hangup, CAUSES)
+        raise BadReturn(
+            f"returned the hangup cause {returned.hangup!r}, which FreeSWITCH does not know{near}"
+        )
     if returned.hangup:
         return HangUp(returned.hangup if isinstance(returned.hangup, str) else "NORMAL_CLEARING")
     if returned.exit_flow:

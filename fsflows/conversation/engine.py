@@ -33,8 +33,9 @@ from fsflows.conversation.directions import (
 )
 from fsflows.conversation.history import AgentResponse, Turn
 from fsflows.conversation.speaking import Rendered, fill, fill_target, render, say
+from fsflows.esl.quoting import UnsafeValue
 from fsflows.flow.model import Flow, FlowSet, Prompt, Say
-from fsflows.log import call_logger
+from fsflows.log import bind_call, call_logger
 from fsflows.privacy import Pii, Redactor
 
 if TYPE_CHECKING:
@@ -95,7 +96,7 @@ class Engine:
         """Keys that the last collection did not take: typed ahead for the next."""
         self.trail: Trail | None = None
         """What the last collection leaves to the next one (words that were used already)."""
-        self.silent_turns = 0
+        self.failed_turns = 0
         self._speech_lost = False
         self.limit: Limit | None = None
         """Of the function that runs now."""
@@ -212,8 +213,8 @@ class Engine:
                     self.call.refer(self.fill(handoff.target))
                 case _:
                     self.call.transfer(self.fill(handoff.target))
-        except CallFailed as failed:
-            self.log.warning("hand-off failed", name=target.name, why=failed.why)
+        except (CallFailed, UnsafeValue) as failed:
+            self.log.warning("hand-off failed", name=target.name, why=str(failed))
             self.because = Reason.HANDOFF_FAILED
             self.speak(self.render(self.apology))
             return HangUp("NORMAL_TEMPORARY_FAILURE"), None
@@ -285,6 +286,10 @@ class Engine:
         metrics.FUNCTION_SECONDS.labels(*labels).observe(ran.seconds)
         if ran.failure is not None:
             metrics.FUNCTION_ERRORS.labels(*labels).inc()
+
+    def bind_log(self) -> None:
+        """In a task of this call: every log line of it carries the call's id, and hides its private values."""
+        bind_call(self.call.uuid, self.redactor)
 
     def limited(self, limit: Limit) -> None:
         """A function runs, and may take so long."""

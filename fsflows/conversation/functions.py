@@ -123,6 +123,7 @@ def call_function(
     passing: tuple[type[BaseException], ...] = (),
     on_limit: Callable[[Limit], None] = lambda limit: None,
     waiting: Callable[[float], float | None] = lambda waited: None,
+    begin: Callable[[], None] = lambda: None,
     company: Company | None = None,
 ) -> Ran:
     """Run a function to its end, its error or its limit.
@@ -137,6 +138,7 @@ def call_function(
         on_limit: given the `Limit`, so that a function that turns to the caller can suspend it.
         waiting: called with the seconds it has taken so far; returns when to call again (seconds from the start), or
             None. This is where delay phrases are said.
+        begin: called first in the function's own task.
         company: the call, which goes on meanwhile: a prompt of several sounds must get from one to the next.
     """
     started = clock.now()
@@ -161,6 +163,7 @@ def call_function(
         me = greenlet.getcurrent()
         running.add(me)
         try:
+            begin()
             return function(*arguments[: arity(function, len(arguments))])
         finally:
             running.discard(me)
@@ -221,6 +224,12 @@ def arity(function: Callable[..., Any], offered: int) -> int:
         return offered
     kinds = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
     return min(offered, sum(parameter.kind in kinds for parameter in parameters))
+
+
+def defined(function: Callable[..., Any]) -> str:
+    """`file:line` of where a function begins; empty when it has no source."""
+    code = getattr(inspect.unwrap(function), "__code__", None)
+    return f"{Path(code.co_filename).name}:{code.co_firstlineno}" if code is not None else ""
 
 
 def source_file(function: Callable[..., Any]) -> str:

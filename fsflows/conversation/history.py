@@ -18,12 +18,20 @@ class UserInput:
         outcome: how the collection ended ("complete", "no_input", ...).
         source: "keys", "speech", "both" or "none".
         step: the step that asked.
+        how: what ended it ("length", "end_key", "inter_digit_timeout", ...).
+        confidence: 0-1; keys are 1.0; None: nothing was collected, or the recogniser gave none.
+        attempts: how often the caller was asked.
+        alternatives: what the recogniser made of what was said, in the order in which it came.
     """
 
     text: str | Pii
     outcome: str = "complete"
     source: str = "none"
     step: str = ""
+    how: str = ""
+    confidence: float | None = None
+    attempts: int = 1
+    alternatives: tuple[str | Pii, ...] = ()
 
     @property
     def role(self) -> str:

@@ -163,6 +163,8 @@ class _Recorder:
 def check(played: Rehearsal, expectation: Expect) -> str | None:
     """What is wrong with what came of an expectation; None: it was met."""
     kind, *words = expectation.words
+    if not words and kind != "discarded":
+        return f"expect {kind} what? Write what is expected behind it"
     met, found = EXPECTATIONS[kind](played, words)
     if met is not expectation.negated:
         return None

@@ -84,16 +84,27 @@ def fill(text: str, lookup: Lookup) -> tuple[str, str]:
     return said, written
 
 
+_HARMLESS = re.compile(r"[A-Za-z0-9+*#_~-][A-Za-z0-9+*#_.~-]*")
+
+
 def fill_target(text: str, lookup: Lookup) -> str:
-    """A path or a destination with its placeholders filled in; the values can't make FreeSWITCH expand anything.
+    """A path or a destination with its placeholders filled in.
+
+    Callers choose their numbers and names. A blank, a comma, a slash or an `@` in one of them would make a second leg
+    of a dial string, another context of a transfer, another directory of a path: such a value is refused.
 
     Raises:
-        UnsafeValue: a value has a line break.
+        UnsafeValue: a value has more in it than letters, digits and `+*#_.~-`.
     """
 
     def value(match: re.Match[str]) -> str:
         found = lookup(match.group(1))
-        plain = found.reveal() if isinstance(found, Pii) else found
-        return "" if plain is None else quoting.argument(str(plain), match.group(1))
+        plain = "" if found is None else str(found.reveal() if isinstance(found, Pii) else found)
+        if plain and not _HARMLESS.fullmatch(plain):
+            raise quoting.UnsafeValue(
+                f"the value of {{{match.group(1)}}}",
+                "has other characters than letters, digits and + * # _ . ~ -, and can't be part of a destination",
+            )
+        return plain
 
     return _PLACEHOLDER.sub(value, text)

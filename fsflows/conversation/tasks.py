@@ -46,6 +46,7 @@ class GetDtmfResult:
         source: "keys", "speech", "both" or "none".
         confidence: 0-1; keys are 1.0; None: nothing was collected, or the recogniser gave none.
         attempts: how often the caller was asked.
+        alternatives: what the recogniser made of what was said.
     """
 
     user_input: Text
@@ -55,6 +56,7 @@ class GetDtmfResult:
     source: Source = Source.NONE
     confidence: float | None = None
     attempts: int = 1
+    alternatives: tuple[Text, ...] = ()
 
     @classmethod
     def of(cls, result: CollectionResult) -> GetDtmfResult:
@@ -67,6 +69,7 @@ class GetDtmfResult:
             source=result.source,
             confidence=result.confidence,
             attempts=result.attempts,
+            alternatives=tuple(each.text for each in result.alternatives),
         )
 
 
@@ -113,6 +116,16 @@ class GetDtmfTask:
     speech: bool = True
 
     def __post_init__(self) -> None:
+        if (
+            isinstance(self.attempts, bool)
+            or not isinstance(self.attempts, int)
+            or self.attempts < 1
+        ):
+            raise ValueError(f"attempts must be a whole number, 1 or more, got {self.attempts!r}")
+        if not isinstance(self.extra_instructions, str):
+            raise ValueError(  # noqa: TRY004 - callers of the original catch ValueError
+                f"extra_instructions must be a text, got {self.extra_instructions!r}"
+            )
         self.collection(
             "en-US"
         )  # a fault shows where the task is made, not when a caller waits for it

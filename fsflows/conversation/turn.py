@@ -6,7 +6,7 @@ what happens on the call, and routes its result.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from fsflows import metrics, spoken
@@ -31,9 +31,9 @@ from fsflows.spoken import Alternative
 if TYPE_CHECKING:
     from fsflows.conversation.engine import Engine
 
-SILENT_TURNS = 10
-"""Steps in a row in which the caller did nothing, after which the call is given up. A flow that always goes on on
-silence would otherwise talk to a line that nobody listens to, for ever."""
+FAILED_TURNS = 10
+"""Steps in a row without an answer, after which the call is given up. A flow that always asks again would otherwise
+talk to a line that nobody listens to, for ever."""
 
 _AT_THE_CAP = {
     Outcome.NO_INPUT: Reason.NO_INPUT_LIMIT,
@@ -69,8 +69,13 @@ def take(engine: Engine, step: Step, visit: GoToStep) -> Direction:
     if spec is None:
         engine.speak(engine.render(prompt))
         return _after(engine, step, None)
+    question = Question(step, spec, step.retry, prompt)
+    if visit.collect is not None:
+        # The function has asked in its own words: the step's are about something else.
+        asked = replace(step, prompt=(), retry=Retry(attempts=step.retry.attempts))
+        question = Question(asked, spec, asked.retry, prompt)
     try:
-        result = collect(engine, Question(step, spec, step.retry, prompt))
+        result = collect(engine, question)
     except (RecordingError, ValidationFailed) as error:
         failure = getattr(error, "failure", None) or functions.Failure("recording", str(error))
         return acting.fail(engine, failure).direction or HangUp()
@@ -86,7 +91,8 @@ def ask(engine: Engine, spec: Collection, *, prompt: str, attempts: int) -> Coll
     if engine.limit is not None:
         engine.limit.suspend()
     try:
-        step = Step(name=engine.step_name, prompt=(Say(prompt),) if prompt else ())
+        step = Step(name=engine.step_name, prompt=(Say(_literal(prompt)),) if prompt else ())
+        spec = replace(spec, escape=engine.flow.escape)
         return collect(engine, Question(step, spec, Retry(attempts=attempts), step.prompt))
     finally:
         if engine.limit is not None:
@@ -146,6 +152,7 @@ def _drive(engine: Engine, dialogue: Dialogue, question: Question) -> Collection
                     call.stop_listening()
                 _listen(engine, listener)
                 call.stop_listening()
+                _protect(engine, listener.result)
                 typed = _typed_ahead(engine)
             case ladder.Validate(digits, name):
                 dialogue.validated(*_validate(engine, name, digits))
@@ -202,6 +209,14 @@ def _feed(
                 listener.prompt_ended(at)
         case _:
             pass
+
+
+def _protect(engine: Engine, result: object) -> None:
+    """What was private is taken out of everything from here on, also out of what a validation function writes."""
+    for name in ("digits", "heard"):
+        text = getattr(result, name, "")
+        if isinstance(text, Pii) and text:
+            engine.redactor.add(text)
 
 
 def _note_words(engine: Engine, listener: Listener[Any], words: Heard) -> None:
@@ -263,17 +278,27 @@ def _values(todo: ladder.Prompt) -> dict[str, object]:
 
 def _note(engine: Engine, step: str, result: CollectionResult, started: float) -> None:
     engine.trail = result.trail
-    for text in (result.digits, result.heard):
-        if isinstance(text, Pii) and text:
-            engine.redactor.add(text)
+    _protect(engine, result)
     if result.digits:
         engine.last_digits = result.digits
     said = result.digits or result.heard
-    engine.history.append(UserInput(said, str(result.outcome), str(result.source), step))
+    engine.history.append(
+        UserInput(
+            said,
+            str(result.outcome),
+            str(result.source),
+            step,
+            how=str(result.how),
+            confidence=result.confidence,
+            attempts=result.attempts,
+            alternatives=tuple(each.text for each in result.alternatives),
+        )
+    )
     if said:
         engine.last_input = str(said)
     engine.because = _AT_THE_CAP.get(result.outcome, Reason.FLOW_ENDED)
-    engine.silent_turns = engine.silent_turns + 1 if result.outcome is Outcome.NO_INPUT else 0
+    answered = result.outcome in (Outcome.COMPLETE, Outcome.ESCAPED)
+    engine.failed_turns = 0 if answered else engine.failed_turns + 1
     seconds = round(engine.clock.now() - started, 3)
     labels = (engine.flow.name, step)
     metrics.COLLECTIONS.labels(*labels, str(result.outcome), str(result.source)).inc()
@@ -308,6 +333,8 @@ def _validate(engine: Engine, name: str, digits: str | Pii) -> tuple[bool, str]:
         timeout=flow.function_timeout,
         passing=(CallEnded,),
         on_limit=engine.limited,
+        waiting=acting.delays(engine),
+        begin=engine.bind_log,
         company=engine.call,
     )
     engine.limit = None
@@ -328,9 +355,9 @@ def _after(engine: Engine, step: Step, result: CollectionResult | None) -> Direc
     """Where a step leads: `on:` by digits, then by outcome, then `otherwise`, then `run`, then `next`."""
     spoken_before = len(engine.history)
     action: Action | None = None
-    if engine.silent_turns >= SILENT_TURNS:
-        engine.log.warning("the caller has done nothing for too long", steps=SILENT_TURNS)
-        engine.because = Reason.NO_INPUT_LIMIT
+    if engine.failed_turns >= FAILED_TURNS:
+        engine.log.warning("the caller has not answered for too long", steps=FAILED_TURNS)
+        engine.speak(engine.render((Say(spoken.phrases(engine.flow.language)["goodbye"]),)))
         return HangUp()
     if result is not None:
         action = _row(engine, step, result)
