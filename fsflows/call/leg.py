@@ -81,6 +81,7 @@ class Leg:
         self.clock = clock
         self.voice = voice or Voice()
         self.uuid = link.channel.uuid
+        self.on_playback: Callable[[Playback], None] | None = None
         self.on_recording: Callable[[RecordingStarted | RecordingStopped], None] | None = None
         self._log = get_logger("call").bind(call=self.uuid)
         self._timeline = Timeline()
@@ -94,6 +95,7 @@ class Leg:
         self._ended: CallEnded | None = None
         self._ending = False
         self._terminators = ""
+        self._recogniser_uuid = ""
         self._answered = link.channel.get("Answer-State") == "answered"
         self._bridged = False
         self._complete = False
@@ -316,6 +318,8 @@ class Leg:
             self._finished[uuid] = Executed(
                 uuid, event.get("Application") or "", response, at, found
             )
+        elif uuid == self._recogniser_uuid:
+            self._check_recogniser(at)
         elif self._ended is None:
             terminator = event.variable("playback_terminator_used") or ""
             self._player.finished(uuid, response, terminator, at)
@@ -380,13 +384,27 @@ class Leg:
 
     def _start_recogniser(self) -> None:
         self._listener.running = True
-        self.execute("detect_speech", "vosk default default")
+        self._recogniser_uuid = self.execute("detect_speech", "vosk default default")
+
+    def _check_recogniser(self, at: float) -> None:
+        """Whether detection has really begun: without its server, or its module, FreeSWITCH says nothing at all."""
+        if self._ended is not None or not self._listener.running:
+            return
+        try:
+            running = "detect_speech" in self.api("uuid_buglist", self.uuid).text
+        except (CallEnded, CallFailed):
+            return
+        if not running:
+            self._listener.running = False
+            self._pending.append(SpeechLost(at, "the recogniser did not start (vosk module or server missing?)"))
 
     def _send_break(self) -> None:
         if self._ended is None:
             self._post(commands.api("uuid_break", self.uuid))
 
     def _playback_ended(self, playback: Playback, at: float) -> None:
+        if self.on_playback is not None:
+            self.on_playback(playback)
         self._pending.append(PlaybackEnded(playback, at))
 
 

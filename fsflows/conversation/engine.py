@@ -41,6 +41,7 @@ from fsflows.privacy import Pii, Redactor
 if TYPE_CHECKING:
     from fsflows.archive.record import RecordBuilder
     from fsflows.call.call import Call
+    from fsflows.call.playing import Playback
     from fsflows.conversation.functions import Limit, Ran
     from fsflows.conversation.recording import CallRecorder
 
@@ -97,6 +98,8 @@ class Engine:
         self.trail: Trail | None = None
         """What the last collection leaves to the next one (words that were used already)."""
         self.failed_turns = 0
+        self._queued: dict[int, AgentResponse] = {}
+        call.on_playback = self._played
         self._speech_lost = False
         self.limit: Limit | None = None
         """Of the function that runs now."""
@@ -326,11 +329,20 @@ class Engine:
         """Queue something to be heard, and write it down. Doesn't wait."""
         if not rendered.sounds:
             return
-        self.call.play(*rendered.sounds)
+        playback = self.call.play(*rendered.sounds)
         text = self.redactor.text(rendered.text)
         if text:
-            self.history.append(AgentResponse(text))
+            turn_of_ours = AgentResponse(text)
+            self.history.append(turn_of_ours)
+            self._queued[id(playback)] = turn_of_ours
         self.record.said(text, self.clock.now())
+
+    def _played(self, playback: Playback) -> None:
+        """Something that was queued is over; what the caller never heard of it was not said."""
+        queued = self._queued.pop(id(playback), None)
+        if queued is not None and playback.begun is None:
+            self.history = [turn for turn in self.history if turn is not queued]
+            self.record.noted(f"not said after all: {queued.text}")
 
     def say_text(self, text: str | Pii) -> None:
         """`conv.say`."""

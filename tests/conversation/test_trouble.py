@@ -280,3 +280,83 @@ def test_a_slow_function_is_interrupted_as_well(play):
     )
     assert Reason.DRAINED == played.record.reason
     assert played.record.seconds < 5
+
+
+def test_a_recogniser_that_never_starts_is_said_once(play, capsys):
+    played = play(
+        ASK, "wait end\npress 3\nexpect digits 3\n", setup=Setup(recogniser=Recogniser(up=False))
+    )
+    assert 1 == capsys.readouterr().err.count("speech recognition lost")
+    assert 1 == sum(entry.kind == "note" for entry in played.record.entries)
+
+
+@pytest.mark.parametrize(
+    "number", ["1555,[x=9]user/evil", "1 XML admin", "../../etc/passwd", "a@evil.example"]
+)
+def test_a_caller_s_number_adds_nothing_to_a_destination(play, number):
+    played = play(
+        """
+        apology: That did not work.
+        steps:
+          ask: {prompt: Hello., next: {handoff: desk}}
+        handoffs: {desk: {bridge: "sofia/gateway/pstn/{caller_number}"}}
+        """,
+        "expect heard That did not work\n",
+        profile=CallProfile(caller_number=number),
+    )
+    assert Reason.HANDOFF_FAILED == played.record.reason
+
+
+def test_what_the_caller_never_heard_was_not_said(play):
+    played = play(
+        """
+        steps:
+          one: {prompt: First question., dtmf: {num_digits: 1}, asr: false, run: twice}
+        """,
+        "wait end\npress 1\nwait 0.3\npress 2\nwait quiet 20 within 60\nhangup\n",
+        """
+        def twice(conv, flow):
+            if len(conv.history) > 3:
+                return {"hangup": True}
+            conv.say("This is a rather long sentence that the caller cuts short by a key.")
+            conv.say("This was never heard.")
+        """,
+    )
+    assert "This was never heard." not in played.heard
+    assert not any("never heard" in str(turn.text) for turn in played.engine.history)
+
+
+def test_the_escape_works_in_a_task(play):
+    played = play(
+        """
+        escape: {keys: "0", then: {hangup: true}}
+        steps:
+          ask: {prompt: Ready?, dtmf: {num_digits: 1}, asr: false, run: number}
+        """,
+        "wait end\npress 1\nhear which number\npress 0\n",
+        """
+        from fsflows import GetDtmfTask
+        def number(conv, flow):
+            result = GetDtmfTask(num_digits=4, extra_instructions="Which number?").run(conv)
+            conv.write_metric("outcome", result.outcome)
+            return {"hangup": True}
+        """,
+    )
+    assert {"outcome": "escaped"} == played.record.metrics
+
+
+def test_a_result_reaches_a_function_whole(play):
+    played = play(
+        RUNS.format(more="").replace("asr: false", "asr: true"),
+        'wait end\nsay "for" confidence 0.9 or "four" confidence 0.8\n',
+        work(
+            "last = conv.history[-1]\n"
+            "conv.write_metric('result', [last.text, last.how, last.attempts, list(last.alternatives)])\n"
+            "conv.write_metric('sure', last.confidence is None or 0 < last.confidence <= 1)\n"
+            "return {'hangup': True}"
+        ),
+        setup=Setup(recogniser=Recogniser(json=True)),
+    )
+    metrics = played.record.metrics
+    assert ["4", True] == [metrics["result"][0], metrics["sure"]]
+    assert {"for", "four"} <= set(metrics["result"][3])
