@@ -18,6 +18,7 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 import sys
 import threading
 import traceback
@@ -251,7 +252,7 @@ class _Output:
     def _for_people(self, event: dict[str, Any], terminal: bool) -> str:
         if terminal not in self._console:
             self._console[terminal] = structlog.dev.ConsoleRenderer(
-                colors=terminal,
+                colors=terminal and not os.environ.get("NO_COLOR"),
                 sort_keys=False,
                 pad_event_to=0,
                 exception_formatter=structlog.dev.plain_traceback,

@@ -5,20 +5,40 @@ from __future__ import annotations
 import argparse
 import sys
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from fsflows.flow.model import Flow, FlowSet
+    from fsflows.switch.caller import Step
+    from fsflows.switch.script import Script
 
 DESCRIPTION = """\
-Calls a flow: you are the caller, in this terminal. The real server answers, a simulated FreeSWITCH is between you.
-Nothing else is needed, and nothing is left behind (unless you say --data).
+Calls a flow: you are the caller, in this terminal. The real server answers, and a simulated FreeSWITCH is between you
+and it. Nothing else is needed, and nothing is left behind (unless you say --data).
 
-  fsflows call conf/flows/menu                      type, and press Enter:
-      1            digits, * and # are keys
+  fsflows call conf/flows/menu            type a line, and press Enter:
+      12#          keys are 0-9, * and #
       five five    anything else is said aloud
       Ctrl-D       hangs up
 
-  fsflows call conf/flows/menu --keys 2             press 2 when the first question has been asked, then listen
-  fsflows call conf/flows/menu --script FILE        play a script (docs/scripts.md)
+  fsflows call conf/flows/menu --keys 1,2       key 1, later 2
+  fsflows call conf/flows/menu --say operator   say a word
+  fsflows call conf/flows/menu --script FILE    play a script (docs/scripts.md)
+
+With --keys and --say the caller answers when a prompt has ended, then listens. Without a terminal, and without any of
+them, the caller only listens. All times are real; `fsflows test` plays scripts in no time.
 """
+
+EPILOG = """\
+exit status: 0 the call ended well, 1 it failed or a script's expectation was not met, 2 called wrongly (a flow or a
+script that can't be used), 130 interrupted (Ctrl-C)
+"""
+
+QUIET = 20.0
+"""Seconds of silence after which a caller who only listens hangs up: longer than any flow waits for an answer."""
+
+LONGEST = 600.0
+"""Seconds that a prompt may take."""
 
 
 def add_parser(commands: Any) -> None:
@@ -27,17 +47,12 @@ def add_parser(commands: Any) -> None:
         "call",
         help="call a flow from this terminal: you are the caller, no FreeSWITCH needed",
         description=DESCRIPTION,
-        epilog="Exit status: 0 the call ended well, 1 it failed or a script's expectation was not met, 2 bad usage.",
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+        epilog=EPILOG,
     )
     parser.add_argument("flow", metavar="FLOW", help="the flow's file or directory")
     what = parser.add_mutually_exclusive_group()
-    what.add_argument(
-        "--keys", metavar="KEYS", help="keys to press, one question after another with commas (1,2)"
-    )
-    what.add_argument(
-        "--say", metavar="WORDS", help="words to say when the first question has been asked"
-    )
+    what.add_argument("--keys", metavar="KEYS", help="keys to press; commas between answers (1,2)")
+    what.add_argument("--say", metavar="WORDS", help="words to say; commas between answers")
     what.add_argument("--script", metavar="FILE", help="what the caller does, line by line")
     parser.add_argument("--from", dest="caller", metavar="NUMBER", help="the caller's number")
     parser.add_argument("--name", metavar="NAME", help="the caller's name")
@@ -55,53 +70,97 @@ def run(options: argparse.Namespace) -> int:
     monkey.patch_all()
     from fsflows.cli.phone import Phone
     from fsflows.flow.errors import FlowErrors
-    from fsflows.flow.loader import load_flows, main_flow
     from fsflows.switch.script import ScriptError
 
-    target = Path(options.flow)
+    typed = not (options.keys or options.say or options.script) and sys.stdin.isatty()
     try:
-        flows = load_flows([target.parent if target.is_file() else target])
-        if target.is_file():
-            flow = next(f for f in flows.values() if f.path.resolve() == target.resolve())
-        else:
-            flow = main_flow(flows, target)
-        script = _script(options)
+        flow, flows = _flow(Path(options.flow))
+        script, how = _script(options, typed=typed)
     except (FlowErrors, ScriptError) as error:
         print(error, file=sys.stderr)
         return 2
-    except StopIteration:
-        print(f"{target}: no flow in it", file=sys.stderr)
+    except ValueError as error:
+        print(f"fsflows call: {error}", file=sys.stderr)
         return 2
     except OSError as error:
-        print(f"{error.filename or target}: {error.strerror or error}", file=sys.stderr)
+        print(f"{error.filename}: {error.strerror}", file=sys.stderr)
         return 2
     phone = Phone(flow, flows, data=options.data, show_log=options.log)
-    return phone.call(script, interactive=script.steps == ())
+    return phone.call(script, how, typed=typed)
 
 
-def _script(options: argparse.Namespace) -> Any:
+def _flow(target: Path) -> tuple[Flow, FlowSet]:
+    """The flow that is called, and all that it may go to."""
+    from fsflows.flow.loader import load_flows, main_flow
+
+    if not target.is_file():
+        flows = load_flows([target])
+        return main_flow(flows, target), flows
+    if target.suffix not in (".yaml", ".yml"):
+        raise ValueError(f"{target} is no flow: a flow is a .yaml file, or a directory with one")
+    flows = load_flows([target.parent])
+    for flow in flows.values():
+        if flow.path.resolve() == target.resolve():
+            return flow, flows
+    raise ValueError(f"{target} is no flow")
+
+
+def _script(options: argparse.Namespace, *, typed: bool) -> tuple[Script, str]:
+    """What the caller does, and the same in words."""
     from dataclasses import replace
 
     from fsflows.conversation.rehearsal import EXPECTATIONS
-    from fsflows.switch.script import parse_script
+    from fsflows.switch.script import Script, parse_script
 
-    text, name = "", "command line"
     if options.script:
         path = Path(options.script)
-        text, name = path.read_text(encoding="utf-8"), str(path)
+        try:
+            script = parse_script(path.read_text(encoding="utf-8"), str(path), EXPECTATIONS)
+        except UnicodeDecodeError as error:
+            raise ValueError(f"{path} is no script: {error.reason} at byte {error.start}") from None
+        how = f"The caller follows {path}."
+    elif typed:
+        script = Script(name="terminal")
+        how = "Digits, * and # are keys; other words are said; Ctrl-D hangs up."
     elif options.keys:
-        text = "".join(f"wait quiet\npress {keys.strip()}\nwait 0.5\n" for keys in options.keys.split(","))
-        text += "wait quiet 20 within 120\nhangup\n"
+        script = Script(name="--keys", steps=_answers(options.keys, _press))
+        how = f"The caller presses {options.keys}."
     elif options.say:
-        text = f"wait quiet\nsay {options.say}\nwait quiet 20 within 120\nhangup\n"
-    elif not sys.stdin.isatty():
-        # Nobody is there to type: listen to the end.
-        text = "wait quiet 20 within 120\nhangup\n"
-    script = parse_script(text, name, EXPECTATIONS)
+        script = Script(name="--say", steps=_answers(options.say, _say))
+        how = f'The caller says "{options.say}".'
+    else:
+        script = Script(name="nobody", steps=_answers("", _say))
+        how = "The caller only listens: nobody types here (--keys, --say or --script would)."
     given = {
         "caller_number": options.caller,
         "caller_name": options.name,
         "destination": options.to,
     }
     profile = replace(script.profile, **{key: value for key, value in given.items() if value})
-    return replace(script, profile=profile)
+    return replace(script, profile=profile), how
+
+
+def _answers(text: str, step: Any) -> tuple[Step, ...]:
+    """Each answer when a prompt has ended; then listen to the end."""
+    from fsflows.switch.caller import HangUp, WaitForQuiet, WaitForStart
+
+    steps: list[Step] = []
+    for answer in filter(None, (part.strip() for part in text.split(","))):
+        steps += [WaitForStart(within=LONGEST), WaitForQuiet(within=LONGEST), step(answer)]
+    return (*steps, WaitForQuiet(seconds=QUIET, within=LONGEST), HangUp())
+
+
+def _press(keys: str) -> Step:
+    from fsflows.switch.caller import Press, check_keys
+
+    try:
+        check_keys(keys)
+    except ValueError as error:
+        raise ValueError(f"--keys: {error}") from None
+    return Press(keys=keys)
+
+
+def _say(words: str) -> Step:
+    from fsflows.switch.caller import Say, Utterance
+
+    return Say(heard_as=(Utterance(text=words),))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import select
 import sys
 import tempfile
 import time
@@ -12,22 +11,14 @@ from dataclasses import replace
 from pathlib import Path
 
 import gevent
-from gevent.threadpool import ThreadPool
+from gevent.socket import wait_read
 
 from fsflows import log as logs
-from fsflows.archive.endings import RecordingState, Result
-from fsflows.archive.entries import (
-    Collected,
-    Entry,
-    HandedOff,
-    Measured,
-    Noted,
-    Ran,
-    Recorded,
-)
+from fsflows.archive.endings import Result
 from fsflows.archive.live import LiveCalls
 from fsflows.archive.model import Record
 from fsflows.archive.record import RecordBuilder
+from fsflows.cli.screen import Screen
 from fsflows.conversation.engine import Engine
 from fsflows.conversation.rehearsal import Rehearsal, check
 from fsflows.flow.model import Flow, FlowSet
@@ -35,30 +26,26 @@ from fsflows.server.service import Service
 from fsflows.settings import load
 from fsflows.switch import Script, Setup
 from fsflows.switch.files import DiskFiles
-from fsflows.switch.tcp import TcpCall, place_call
-from fsflows.switch.transcript import Did, Ending, Heard, Kind, Signal
+from fsflows.switch.tcp import CallResult, TcpCall, place_call
 
-_STYLES = {
-    "hears": "36",
-    "presses": "1;33",
-    "says": "1;33",
-    "flow": "32",
-    "rec": "35",
-    "call": "2",
-    "bad": "31",
-}
+SETTLING = 30.0
+"""Seconds after the caller's end of the call that the server gets for the end function and the recording."""
+
+INTERRUPTED = 130
+"""Exit status after Ctrl-C, as shells have it."""
+
 _KEYS = frozenset("0123456789*#")
 
 
 class _Watched(LiveCalls):
     """The live calls of the phone's server: one, and the phone looks on."""
 
-    def __init__(self, phone: Phone) -> None:
+    def __init__(self, screen: Screen) -> None:
         super().__init__()
-        self._phone = phone
+        self._screen = screen
 
     def add(self, builder: RecordBuilder) -> None:
-        builder.watchers.append(self._phone.noted)
+        builder.watchers.append(self._screen.noted)
         super().add(builder)
 
 
@@ -77,50 +64,73 @@ class Phone:
         self.flows = flows
         self._data = data
         self._show_log = show_log
-        self._colour = sys.stdout.isatty() and "NO_COLOR" not in os.environ
-        self._began = time.monotonic()
-        self._records: list[Record] = []
+        self._screen = Screen()
+        self._record: Record | None = None
         self._played: Engine | None = None
 
-    def call(self, script: Script, *, interactive: bool) -> int:
-        """Place the call and stay on it; the exit status."""
-        logs.setup("info" if self._show_log else "error")
+    def call(self, script: Script, how: str, *, typed: bool = False) -> int:
+        """Place the call and stay on it; the exit status.
+
+        Args:
+            script: what the caller does; who it is.
+            how: the same in words, to be shown.
+            typed: whether the caller does what is typed.
+        """
+        logs.setup("info" if self._show_log else "error", "console")
+        logs.route_crashes()
+        interrupted = False
         with ExitStack() as stack:
             base = self._data or stack.enter_context(tempfile.TemporaryDirectory(prefix="fsflows-"))
             service = self._serve(Path(base).resolve())
             stack.callback(service.stop)
-            host, port = service.listener.address
-            self._intro(script, interactive=interactive)
-            self._began = time.monotonic()
-            call = place_call(
-                f"{host}:{port}/{self.flow.name}",
-                replace(script.profile, destination=script.profile.destination or "7000"),
-                Setup(files=DiskFiles()),
-                script=script,
-            )
-            if call.started(5.0) and call.channel is not None:
-                call.channel.transcript.watchers.append(self._seen)
-            if interactive:
+            stack.callback(service.cut)
+            self._screen.intro(self.flow.name, script.profile.caller_number, how)
+            self._screen.begin()
+            call = self._place(service, script)
+            if typed:
                 gevent.spawn(self._type, call)
-            while (result := call.wait(1.0)) is None:
-                pass
-            self._settle(service)
-        record = self._records[0] if self._records else None
-        self._outro(record, base if self._data else None)
+            try:
+                result: CallResult | None = _until_over(call)
+                self._settle(service)
+            except KeyboardInterrupt:
+                interrupted = True
+                call.hang_up()
+                result = call.wait(2.0)
+                self._settle(service)
+            database = service.settings.database.url if self._data else None
+        self._screen.outro(self._record, database)
+        if interrupted:
+            return INTERRUPTED
+        failures = self._failures(script, call, result)
+        self._screen.failures(failures)
+        record = self._record
+        well = record is not None and record.result not in (Result.FAILED, Result.REFUSED)
+        return 0 if well and not failures else 1
+
+    def _place(self, service: Service, script: Script) -> TcpCall:
+        host, port = service.listener.address
+        profile = script.profile
+        return place_call(
+            f"{host}:{port}/{self.flow.name}",
+            replace(profile, destination=profile.destination or "7000"),
+            Setup(files=DiskFiles()),
+            script=script,
+            watch=self._screen.seen,
+        )
+
+    def _failures(self, script: Script, call: TcpCall, result: CallResult | None) -> list[str]:
+        """What the script waited for, or expected, in vain."""
         failures = []
-        if result.failure is not None:
+        if result is not None and result.failure is not None:
             failures.append(f"{script.where(result.failure.step)}: {result.failure.why}")
-        if record is not None and self._played is not None and call.channel is not None:
-            played = Rehearsal(record, self._played, call.channel, 0.0, script)
+        if self._record is not None and self._played is not None and call.channel is not None:
+            played = Rehearsal(self._record, self._played, call.channel, 0.0, script)
             failures += [
                 f"{script.where(step)}: {why}"
                 for step in script.expectations
                 if (why := check(played, step)) is not None
             ]
-        for failure in failures:
-            self._line("bad", failure)
-        bad = record is None or record.result in (Result.FAILED, Result.REFUSED)
-        return 1 if failures or bad else 0
+        return failures
 
     def _serve(self, base: Path) -> Service:
         for name in ("staging", "recordings", "spool"):
@@ -143,128 +153,43 @@ class Phone:
         keep = service.runner.services.keep
 
         def kept(record: Record) -> None:
-            self._records.append(record)
+            self._record = record
             keep(record)
 
         def watch(engine: Engine) -> None:
             self._played = engine
 
-        service.runner.services = replace(service.runner.services, live=_Watched(self), keep=kept)
+        live = _Watched(self._screen)
+        service.runner.services = replace(service.runner.services, live=live, keep=kept)
         service.runner.watch = watch
         service.start()
         return service
 
     def _settle(self, service: Service) -> None:
         # The caller's end is over; the server still runs the end function and settles the recording.
-        until = time.monotonic() + 30.0
+        until = time.monotonic() + SETTLING
         while service.listener.calls and time.monotonic() < until:
             gevent.sleep(0.02)
 
-    # --- what is typed ----------------------------------------------------------------------------------------------
-
     def _type(self, call: TcpCall) -> None:
-        reader = ThreadPool(1)
+        """Do what is typed, line by line, until the end of the input."""
+        typed = b""
         while call.wait(0) is None:
-            line = reader.apply(_read_line)
-            if line is None:
+            wait_read(sys.stdin.fileno())
+            data = os.read(sys.stdin.fileno(), 4096)
+            if not data:
                 call.hang_up()
                 return
-            text = line.strip()
-            if text and set(text) <= _KEYS:
-                call.press(text)
-            elif text:
-                call.say(text)
-
-    # --- what is shown ----------------------------------------------------------------------------------------------
-
-    def _intro(self, script: Script, *, interactive: bool) -> None:
-        profile = script.profile
-        print(f"Calling {self.flow.name} as {profile.caller_number}.", end=" ")
-        if interactive:
-            print("Digits, * and # are keys; other words are said; Ctrl-D hangs up.")
-        else:
-            print(f"The caller follows {script.name}." if script.steps else "")
-        print()
-
-    def _outro(self, record: Record | None, kept: str | None) -> None:
-        if record is None:
-            self._line("bad", "the call was not answered")
-            return
-        print()
-        print(f"  {record.result}: {record.reason}, {record.seconds:.1f} s, {record.hangup_cause}")
-        note = record.recording
-        match note.state:
-            case RecordingState.DISCARDED:
-                files = note.receipt.get("files", [])
-                print(
-                    f"  recording: discarded, {len(files)} file(s) deleted and checked to be gone"
-                )
-            case RecordingState.PRESENT:
-                print(f"  recording: kept{'' if kept else ' (until now: say --data to keep it)'}")
-            case _:
-                print("  recording: none")
-        if kept:
-            print(f"  everything is in {kept}")
-
-    def _seen(self, item: object) -> None:
-        match item:
-            case Heard():
-                self._heard(item)
-            case Did(what="hangup"):
-                self._line("presses", "caller hangs up")
-            case Did(what="key"):
-                self._line("presses", f"caller presses {item.text}")
-            case Did():
-                self._line("says", f'caller says "{item.text}"')
-            case Signal():
-                words = {"183": "ringing, with sound", "200": "answered", "BYE": "hung up by us"}
-                self._line("call", words.get(item.what, item.what))
-
-    def _heard(self, sound: Heard) -> None:
-        if sound.kind is Kind.SILENCE:
-            return
-        what = f'"{sound.what}"' if sound.kind is Kind.SPEECH else f"[{sound.what}]"
-        if sound.end is None:
-            self._line("hears", f"caller hears {what}")
-        elif sound.ending is Ending.KEY:
-            self._line("hears", "  ... stops at the key")
-        elif sound.ending is Ending.BREAK:
-            self._line("hears", "  ... stops")
-
-    def noted(self, entry: Entry) -> None:
-        """The server noted something about the call."""
-        match entry:
-            case Collected():
-                digits = entry.digits or "nothing"
-                asked = "" if entry.attempts == 1 else f", asked {entry.attempts} times"
-                source = f" by {entry.source}" if entry.source != "none" else ""
-                self._line("flow", f"{entry.step}: {entry.outcome}, {digits}{source}{asked}")
-            case Recorded():
-                detail = f" ({entry.detail})" if entry.detail else ""
-                self._line("rec", f"recording {entry.event}{detail}")
-            case Ran():
-                if entry.error:
-                    self._line("bad", f"function {entry.name}: {entry.error}")
-                else:
-                    self._line("flow", f"function {entry.name} ran ({entry.seconds:.2f} s)")
-            case HandedOff():
-                self._line("flow", f"hand-off to {entry.name} ({entry.method})")
-            case Measured():
-                self._line("flow", f"metric {entry.name} = {entry.value}")
-            case Noted():
-                self._line("flow", entry.text)
-            case _:
-                pass
-
-    def _line(self, kind: str, text: str) -> None:
-        stamp = f"{time.monotonic() - self._began:7.2f}  "
-        if self._colour:
-            text = f"\033[{_STYLES[kind]}m{text}\033[0m"
-        print(stamp + text, flush=True)
+            *lines, typed = (typed + data).split(b"\n")
+            for line in lines:
+                text = " ".join(line.decode("utf-8", "replace").split())
+                if text and set(text) <= _KEYS:
+                    call.press(text)
+                elif text:
+                    call.say(text)
 
 
-def _read_line() -> str | None:
-    """A line from the terminal; None at its end. On a thread of its own: gevent must not wait for it."""
-    while not select.select([0], [], [], 0.5)[0]:
+def _until_over(call: TcpCall) -> CallResult:
+    while (result := call.wait(1.0)) is None:
         pass
-    return sys.stdin.readline() or None
+    return result
