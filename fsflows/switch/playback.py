@@ -1,7 +1,8 @@
 """What is played to the caller: files, tones, silence and speech; how it is stopped; what is fired about it.
 
-Inside FreeSWITCH a playback stops at its end, at a key among `playback_terminators`, at a break, or when the call is no
-longer ready. An application that is sent without event-lock runs inside it, and its clock stands still meanwhile.
+Inside FreeSWITCH a playback stops at its end, at a key that is among `playback_terminators` at that moment, at a
+break, or when the call is no longer ready. An application that is sent without event-lock runs inside it, and its clock
+stands still meanwhile.
 """
 
 from __future__ import annotations
@@ -27,9 +28,10 @@ class Playing:
 
     __slots__ = ("breaking", "heard", "key", "played", "terminators")
 
-    def __init__(self, heard: Heard, terminators: str) -> None:
+    def __init__(self, heard: Heard, terminators: str | None) -> None:
         self.heard = heard
         self.terminators = terminators
+        """The keys that stop it; None: those of `playback_terminators` at the moment of the key."""
         self.breaking = False
         self.played = 0.0
         self.key = ""
@@ -78,8 +80,6 @@ def play(
     until: Callable[[], bool] | None = None,
 ) -> Generator[float | None, None, Playing]:
     """Play a sound and say how it ended. No events but DTMF."""
-    if terminators is None:
-        terminators = playback_terminators(channel)
     heard = Heard(channel.now, sound.what, sound.kind, sound.length)
     playing = Playing(heard, terminators)
     channel.recorder.heard()
@@ -97,7 +97,7 @@ def _until_it_ends(
     while True:
         if not channel.ready:
             return Ending.HANGUP
-        if (digit := channel.take_digit()) and digit in playing.terminators:
+        if (digit := channel.take_digit()) and digit in _stopping_keys(channel, playing):
             playing.key = digit
             channel.pause()
             return Ending.KEY
@@ -131,8 +131,13 @@ def _set_position(channel: Channel, playing: Playing) -> None:
     channel.set_variable("playback_samples", str(samples))
 
 
+def _stopping_keys(channel: Channel, playing: Playing) -> str:
+    """FreeSWITCH reads the variable at each key: one that is set during a prompt works at once (30 of 30 presses)."""
+    return playback_terminators(channel) if playing.terminators is None else playing.terminators
+
+
 def playback_terminators(channel: Channel) -> str:
-    """The keys that stop what is played: `*` when the variable is unset."""
+    """The keys that stop what is played, now: `*` when the variable is unset."""
     wanted = channel.variables.get("playback_terminators", "*")
     return {"none": "", "any": ALL_KEYS}.get(wanted, wanted)
 

@@ -103,6 +103,23 @@ def test_the_keys_that_stop_a_playback(terminators: str, key: str, stops: bool):
         assert app.last("PLAYBACK_STOP").get("variable_playback_terminator_used") == key
 
 
+@pytest.mark.parametrize(
+    ("before", "during", "stops"), [("none", "any", True), ("any", "none", False)]
+)
+def test_the_keys_that_stop_a_playback_are_looked_up_at_the_key(
+    before: str, during: str, stops: bool
+):
+    app = Application(setup=Setup(sounds=Sounds(default=10.0)))
+    app.execute("set", f"playback_terminators={before}")
+    app.execute("playback", "a.wav")
+    app.until(1.0)
+    app.api(f"uuid_setvar {app.uuid} playback_terminators {during}")
+    app.channel.press("5")
+    app.until(2.0)
+
+    assert stops == bool(app.events("PLAYBACK_STOP"))
+
+
 def test_sensitive_dtmf_silences_the_events_and_not_the_keys():
     app = Application(setup=Setup(sounds=Sounds(default=10.0)))
     app.execute("set", "sensitive_dtmf=true")
