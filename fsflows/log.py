@@ -370,6 +370,8 @@ def route_crashes() -> None:
     ) -> None:
         if isinstance(context, tuple) and type(context[0]).__module__ == "gevent.threadpool":
             return  # it is raised once more where somebody waits for the thread
+        if issubclass(kind, KeyboardInterrupt):
+            return  # so it is in the main program
         what = type(context).__name__ if context is not None else "the event loop"
         log.error("a greenlet ended with an exception", of=what, exc_info=(kind, error, trace))
 
