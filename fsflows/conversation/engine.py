@@ -226,7 +226,7 @@ class Engine:
 
     def _ending(self) -> tuple[Result, Reason]:
         """How a call ended that we hung up."""
-        if self.because in _GIVEN_UP:
+        if self.because in turn.GIVEN_UP:
             return Result.ABANDONED, self.because
         well = self.because in (Reason.FLOW_ENDED, Reason.ESCAPED)
         return Result.COMPLETED if well else Result.FAILED, self.because
@@ -379,9 +379,6 @@ class Engine:
         self.recordings.discard(
             flow=self.flow.name, step=self.step_name, trigger=self.last_input or why
         )
-
-
-_GIVEN_UP = (Reason.NO_INPUT_LIMIT, Reason.NO_MATCH_LIMIT)
 
 
 def uses_speech(flow: Flow) -> bool:

@@ -43,6 +43,8 @@ _AT_THE_CAP = {
     Outcome.ESCAPED: Reason.ESCAPED,
 }
 
+GIVEN_UP = (Reason.NO_INPUT_LIMIT, Reason.NO_MATCH_LIMIT)
+
 
 class ValidationFailed(Exception):
     """A flow's validation function could not be used."""
@@ -79,7 +81,12 @@ def take(engine: Engine, step: Step, visit: GoToStep) -> Direction:
     except (RecordingError, ValidationFailed) as error:
         failure = getattr(error, "failure", None) or functions.Failure("recording", str(error))
         return acting.fail(engine, failure).direction or HangUp()
-    return _after(engine, step, result)
+    direction = _after(engine, step, result)
+    goes_on = step.retry.then is None and not isinstance(direction, HangUp)
+    if goes_on and engine.because in GIVEN_UP:
+        # Without a `then`, the flow takes silence for an answer ("press 1 to opt out, or stay on the line").
+        engine.because = Reason.FLOW_ENDED
+    return direction
 
 
 def ask(engine: Engine, spec: Collection, *, prompt: str, attempts: int) -> CollectionResult:
