@@ -10,7 +10,7 @@ from typing import Any
 DESCRIPTION = """\
 Answers the calls that FreeSWITCH's socket application hands over, and runs them through YAML flows.
 
-  fsflows serve --flows conf/flows
+  fsflows serve --flows conf/flows --data data
 
 In FreeSWITCH's dialplan, for every call that is to run a flow:
 
@@ -22,10 +22,15 @@ The name behind the port picks the flow. dialplan/fsflows.xml is a whole extensi
 EPILOG = """\
 Settings come from a YAML file (--config, or FSFLOWS_CONFIG), then from environment variables
 (FSFLOWS_SERVER__LISTEN=0.0.0.0:8084), then from the options above. --print-config shows all of them with their
-meaning, and is a file to start from.
+meaning, and makes a file to start from.
 
-SIGTERM: accept no more calls, let running ones finish (server.drain_timeout), then stop. SIGINT: stop at once.
-SIGHUP: read the flows again; running calls keep theirs.
+signals:
+  SIGTERM   accept no more calls, let running ones finish (server.drain_timeout), then stop
+  SIGINT    stop: calls are told that something went wrong; once more: not even that
+  SIGHUP    read the flows again; running calls keep theirs
+
+exit status: 0 stopped as told, 1 flows, directories, the database or an address can't be used, 2 called wrongly or
+settings that make no sense
 """
 
 
@@ -36,7 +41,6 @@ def add_parser(commands: Any) -> None:
         help="answer the calls that FreeSWITCH hands over",
         description=DESCRIPTION,
         epilog=EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--config", metavar="FILE", help="settings (YAML)")
     parser.add_argument(
@@ -52,7 +56,12 @@ def add_parser(commands: Any) -> None:
         metavar="DIR",
         help="keep database, recordings and spool below one directory (to try it out)",
     )
-    parser.add_argument("--log-level", choices=("debug", "info", "warning", "error"))
+    parser.add_argument(
+        "--log-level",
+        choices=("debug", "info", "warning", "error"),
+        metavar="LEVEL",
+        help="debug, info, warning or error",
+    )
     parser.add_argument(
         "--print-config",
         action="store_true",

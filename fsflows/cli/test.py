@@ -41,14 +41,20 @@ def add_parser(commands: Any) -> None:
         "test",
         help="play scripted calls through flows, in virtual time",
         description=DESCRIPTION,
-        epilog="Exit status: 0 every script passed, 1 one did not, 2 a script or flow can't be used.",
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+        epilog="exit status: 0 every script passed, 1 one did not, 2 a script or flow can't be used",
     )
     parser.add_argument(
         "paths", nargs="+", metavar="PATH", help="flows, directories of flows, or scripts (*.call)"
     )
-    parser.add_argument("-v", "--verbose", action="store_true", help="show each call")
-    parser.add_argument("--format", choices=("text", "json"), default="text")
+    parser.add_argument(
+        "-v",
+        "--verbose",
+        action="store_true",
+        help="show what was heard and done, of scripts that pass as well",
+    )
+    parser.add_argument(
+        "--format", choices=("text", "json"), default="text", help="how to print (default: text)"
+    )
 
 
 def run(options: argparse.Namespace) -> int:
@@ -64,7 +70,7 @@ def run(options: argparse.Namespace) -> int:
     try:
         flows = load_flows(_flow_paths(options.paths))
         cases = list(_cases(options.paths, flows))
-    except (FlowErrors, OSError) as error:
+    except (FlowErrors, _NoScript) as error:
         print(error, file=sys.stderr)
         return 2
     if not cases:
@@ -73,26 +79,39 @@ def run(options: argparse.Namespace) -> int:
     for flow, file in cases:
         try:
             script = parse_script(file.read_text(encoding="utf-8"), str(file), EXPECTATIONS)
-        except (ScriptError, OSError, UnicodeDecodeError) as error:
+        except ScriptError as error:
+            problems = error.problems
+        except OSError as error:
+            problems = [f"{file}: {error.strerror}"]
+        except UnicodeDecodeError as error:
+            problems = [f"{file}: {error.reason} at byte {error.start}"]
+        else:
+            problems = []
+        if problems:
             broken += 1
-            print(error, file=sys.stderr)
+            results.append(_not_played(flow, file, problems))
+            print(*problems, sep="\n", file=sys.stderr)
             continue
         played = rehearse(flow, flows, script)
         results.append(_result(flow, file, played))
         if options.format == "text":
             _show(flow, file, played, verbose=options.verbose)
-    failed = sum(bool(result["failures"]) for result in results)
+    failed = sum(bool(result["failures"]) for result in results) - broken
     if options.format == "json":
         print(json.dumps(results, indent=2))
     else:
         spoken = sum(result["seconds"] for result in results)
         took = time.perf_counter() - began
         print(
-            f"{len(results) - failed} passed, {failed} failed"
+            f"{len(results) - failed - broken} passed, {failed} failed"
             + (f", {broken} not played" if broken else "")
             + f"; {spoken:.0f} s of calls in {took:.1f} s"
         )
     return 2 if broken else 1 if failed else 0
+
+
+class _NoScript(Exception):
+    """There is nothing to play; the text says why."""
 
 
 def _flow_paths(paths: list[str]) -> list[Path]:
@@ -110,11 +129,13 @@ def _flow_paths(paths: list[str]) -> list[Path]:
 def _cases(paths: list[str], flows: FlowSet) -> Iterator[tuple[Flow, Path]]:
     for text in paths:
         path = Path(text)
+        if path.suffix == ".call" and not path.is_file():
+            raise _NoScript(f"{path}: there is no such script")
         files = [path] if path.suffix == ".call" else sorted(_below(path))
         for file in files:
             flow = _flow_of(file, flows)
             if flow is None:
-                raise OSError(
+                raise _NoScript(
                     f"{file}: belongs to no flow; put it into the flow's tests/ directory"
                 )
             yield flow, file
@@ -141,6 +162,17 @@ def _result(flow: Flow, file: Path, played: Rehearsal) -> dict[str, Any]:
         "seconds": played.record.seconds,
         "result": str(played.record.result),
         "reason": str(played.record.reason),
+    }
+
+
+def _not_played(flow: Flow, file: Path, problems: list[str]) -> dict[str, Any]:
+    return {
+        "flow": flow.name,
+        "script": str(file),
+        "failures": problems,
+        "seconds": 0.0,
+        "result": "not_played",
+        "reason": "",
     }
 
 
