@@ -4,6 +4,7 @@ A `Confirmer` is driven as every `Listener` is. What counts:
 
 - an accept or a refuse key, at once; a clear key refuses; any other digit begins the number anew, unless it comes on
   the heels of the last one: then it is one too many of the answer that is being read;
+- "one" or "press two", said, is that key, unless it is another number of the right length;
 - "yes", "no" and what else the language has for them; "no, five five ..." is a correction, taken at once, and so is
   another whole number; the same number said again is a yes;
 - silence, or nothing that can be understood: the question is put again (`Confirmation.asks`), and then the digits are
@@ -115,7 +116,7 @@ class Said:
 def understand(
     spec: Collection, speech: Speech, digits: str, alternatives: Sequence[Alternative]
 ) -> Said:
-    """What a reply to the read-back of `digits` means: the best alternative, then a whole number, then the rest."""
+    """What a reply to the read-back of `digits` means: the best alternative, then a whole number, a key, the rest."""
     first = _assent(spec, speech, digits, alternatives[0])
     if first.verdict is not None:
         return first
@@ -124,6 +125,9 @@ def understand(
         return Said(Verdict.YES)
     if whole is not None:
         return Said(Verdict.CORRECTION, tuple(alternatives))
+    by_key = _spoken_key(spec, speech, alternatives[0].text)
+    if by_key is not None:
+        return Said(by_key)
     others = (_assent(spec, speech, digits, each) for each in alternatives[1:])
     return next((each for each in others if each.verdict is not None), first)
 
@@ -147,6 +151,17 @@ def _assent(spec: Collection, speech: Speech, digits: str, said: Alternative) ->
         if mended is not None and mended.fits and mended.reading.repair:
             return Said(Verdict.CORRECTION, (said,), edits=True)
     return Said(Verdict.CORRECTION, rest)
+
+
+def _spoken_key(spec: Collection, speech: Speech, text: str) -> Verdict | None:
+    """The accept or refuse key that was said instead of pressed: "one", "press two". No homophone of it will do."""
+    reading = next(iter(spoken.parse(text, speech.language)), None)
+    if reading is None or not reading.literal or reading.clear or reading.repair:
+        return None
+    key = reading.keys or ("#" if reading.finish else "")
+    if key in spec.confirmation.accept_keys:
+        return Verdict.YES
+    return Verdict.NO if key in spec.confirmation.refuse_keys else None
 
 
 def _whole(spec: Collection, speech: Speech, said: Sequence[Alternative]) -> str | None:

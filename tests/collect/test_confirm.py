@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pytest
 
+from fsflows import spoken
 from fsflows.collect import (
     BargeIn,
     Collection,
@@ -19,6 +20,7 @@ from fsflows.collect import (
     Listen,
     Prompt,
     PromptKind,
+    Speech,
     StopPrompt,
     TypeAhead,
     Validation,
@@ -76,6 +78,58 @@ def confirmer(
 )
 def test_every_answer(scenario, verdict):
     assert verdict == confirmer(scenario).result.verdict
+
+
+@pytest.mark.parametrize("language", spoken.languages())
+@pytest.mark.parametrize(("key", "verdict"), [("1", "yes"), ("2", "no")])
+def test_a_key_of_the_read_back_may_be_said(language, key, verdict):
+    spec = replace(SEVEN, speech=Speech(language=language))
+    word = spoken.digit_words(key, language)
+
+    assert verdict == confirmer(f"1.0 final {word}", spec).result.verdict
+
+
+@pytest.mark.parametrize(
+    ("language", "said", "verdict"),
+    [
+        ("en-US", "press one", "yes"),
+        ("en-US", "number two", "no"),
+        ("en-US", "uh one please", "yes"),
+        ("en-US", "that one", "unclear"),
+        ("en-US", "won", "unclear"),
+        ("en-US", "one two", "unclear"),
+        ("de-DE", "drücke eins", "yes"),
+        ("es-ES", "pulse uno", "yes"),
+        ("es-MX", "oprima dos", "no"),
+        ("fr-FR", "appuyez sur le deux", "no"),
+        ("it-IT", "premi uno", "yes"),
+        ("nl-NL", "druk op twee", "no"),
+        ("pt-BR", "aperte um", "yes"),
+        ("pt-PT", "prima dois", "no"),
+    ],
+)
+def test_what_is_taken_for_a_key_that_was_said(language, said, verdict):
+    spec = replace(SEVEN, speech=Speech(language=language))
+
+    assert verdict == confirmer(f"1.0 final {said}", spec).result.verdict
+
+
+@pytest.mark.parametrize(
+    ("said", "verdict"), [("two", "correction"), ("five", "yes"), ("yes", "yes")]
+)
+def test_a_word_that_is_another_number_of_the_right_length_is_a_correction(said, verdict):
+    spec = replace(SEVEN, min_digits=1, max_digits=1)
+
+    assert verdict == confirmer(f"1.0 final {said}", spec, digits="5").result.verdict
+
+
+def test_star_and_pound_are_keys_that_may_be_said():
+    keys = Confirmation(when=Confirm.ALWAYS, accept_keys=frozenset("#"), refuse_keys=frozenset("*"))
+    spec = replace(SEVEN, confirmation=keys, end_keys=frozenset(), clear_keys=frozenset())
+
+    assert "yes" == confirmer("1.0 final pound", spec).result.verdict
+    assert "no" == confirmer("1.0 final press star", spec).result.verdict
+    assert "unclear" == confirmer("1.0 final one", spec).result.verdict
 
 
 @pytest.mark.parametrize(
