@@ -76,7 +76,7 @@ class Answer:
 
     def settles(self) -> bool:
         """Whether the words of the partial, if they stay, make an exact length complete and right."""
-        if not self._spec.exact:
+        if not self._spec.exact or self._spec.needs_confidence:
             return False
         tentative = self.tentative()
         return tentative.said and right(self._spec, tentative.buffer.digits)

@@ -235,6 +235,12 @@ class Collection:
         return None if self.max_digits is None else range(self.min_digits, self.max_digits + 1)
 
     @property
+    def needs_confidence(self) -> bool:
+        """Whether the confidence of spoken digits decides something: only a final result has one, no partial."""
+        confirmation = self.confirmation
+        return confirmation.when is Confirm.WHEN_UNSURE and not confirmation.spoken_is_unsure
+
+    @property
     def exact(self) -> bool:
         """Whether only one length is right, so that reaching it can end the collection from a partial."""
         return self.max_digits is not None and self.min_digits == self.max_digits

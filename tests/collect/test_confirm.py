@@ -332,6 +332,29 @@ def test_when_the_digits_are_read_back(when, more, scenario, asks):
 
 
 @pytest.mark.parametrize(
+    ("scenario", "ended_at", "asks"),
+    [
+        pytest.param("1.5 final one two three four @0.95", 1.5, False, id="sure"),
+        pytest.param("1.5 final one two three four @0.5", 1.5, True, id="unsure"),
+        pytest.param("1.6 key #\n1.7 final one two three four @0.95", 1.7, False, id="end key"),
+        pytest.param("", 3.4, True, id="no final result"),
+    ],
+)
+def test_when_confidence_decides_the_final_result_is_waited_for(scenario, ended_at, asks):
+    confirmation = Confirmation(when=Confirm.WHEN_UNSURE, spoken_is_unsure=False)
+    spec = Collection(
+        min_digits=4, max_digits=4, end_keys=frozenset("#"), confirmation=confirmation
+    )
+    dialogue = Dialogue(spec)
+    dialogue.next(0.0)
+    partials = "\n".join(f"{at} partial one two three four" for at in (1.0, 1.2, 1.4))
+    listener = play(dialogue.next(0.0).listener, f"{partials}\n{scenario}")
+
+    assert ended_at == pytest.approx(listener.result.ended_at)
+    assert asks == isinstance(dialogue.next(4.0), Prompt)
+
+
+@pytest.mark.parametrize(
     ("spec", "digits", "groups", "words"),
     [
         (Collection(), "1234567", ("123", "4567"), "one two three, four five six seven"),
