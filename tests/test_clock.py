@@ -119,7 +119,7 @@ def test_a_task_killed_before_it_began_never_begins():
 
 def test_a_world_that_waits_for_nothing_says_so():
     clock = VirtualClock(start=0.0)
-    with pytest.raises(Deadlocked, match="at 0.000 s every task waits"):
+    with pytest.raises(Deadlocked, match=r"at 0\.000 s every task waits"):
         clock.run(lambda: clock.mailbox().get())
 
 
