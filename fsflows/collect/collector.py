@@ -20,7 +20,7 @@ from fsflows.collect.listener import Listener
 from fsflows.collect.result import Attempt, Heard, How, Text, as_heard, private
 from fsflows.collect.spec import LETTERS, BargeIn, Collection, Source, TypeAhead
 from fsflows.collect.timers import Due, TimeLine, Timer
-from fsflows.collect.trail import Trail
+from fsflows.collect.trail import TYPING, Trail
 from fsflows.spoken import Alternative
 
 _MOST_HEARD = 100
@@ -39,6 +39,8 @@ class Collector(Listener[Attempt]):
         opened_at: when capture opened.
         prompt_playing: whether a prompt plays; silence counts from its end.
         typed_ahead: keys pressed since the listener before ended; kept or flushed as the spec says.
+        after_failure: the attempt before has failed, which the caller is only now being told: keys typed ahead are
+            flushed, and so are those on the heels of the last key. They were meant for the attempt before.
         trail: of the listener before (`Attempt.trail`, `CollectionResult.trail`).
         said_ahead: what was said already, as the recogniser's alternatives (the rest of "no, five five ...").
         keyed_ahead: keys that belong to this attempt already, whatever becomes of those typed ahead.
@@ -52,6 +54,7 @@ class Collector(Listener[Attempt]):
         opened_at: float,
         prompt_playing: bool,
         typed_ahead: Sequence[Key] = (),
+        after_failure: bool = False,
         trail: Trail | None = None,
         said_ahead: Sequence[Alternative] = (),
         keyed_ahead: Sequence[Key] = (),
@@ -61,12 +64,14 @@ class Collector(Listener[Attempt]):
         super().__init__(spec, trail or Trail(), time)
         self._answer = Answer(spec, self._utterance, kept or Buffer())
         self._keys_pressed = 0
+        self._typing_on = after_failure
+        flush = after_failure or spec.type_ahead is TypeAhead.FLUSH
         self._heard: deque[Heard] = deque(maxlen=_MOST_HEARD)
         self._last_text: Text = private("", is_pii=spec.is_pii)
         for press in keyed_ahead:
             self._typed_ahead(press, opened_at, flush=False)
         for press in typed_ahead:
-            self._typed_ahead(press, opened_at, flush=spec.type_ahead is TypeAhead.FLUSH)
+            self._typed_ahead(press, opened_at, flush=flush)
         if said_ahead and self.result is None:
             self._hear(said_ahead, opened_at)
 
@@ -124,10 +129,17 @@ class Collector(Listener[Attempt]):
             self._left_over.append(press)
         elif self._playing and self.spec.barge_in is BargeIn.IGNORE:
             self._ignore(key, Why.PROMPT)
+        elif self._types_on():
+            self._ignore(key, Why.TYPING_ON)
         elif why := self._refusal(key, press.at):
             self._ignore(key, why)
         else:
             self._use(key, at)
+
+    def _types_on(self) -> bool:
+        """Whether this key goes on with the answer that has just failed. After the first pause, no more keys do."""
+        self._typing_on = self._typing_on and self._presses.gap < TYPING
+        return self._typing_on
 
     def _refusal(self, key: str, pressed_at: float) -> Why | None:
         fresh = not self._keys_pressed and not self._answer.buffer

@@ -26,11 +26,8 @@ from fsflows.collect.listener import Listener
 from fsflows.collect.result import Attempt, How, Text, plain, private
 from fsflows.collect.spec import DIGITS, BargeIn, Collection, Confirm, Source, Speech
 from fsflows.collect.timers import Due, TimeLine, Timer
-from fsflows.collect.trail import Trail
+from fsflows.collect.trail import TYPING, Trail
 from fsflows.spoken import Alternative, Choice
-
-_TYPING = 0.5
-"""Seconds. Nobody hears a number read, sees that it is wrong and keys another sooner than that."""
 
 
 class Verdict(StrEnum):
@@ -249,7 +246,7 @@ class Confirmer(Listener[Reply]):
             self._ignore(key, Why.PROMPT)
         elif verdict is None:
             self._ignore(key, Why.NO_MEANING)
-        elif verdict is Verdict.CORRECTION and self._presses.gap < _TYPING:
+        elif verdict is Verdict.CORRECTION and self._presses.gap < TYPING:
             self._ignore(key, Why.TYPING_ON)
         else:
             escapes = verdict is Verdict.ESCAPED

@@ -37,7 +37,7 @@ class Why(StrEnum):
     NO_MEANING = "the key means nothing here"
     SAME_PRESS = "another report of the same press"
     PROMPT = "keys don't count while this prompt plays"
-    FLUSHED = "pressed before this step listened"
+    FLUSHED = "pressed before the question was put"
     ANSWERED = "the end key of the answer before"
     SPEECH_FIRST = "speech came first"
     TYPING_ON = "one key more than the answer takes"

@@ -37,6 +37,9 @@ plays and waits:
 
 `call.wait` must give what has already happened before it looks at the clock: then a slow server cuts nobody off. When
 the call ends while nobody listens, `Dialogue.hang_up` gives the result that there is.
+
+Keys that were typed ahead count for the next question, unless an attempt has failed: the caller doesn't know that yet,
+so what was pressed before the next prompt, and on the heels of it, answers nothing that was asked.
 """
 
 from __future__ import annotations
@@ -115,6 +118,7 @@ class Dialogue:
         self._confirmed: bool | None = None
         self._correction = _Correction()
         self._over: tuple[Key, ...] = ()
+        self._failed = False
         self._verdict: tuple[bool, str] | None = None
         self.result: CollectionResult | None = None
 
@@ -144,8 +148,11 @@ class Dialogue:
     @property
     def interrupting_keys(self) -> frozenset[str]:
         """The keys that stop the next prompt: those of the spec, without an end key that may still be pressed for the
-        answer before (see `Trail.end_keys`).
+        answer before (see `Trail.end_keys`). None after a failure, when the first keys may go on with the answer that
+        has failed: FreeSWITCH can't tell, so the listener stops the prompt (`StopPrompt`).
         """
+        if self._failed:
+            return frozenset()
         return self.spec.interrupting_keys - self._trail.end_keys
 
     @property
@@ -189,7 +196,7 @@ class Dialogue:
             return Listen(opened)
         if listener.result is None:
             return Listen(listener)
-        self._listener = None
+        self._listener, self._failed = None, False
         self._over = (*listener.left_over, *self._over)
         self._trail = listener.result.trail
         if isinstance(listener.result, Attempt):
@@ -215,6 +222,7 @@ class Dialogue:
             opened_at=at,
             prompt_playing=prompt_playing,
             typed_ahead=typed,
+            after_failure=self._failed,
             trail=self._trail,
             said_ahead=correction.said,
             keyed_ahead=correction.keyed,
@@ -302,6 +310,8 @@ class Dialogue:
         if self._failures >= self._attempts:
             self._finish()
             return
+        # Who refuses the digits that were read knows that they are asked for again, and may type them at once.
+        self._failed = kind is not PromptKind.REFUSED
         because = kind if kind is PromptKind.NO_INPUT else PromptKind.NO_MATCH
         after = self._keys_only_after
         if after is not None and self._failures >= after and self.spec.speech is not None:

@@ -13,6 +13,9 @@ from dataclasses import dataclass, field
 
 from fsflows.privacy import Pii
 
+TYPING = 0.5
+"""Seconds. Nobody hears a prompt begin, understands it and presses a key for it sooner than that after the last key."""
+
 
 @dataclass(frozen=True, slots=True)
 class Press:

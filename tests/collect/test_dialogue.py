@@ -14,6 +14,7 @@ from fsflows.collect import (
     Dialogue,
     Done,
     Escape,
+    Ignored,
     Key,
     Listen,
     Prompt,
@@ -22,6 +23,7 @@ from fsflows.collect import (
     StopPrompt,
     Validate,
     Validation,
+    Why,
 )
 from fsflows.collect import dialogue as dialogue_module
 from fsflows.collect.listener import Listener
@@ -139,6 +141,94 @@ def test_the_loop_of_the_docstring_with_everything_in_it():
         result.confirmed,
         result.source,
     )
+
+
+MENU = Collection(validation=Validation(values=frozenset("12")))
+PIN = Collection(
+    min_digits=4,
+    max_digits=4,
+    end_keys=frozenset("#"),
+    validation=Validation(values=frozenset({"1234"})),
+)
+
+
+@pytest.mark.parametrize(
+    ("spec", "impatient", "heard", "then", "answer"),
+    [
+        (MENU, "777", ["0.0 first 1", "1.0 stop", "1.0 no_match 2", "3.0 stop"], "1", "1"),
+        (
+            PIN,
+            "48251#",
+            ["0.0 first 1", "1.0 stop", "1.3 no_match 2", "3.0 stop"],
+            "1234",
+            "1234",
+        ),
+    ],
+)
+def test_impatient_keys_fail_once_and_the_next_prompt_is_heard(
+    spec, impatient, heard, then, answer
+):
+    played, result = drive(Dialogue(spec), *keys(1.0, impatient), *keys(3.0, then))
+
+    assert heard == played
+    assert ("complete", answer, 2) == (result.outcome, result.digits, result.attempts)
+
+
+def test_impatient_keys_are_flushed_and_then_the_caller_is_waited_for():
+    played, result = drive(Dialogue(MENU, attempts=2), *keys(1.0, "777"))
+
+    assert ["0.0 first 1", "1.0 stop", "1.0 no_match 2"] == played
+    assert ("no_input", 9.0) == (result.outcome, result.attempts_log[-1].ended_at)
+
+
+@pytest.mark.parametrize("typed", [[], [Key("7", 1.4), Key("1", 2.9)]])
+def test_keys_pressed_before_the_next_prompt_are_flushed_after_a_failure(typed):
+    dialogue = Dialogue(MENU)
+    dialogue.next(0.0)
+    listener = play(dialogue.next(0.0).listener, "1.0 key 7\n1.2 key 1", to_the_end=False)
+    asked = dialogue.next(3.0, typed_ahead=typed)
+    keys_that_stop = dialogue.interrupting_keys
+    again = dialogue.next(3.0, prompt_playing=True).listener
+
+    assert "no_match" == listener.result.outcome
+    assert PromptKind.NO_MATCH is asked.kind
+    assert frozenset() == keys_that_stop
+    assert again.result is None
+    assert [Ignored(press, Why.FLUSHED) for press in ["1", *(each.key for each in typed)]] == [
+        each for each in again.decisions() if isinstance(each, Ignored)
+    ]
+
+
+def test_keys_pressed_after_a_pause_count_however_fast_they_follow_one_another():
+    dialogue = Dialogue(PIN)
+    dialogue.next(0.0)
+    play(dialogue.next(0.0).listener, "1.0 keys 4825", to_the_end=False)
+    dialogue.next(1.3)
+    again = dialogue.next(1.3, prompt_playing=True).listener
+    play(again, "1.4 key 1\n1.9 keys 1234", to_the_end=False)
+
+    assert "1234" == again.result.digits
+
+
+def test_keys_typed_ahead_of_a_success_are_kept():
+    dialogue = Dialogue(MENU)
+    dialogue.next(0.0)
+    play(dialogue.next(0.0).listener, "1.0 keys 123", to_the_end=False)
+
+    assert isinstance(dialogue.next(2.0), Done)
+    assert ["2", "3"] == [press.key for press in dialogue.left_over]
+
+
+def test_keys_typed_after_a_refusal_are_the_next_answer():
+    spec = Collection(min_digits=4, max_digits=4, confirmation=Confirmation(when=Confirm.ALWAYS))
+    dialogue = Dialogue(spec)
+    dialogue.next(0.0)
+    play(dialogue.next(0.0).listener, "1.0 keys 1234", to_the_end=False)
+    dialogue.next(2.0)
+    play(dialogue.next(2.0).listener, "4.0 keys 25678", to_the_end=False)
+    dialogue.next(5.0)
+
+    assert "5678" == dialogue.next(5.0, prompt_playing=True).listener.result.digits
 
 
 def test_asked_twice_it_says_the_same_twice():
