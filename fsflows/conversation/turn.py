@@ -13,6 +13,7 @@ from fsflows import metrics, spoken
 from fsflows.archive.endings import Reason
 from fsflows.call.ended import CallEnded
 from fsflows.call.happenings import Happening, Heard, KeyPressed, PlaybackEnded, SpeechLost
+from fsflows.call.playing import Ending
 from fsflows.collect import todo as ladder
 from fsflows.collect.decisions import Cause, Ignored, Key, StopPrompt
 from fsflows.collect.dialogue import Dialogue
@@ -170,12 +171,15 @@ def _drive(engine: Engine, dialogue: Dialogue, question: Question) -> Collection
 
 def _listen(engine: Engine, listener: Listener[Any]) -> None:
     key = ""
+    ignored = stopped = False
     last_words: Heard | None = None
     while True:
         for decision in listener.decisions():
             if isinstance(decision, StopPrompt):
+                stopped = True
                 engine.call.stop_playing(key if decision.why is not Cause.SPEECH else None)
             elif isinstance(decision, Ignored):
+                ignored = True
                 engine.log.debug("key ignored", why=str(decision.why))
         if listener.result is not None:
             if last_words is not None:
@@ -186,6 +190,11 @@ def _listen(engine: Engine, listener: Listener[Any]) -> None:
         if isinstance(happening, Heard):
             last_words = None if happening.final else happening
         key = happening.key if isinstance(happening, KeyPressed) else ""
+        if isinstance(happening, PlaybackEnded) and not engine.call.playing:
+            # To FreeSWITCH all keys are alike: the other report of a press, or one digit too many, has stopped it.
+            if ignored and not stopped and happening.playback.ending is Ending.KEY:
+                engine.call.play(*happening.playback.sounds)
+                continue
         _feed(engine, listener, happening)
 
 
