@@ -190,12 +190,16 @@ def _listen(engine: Engine, listener: Listener[Any]) -> None:
         if isinstance(happening, Heard):
             last_words = None if happening.final else happening
         key = happening.key if isinstance(happening, KeyPressed) else ""
-        if isinstance(happening, PlaybackEnded) and not engine.call.playing:
+        if (
+            isinstance(happening, PlaybackEnded)
+            and happening.playback.ending is Ending.KEY
+            and ignored
+            and not (stopped or engine.call.playing)
+        ):
             # To FreeSWITCH all keys are alike: the other report of a press, or one digit too many, has stopped it.
-            if ignored and not stopped and happening.playback.ending is Ending.KEY:
-                engine.call.play(*happening.playback.sounds)
-                continue
-        _feed(engine, listener, happening)
+            engine.call.play(*happening.playback.sounds)
+        else:
+            _feed(engine, listener, happening)
 
 
 def _feed(
