@@ -6,10 +6,10 @@ what happens on the call, and routes its result.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from fsflows import metrics, spoken
+from fsflows import metrics
 from fsflows.archive.endings import Reason
 from fsflows.call.ended import CallEnded
 from fsflows.call.happenings import Happening, Heard, KeyPressed, PlaybackEnded, SpeechLost
@@ -23,8 +23,8 @@ from fsflows.collect.spec import Collection, Outcome
 from fsflows.conversation import acting, functions
 from fsflows.conversation.directions import Direction, GoToStep, HangUp
 from fsflows.conversation.history import UserInput
-from fsflows.conversation.phrases import reprompt
-from fsflows.flow.model import Action, Prompt, Retry, Say, Step
+from fsflows.conversation.phrases import Question, prompt_for, values
+from fsflows.flow.model import Action, Retry, Say, Step
 from fsflows.privacy import Pii
 from fsflows.recordings.control import RecordingError
 from fsflows.spoken import Alternative
@@ -53,16 +53,6 @@ class ValidationFailed(Exception):
     def __init__(self, failure: functions.Failure) -> None:
         super().__init__(str(failure))
         self.failure = failure
-
-
-@dataclass(frozen=True, slots=True)
-class Question:
-    """What is said around a collection."""
-
-    step: Step
-    spec: Collection
-    retry: Retry
-    prompt: Prompt
 
 
 def take(engine: Engine, step: Step, visit: GoToStep) -> Direction:
@@ -152,7 +142,8 @@ def _drive(engine: Engine, dialogue: Dialogue, question: Question) -> Collection
         match todo:
             case ladder.Prompt():
                 call.stop_on_keys("".join(sorted(dialogue.interrupting_keys)))
-                engine.speak(engine.render(_prompt(engine, question, todo), **_values(todo)))
+                prompt = prompt_for(question, todo, engine.flow.language)
+                engine.speak(engine.render(prompt, **values(todo)))
             case ladder.Listen(listener):
                 if dialogue.spec.speech is not None:
                     call.listen()
@@ -253,44 +244,6 @@ def _typed_ahead(engine: Engine) -> tuple[Key, ...]:
         elif isinstance(happening, SpeechLost):
             engine.speech_lost(happening.why)
     return tuple(keys)
-
-
-# --- what is said ---------------------------------------------------------------------------------------------------
-
-
-def _prompt(engine: Engine, question: Question, todo: ladder.Prompt) -> Prompt:
-    kinds = ladder.PromptKind
-    language = engine.flow.language
-    if todo.kind is kinds.FIRST:
-        return question.prompt
-    if todo.kind is kinds.CONFIRM:
-        return question.step.confirm_prompt or _confirm(question.spec, language)
-    if todo.say:
-        return (Say(_literal(todo.say)),)
-    if todo.kind is kinds.KEYS_ONLY:
-        return question.retry.keys_only or (
-            Say(spoken.phrases(language)["keypad"]),
-            *question.step.prompt,
-        )
-    return reprompt(question.step, todo.kind, todo.attempt, language)
-
-
-def _confirm(spec: Collection, language: str) -> Prompt:
-    words = spoken.phrases(language)
-    keys = words["confirm_keys"].format(
-        accept=min(spec.confirmation.accept_keys, default=""),
-        refuse=min(spec.confirmation.refuse_keys, default=""),
-    )
-    return (Say(f"{words['confirm']} {keys}"),)
-
-
-def _literal(text: str) -> str:
-    """A function's own words have no placeholders: the braces of `{name}` would ask for one."""
-    return text.replace("{", "(").replace("}", ")")
-
-
-def _values(todo: ladder.Prompt) -> dict[str, object]:
-    return {"digits": todo.read_back.words} if todo.read_back is not None else {}
 
 
 # --- what it came to ------------------------------------------------------------------------------------------------
