@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 import tempfile
 import time
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import gevent
 from gevent.socket import wait_read
@@ -67,6 +69,7 @@ class Phone:
         self._screen = Screen()
         self._record: Record | None = None
         self._played: Engine | None = None
+        self._interrupted = False
 
     def call(self, script: Script, how: str, *, typed: bool = False) -> int:
         """Place the call and stay on it; the exit status.
@@ -78,7 +81,6 @@ class Phone:
         """
         logs.setup("info" if self._show_log else "error", "console")
         logs.route_crashes()
-        interrupted = False
         with ExitStack() as stack:
             base = self._data or stack.enter_context(tempfile.TemporaryDirectory(prefix="fsflows-"))
             service = self._serve(Path(base).resolve())
@@ -87,25 +89,29 @@ class Phone:
             self._screen.intro(self.flow.name, script.profile.caller_number, how)
             self._screen.begin()
             call = self._place(service, script)
+            watcher: Any = gevent.signal_handler(signal.SIGINT, self._interrupt, call, service)
+            stack.callback(watcher.cancel)
             if typed:
                 gevent.spawn(self._type, call)
-            try:
-                result: CallResult | None = _until_over(call)
-                self._settle(service)
-            except KeyboardInterrupt:
-                interrupted = True
-                call.hang_up()
-                result = call.wait(2.0)
-                self._settle(service)
+            while (result := call.wait(1.0)) is None:
+                pass
+            self._settle(service)
             database = service.settings.database.url if self._data else None
         self._screen.outro(self._record, database)
-        if interrupted:
+        if self._interrupted:
             return INTERRUPTED
         failures = self._failures(script, call, result)
         self._screen.failures(failures)
         record = self._record
         well = record is not None and record.result not in (Result.FAILED, Result.REFUSED)
         return 0 if well and not failures else 1
+
+    def _interrupt(self, call: TcpCall, service: Service) -> None:
+        """Ctrl-C: hang up; once more: wait for nothing."""
+        if self._interrupted:
+            service.cut()
+        self._interrupted = True
+        call.hang_up()
 
     def _place(self, service: Service, script: Script) -> TcpCall:
         host, port = service.listener.address
@@ -118,10 +124,10 @@ class Phone:
             watch=self._screen.seen,
         )
 
-    def _failures(self, script: Script, call: TcpCall, result: CallResult | None) -> list[str]:
+    def _failures(self, script: Script, call: TcpCall, result: CallResult) -> list[str]:
         """What the script waited for, or expected, in vain."""
         failures = []
-        if result is not None and result.failure is not None:
+        if result.failure is not None:
             failures.append(f"{script.where(result.failure.step)}: {result.failure.why}")
         if self._record is not None and self._played is not None and call.channel is not None:
             played = Rehearsal(self._record, self._played, call.channel, 0.0, script)
@@ -187,9 +193,3 @@ class Phone:
                     call.press(text)
                 elif text:
                     call.say(text)
-
-
-def _until_over(call: TcpCall) -> CallResult:
-    while (result := call.wait(1.0)) is None:
-        pass
-    return result

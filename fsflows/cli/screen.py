@@ -108,7 +108,7 @@ class Screen:
         """After the call. `database`: of the records, when they are kept."""
         print()
         if record is None:
-            self._print("The call was not answered.", "bad")
+            self._print("The call never came to its end.", "bad")
             return
         ended = str(record.result).replace("_", " ")
         why = "" if str(record.reason) == str(record.result) else f" ({record.reason})"

@@ -1,0 +1,119 @@
+"""`fsflows test`: scripts, their results, and what is said about those that fail."""
+
+import json
+
+import pytest
+
+from fsflows.cli.main import main
+
+ASK = """
+    steps:
+      ask:
+        prompt: Which?
+        dtmf: {num_digits: 1}
+        asr: false
+        retry: {attempts: 1}
+        next: {say: Thank you., hangup: true}
+"""
+GOOD = "hear which\npress 1\nexpect digits 1\nexpect ended completed\n"
+
+
+@pytest.fixture
+def shop(flow):
+    """`shop(name=script, ...)`: a flow with scripts."""
+
+    def make(**scripts):
+        directory = flow(ASK)
+        (directory / "tests").mkdir()
+        for name, text in scripts.items():
+            (directory / "tests" / f"{name}.call").write_text(text)
+        return directory
+
+    return make
+
+
+def test_scripts_that_pass(shop, capsys):
+    assert 0 == main(["test", str(shop(one=GOOD, two=GOOD))])
+    captured = capsys.readouterr()
+    lines = captured.out.splitlines()
+    assert ["ok   shop: one (1.3 s)", "ok   shop: two (1.3 s)"] == lines[:2]
+    assert lines[2].startswith("2 passed, 0 failed; 3 s of calls in ")
+    assert "" == captured.err
+
+
+def test_verbose_shows_the_call(shop, capsys):
+    directory = shop(one=GOOD)
+    assert 0 == main(["test", "-v", str(directory / "tests" / "one.call")])
+    shown = capsys.readouterr().out
+    for line in ("hears speech: Which?", "presses 1", "hears speech: Thank you.", "is hung up on"):
+        assert line in shown
+
+
+def test_a_failing_expectation_is_said_with_its_line_and_the_call(shop, capsys):
+    directory = shop(bad="hear which\npress 1\nexpect digits 2\nexpect heard sorry\n", good=GOOD)
+    assert 1 == main(["test", str(directory)])
+    lines = capsys.readouterr().out.splitlines()
+    script = directory / "tests" / "bad.call"
+    assert [
+        "FAIL shop: bad (1.3 s)",
+        f"     {script}:3: expected digits 2; collected: 1",
+        f"     {script}:4: expected heard sorry; heard: Which? / Thank you.",
+    ] == lines[:3]
+    assert any("hears speech: Which?" in line for line in lines[3:])
+    assert "1 passed, 1 failed" in lines[-1]
+
+
+def test_a_step_that_cannot_be_done(shop, capsys):
+    assert 1 == main(["test", str(shop(bad='hear "nonsense" within 2\npress 1\n'))])
+    assert "bad.call:1: 'nonsense' was not heard within 2 s" in capsys.readouterr().out
+
+
+def test_json(shop, capsys):
+    directory = shop(bad="press 1\nexpect digits 2\n", good=GOOD, odd="dance\n")
+    assert 2 == main(["test", "--format", "json", str(directory)])
+    captured = capsys.readouterr()
+    bad, good, odd = json.loads(captured.out)
+    assert ("shop", "completed", "flow_ended", []) == (
+        good["flow"],
+        good["result"],
+        good["reason"],
+        good["failures"],
+    )
+    assert [f"{directory}/tests/bad.call:2: expected digits 2; collected: 1"] == bad["failures"]
+    assert ("not_played", 0.0) == (odd["result"], odd["seconds"])
+    assert odd["failures"][0].startswith(f"{directory}/tests/odd.call:1: there is no step 'dance'")
+    assert f"{directory}/tests/odd.call:1: there is no step 'dance'" in captured.err
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        (b"expect nothing\n", ":1: nothing is known of 'nothing' to expect"),
+        (b"hear one\npress x\n", ":2: "),
+        (b"\xff\xfe", "invalid start byte at byte 0"),
+    ],
+)
+def test_a_script_that_cannot_be_read(shop, capsys, text, said):
+    directory = shop(good=GOOD)
+    (directory / "tests" / "odd.call").write_bytes(text)
+    assert 2 == main(["test", str(directory)])
+    captured = capsys.readouterr()
+    assert said in captured.err
+    assert "1 passed, 0 failed, 1 not played" in captured.out
+
+
+def test_nothing_to_play(flow, tmp_path, capsys):
+    directory = flow(ASK)
+    assert 2 == main(["test", str(directory)])
+    assert "no scripts: put them beside a flow, as FLOW/tests/NAME.call" in capsys.readouterr().err
+    assert 2 == main(["test", str(directory / "tests" / "nope.call")])
+    assert "nope.call: there is no such script" in capsys.readouterr().err
+    assert 2 == main(["test", str(tmp_path / "nowhere")])
+    assert "nowhere:1:1: there is no such file" in capsys.readouterr().err
+
+
+def test_a_flow_that_cannot_be_used(shop, capsys):
+    directory = shop(good=GOOD)
+    (directory / "shop.yaml").write_text("steps: {ask: {dtmf: {num_digits: 40}}}\n")
+    assert 2 == main(["test", str(directory)])
+    assert "shop.yaml:1:" in capsys.readouterr().err
