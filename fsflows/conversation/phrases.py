@@ -28,7 +28,7 @@ def prompt_for(question: Question, todo: ladder.Prompt, language: str) -> Prompt
     if todo.kind is kinds.CONFIRM:
         return question.step.confirm_prompt or _confirm(question.spec, language)
     if todo.say:
-        return (Say(_literal(todo.say)),)
+        return (Say(literal(todo.say)),)
     if todo.kind is kinds.KEYS_ONLY:
         keypad = Say(spoken.phrases(language)["keypad"])
         return question.retry.keys_only or (keypad, *question.step.prompt)
@@ -64,6 +64,6 @@ def _confirm(spec: Collection, language: str) -> Prompt:
     return (Say(f"{words['confirm']} {keys}"),)
 
 
-def _literal(text: str) -> str:
+def literal(text: str) -> str:
     """A function's own words have no placeholders: the braces of `{name}` would ask for one."""
     return text.replace("{", "(").replace("}", ")")

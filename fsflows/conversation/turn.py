@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from fsflows import metrics
+from fsflows import metrics, spoken
 from fsflows.archive.endings import Reason
 from fsflows.call.ended import CallEnded
 from fsflows.call.happenings import Happening, Heard, KeyPressed, PlaybackEnded, SpeechLost
@@ -23,7 +23,7 @@ from fsflows.collect.spec import Collection, Outcome
 from fsflows.conversation import acting, functions
 from fsflows.conversation.directions import Direction, GoToStep, HangUp
 from fsflows.conversation.history import UserInput
-from fsflows.conversation.phrases import Question, prompt_for, values
+from fsflows.conversation.phrases import Question, literal, prompt_for, values
 from fsflows.flow.model import Action, Retry, Say, Step
 from fsflows.privacy import Pii
 from fsflows.recordings.control import RecordingError
@@ -89,7 +89,7 @@ def ask(engine: Engine, spec: Collection, *, prompt: str, attempts: int) -> Coll
     if engine.limit is not None:
         engine.limit.suspend()
     try:
-        step = Step(name=engine.step_name, prompt=(Say(_literal(prompt)),) if prompt else ())
+        step = Step(name=engine.step_name, prompt=(Say(literal(prompt)),) if prompt else ())
         spec = replace(spec, escape=engine.flow.escape)
         return collect(engine, Question(step, spec, Retry(attempts=attempts), step.prompt))
     finally:
