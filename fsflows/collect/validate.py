@@ -153,6 +153,10 @@ def check_digit_names() -> tuple[str, ...]:
     return tuple(sorted(names))
 
 
+_COUNTRIES = {"UK": "GB", "USA": "US"}
+"""What is written for a country that ISO 3166 calls otherwise."""
+
+
 def phone_rule(region: str) -> Rule:
     """The rule of a possible and valid phone number as it is dialled in a region.
 
@@ -162,8 +166,13 @@ def phone_rule(region: str) -> Rule:
     import phonenumbers  # costs 50 ms to import: only for flows that ask for it
 
     if region not in phonenumbers.SUPPORTED_REGIONS:
-        near = difflib.get_close_matches(
-            region.upper(), sorted(phonenumbers.SUPPORTED_REGIONS), n=3
+        meant = _COUNTRIES.get(region.upper().replace(".", ""))
+        near = (
+            [meant]
+            if meant
+            else difflib.get_close_matches(
+                region.upper(), sorted(phonenumbers.SUPPORTED_REGIONS), n=3
+            )
         )
         known = f"; did you mean {' or '.join(map(repr, near))}?" if near else ""
         raise ValueError(

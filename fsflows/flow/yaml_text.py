@@ -83,5 +83,26 @@ def explain(error: yaml.YAMLError, text: str) -> tuple[Mark, str]:
         return mark, f"a text can't begin with {sign!r}; put it in quotes"
     for sought, words in _KNOWN:
         if sought in whole:
+            if "is missing" in words or "not closed" in words:
+                since = error.context_mark.line + 1 if error.context_mark else mark.line
+                return _hidden(lines, since, mark.line) or (mark, words)
             return mark, words
     return mark, f"not YAML: {error.problem}"
+
+
+_COMMENT = re.compile(r"(?:^|[\s,:\[{])#")
+_QUOTED = re.compile(r"\"(?:[^\"\\]|\\.)*\"|'(?:[^']|'')*'")
+
+
+def _hidden(lines: list[str], first: int, last: int) -> tuple[Mark, str] | None:
+    """The `#` that hid the end of a bracket, in the lines from where it opens to where libyaml stumbles."""
+    for number, line in enumerate(lines[first - 1 : last], first):
+        shown = _QUOTED.sub(lambda found: "x" * len(found.group()), line)
+        found = _COMMENT.search(shown)
+        if found is None:
+            continue
+        before = shown[: found.end() - 1]
+        if any(before.count(left) > before.count(right) for left, right in ("{}", "[]")):
+            what = "'#' begins a comment, which hides the rest of the line; put it in quotes: \"#\""
+            return Mark(number, found.end()), what
+    return None
