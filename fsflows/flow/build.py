@@ -35,14 +35,14 @@ class Draft:
         flow: without its functions.
         notes: its problems and the names it mentions.
         tree: for the places of keys.
-        damaged: steps that had an error; what follows from it is not reported as well.
+        damaged: steps that had an error, with the settings it is in; what follows from it is not reported as well.
         functions: the setting, when it is given.
     """
 
     flow: Flow
     notes: Notes
     tree: Table
-    damaged: set[str] = field(default_factory=set)
+    damaged: dict[str, set[str]] = field(default_factory=dict)
 
     @property
     def problems(self) -> Problems:
@@ -149,13 +149,13 @@ def _steps(draft: Draft, language: str, escape: Escape) -> dict[str, Step]:
         before = draft.problems.errors
         steps[name] = _step(name, table, draft, language, escape)
         if draft.problems.errors > before:
-            draft.damaged.add(name)
+            draft.damaged.setdefault(name, set())
     return steps
 
 
 def _step(name: str, table: Table, draft: Draft, language: str, escape: Escape) -> Step:
     notes, problems = draft.notes, draft.problems
-    at = draft.step_mark(name)
+    at, before = draft.step_mark(name), problems.errors
     found = collecting(
         table,
         language=language,
@@ -164,6 +164,8 @@ def _step(name: str, table: Table, draft: Draft, language: str, escape: Escape) 
         problems=problems,
         language_at=draft.tree.get("language"),
     )
+    if problems.errors > before:
+        draft.damaged.setdefault(name, set()).add("dtmf")
     if found is None and name not in draft.damaged:
         _check_idle(table, problems)
     rows = block(table, "on")

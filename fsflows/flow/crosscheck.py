@@ -114,13 +114,20 @@ def _check_mention(mention: Mention, function: str, draft: Draft, file: Function
             problems.warn(mention.place, what)
 
 
+_COLLECTS = frozenset(("", "dtmf", "asr", "validate", "confirm"))
+"""The settings of a step that what it collects is made from; "" is the whole step."""
+
+
 def check_steps(draft: Draft, file: FunctionsFile | None) -> None:
     """Steps without a way out, rows that can't happen, circles, steps and functions that nothing leads to."""
     flow, problems = draft.flow, draft.problems
     for name, step in flow.steps.items():
         if name not in draft.damaged:
             _check_ways_out(name, step, draft)
-            if step.collect is not None:
+        collects = not draft.damaged.get(name, set()) & _COLLECTS
+        if step.collect is not None and collects:
+            _check_digits(name, step, step.collect, draft)
+            if name not in draft.damaged:
                 _check_rows(name, step, step.collect, draft)
     if problems.errors or (file and file.problems.errors):
         return
@@ -151,16 +158,21 @@ def _check_ways_out(name: str, step: Step, draft: Draft) -> None:
         problems.warn(draft.step_mark(name, "run"), what)
 
 
+def _check_digits(name: str, step: Step, spec: Spec, draft: Draft) -> None:
+    """Rows of digits that can never be taken, also beside rows that are wrong in another way."""
+    marks: Mapping[str, Mark] = getattr(draft.step_table(name).get("on"), "keys", {})
+    for key in filter(is_digits, step.on):
+        why = _impossible(key, spec)
+        if why:
+            draft.problems.error(marks[key], f"row {key!r} can never happen: {why}")
+
+
 def _check_rows(name: str, step: Step, spec: Spec, draft: Draft) -> None:
-    """Rows of `on` that can never be taken."""
+    """Rows of outcomes that can never be taken."""
     marks: Mapping[str, Mark] = getattr(draft.step_table(name).get("on"), "keys", {})
     possible = outcomes(step)
     for key, row in step.on.items():
-        if is_digits(key):
-            why = _impossible(key, spec)
-            if why:
-                draft.problems.error(marks[key], f"row {key!r} can never happen: {why}")
-        elif key in LADDER and key not in possible:
+        if key in LADDER and key not in possible:
             what = f"row {key!r} can never happen with these settings; drop it"
             draft.problems.warn(marks[key], what)
         elif key in LADDER and step.retry.then is not None:

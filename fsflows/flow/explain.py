@@ -37,7 +37,7 @@ _TYPES = {
 Path = Sequence[str | int]
 
 
-def check_shape(tree: Table, problems: Problems, part: str = "") -> set[str]:
+def check_shape(tree: Table, problems: Problems, part: str = "") -> dict[str, set[str]]:
     """Check a tree against the schema and cut out what does not fit.
 
     Args:
@@ -46,10 +46,10 @@ def check_shape(tree: Table, problems: Problems, part: str = "") -> set[str]:
         part: a definition of the schema ("dtmf") when the tree is only that.
 
     Returns:
-        Names of the steps that something was cut out of.
+        Names of the steps that something was cut out of, each with the settings that were touched ("" for its whole).
     """
     if check_for(part)(tree):
-        return set()
+        return {}
     import jsonschema  # costs 60 ms to import: only for flows that are wrong
 
     schema = {"$ref": f"#/$defs/{part}", "$defs": DEFS} if part else SCHEMA
@@ -59,7 +59,11 @@ def check_shape(tree: Table, problems: Problems, part: str = "") -> set[str]:
             cuts += _report(leaf, tree, problems)
     for cut in sorted(cuts, key=_order, reverse=True):
         _cut(tree, cut)
-    return {str(cut[1]) for cut in cuts if len(cut) > 1 and cut[0] == "steps"}
+    damaged: dict[str, set[str]] = {}
+    for cut in cuts:
+        if len(cut) > 1 and cut[0] == "steps":
+            damaged.setdefault(str(cut[1]), set()).add(str(cut[2]) if len(cut) > 2 else "")
+    return damaged
 
 
 def _leaves(error: Any) -> Iterator[Any]:

@@ -18,6 +18,58 @@ def dtmf(settings: str) -> str:
     return step(f"dtmf: {{{settings}}}")
 
 
+def test_a_wrong_row_hides_none_of_the_others(check):
+    rows = ["complet", '"12"', '"#"', "A", '"1"']
+    on = "".join(f"      {row}: {{hangup: true}}\n" for row in rows)
+    said = check(
+        f"steps:\n  ask:\n    dtmf: {{num_digits: 1}}\n    on:\n{on}    next: {{hangup: true}}\n"
+    )
+
+    assert [
+        "f.yaml:5:7: 'complet' is neither digits nor an outcome; did you mean 'complete'?",
+        "f.yaml:6:7: row '12' can never happen: it has 2 digits, and num_digits is 1",
+        "f.yaml:7:7: row '#' can never happen: '#' is no digit; add 'validate: {values: [...]}' with every row's digits to collect it",
+        "f.yaml:8:7: row 'A' can never happen: 'A' is no digit; add 'allow_letters: true'",
+    ] == said
+
+
+def test_rows_are_not_held_against_settings_that_are_wrong_themselves(check):
+    said = check(
+        "steps:\n  ask:\n    dtmf: {num_digits: x}\n    on:\n      '12': {hangup: true}\n    next: {hangup: true}\n"
+    )
+
+    assert 1 == len(said)
+
+
+def test_the_united_kingdom_is_gb(check):
+    (said,) = check(step("dtmf: {num_digits: 11}\n    validate: {phone: UK}"))
+
+    assert said.endswith("did you mean 'GB'?")
+
+
+@pytest.mark.parametrize(
+    ("setting", "place"),
+    [
+        ("dtmf: {num_digits: 1, end_key: # }", "3:36"),
+        ("dtmf: {num_digits: 1, end_key: #}", "3:36"),
+        ('dtmf: {num_digits: 1,\n      end_key: ["*", #]}', "4:22"),
+        ("dtmf:\n      num_digits: 1\n      end_key: ['#', #]", "5:22"),
+    ],
+)
+def test_a_sign_that_begins_a_comment_and_hides_a_bracket(check, setting, place):
+    what = "'#' begins a comment, which hides the rest of the line; put it in quotes: \"#\""
+
+    assert [f"f.yaml:{place}: {what}"] == check(step("{}").replace("{}", setting))
+
+
+def test_a_bracket_that_no_comment_hides(check):
+    (said,) = check(step("{}").replace("{}", "dtmf: {num_digits: 1, end_key: '#' # the end"))
+
+    assert "begins a comment" in said
+    (said,) = check(step("{}").replace("{}", "dtmf: {num_digits: 1, end_key: '#'"))
+    assert said.endswith("',' or '}' is missing")
+
+
 @pytest.mark.parametrize(
     ("settings", "said"),
     [
