@@ -1,5 +1,8 @@
 """What a functions file may import: `from _gen import *`, `from imports import *`, `from fsflows import Conversation`.
 
+`*` brings the names of tasks and of private values as well, which live higher up and are imported when they are asked
+for.
+
 These modules exist only for functions files: each file is run with an `__import__` of its own, nothing is put into
 `sys.modules`. `Conversation` and `Flow` here are for annotations; what a call hands to a function are the classes of
 `fsflows.conversation`, which have all these names (a test holds them to that).
@@ -99,16 +102,22 @@ NAMES: Mapping[str, Any] = {
 }
 
 
+LATER = ("GetDtmfResult", "GetDtmfTask", "Pii")
+"""Names of the package that `*` brings."""
+
+
 class _Offered(ModuleType):
     """A module with our names, and behind them those of a real one."""
 
     def __init__(self, name: str, real: str | None = None) -> None:
         super().__init__(name)
-        self.__all__ = sorted(NAMES)
+        self.__all__ = sorted((*NAMES, *LATER))
         self.__dict__.update(NAMES)
         self._real = real
 
     def __getattr__(self, name: str) -> Any:
+        if name in LATER:
+            return getattr(importlib.import_module("fsflows"), name)
         if self._real is None or name.startswith("__"):
             raise AttributeError(f"module {self.__name__!r} has no attribute {name!r}")
         real = importlib.import_module(self._real)

@@ -6,6 +6,7 @@ import sys
 
 import pytest
 
+from fsflows import GetDtmfResult, GetDtmfTask, Pii
 from fsflows.flow import compat
 from fsflows.flow.loader import load_flow
 
@@ -74,6 +75,16 @@ def f(conv: Conversation, flow: Flow):
     conv = Conv()
     assert {"utterance": "Hello, how can I help?"} == flow.functions["f"](conv, None)
     assert ("exit_flow", "discard_recording") == conv.called
+
+
+@pytest.mark.parametrize("module", ["_gen", "imports", "fsflows"])
+def test_a_star_brings_the_tasks_and_private_values(load, module):
+    flow = load(
+        RUN, f"from {module} import *\ndef f(conv, flow): return GetDtmfTask, GetDtmfResult, Pii"
+    )
+
+    assert ["f"] == list(flow.functions)
+    assert (GetDtmfTask, GetDtmfResult, Pii) == flow.functions["f"](None, None)
 
 
 def test_what_is_behind_fsflows_is_the_real_package(load):
