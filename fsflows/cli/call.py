@@ -90,19 +90,28 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _flow(target: Path) -> tuple[Flow, FlowSet]:
-    """The flow that is called, and all that it may go to."""
-    from fsflows.flow.loader import load_flows, main_flow
+    """The flow that is called, and all that it may go to. A neighbour that can't be used is no reason not to call it.
+
+    Raises:
+        FlowErrors: the flow can't be used.
+        ValueError: it is no flow.
+    """
+    from fsflows.flow.errors import FlowErrors
+    from fsflows.flow.loader import load_flow, load_flows, main_flow, read_flows
 
     if not target.is_file():
         flows = load_flows([target])
         return main_flow(flows, target), flows
     if target.suffix not in (".yaml", ".yml"):
         raise ValueError(f"{target} is no flow: a flow is a .yaml file, or a directory with one")
-    flows = load_flows([target.parent])
-    for flow in flows.values():
+    reading = read_flows([target.parent])
+    for flow in reading.flows.values():
         if flow.path.resolve() == target.resolve():
-            return flow, flows
-    raise ValueError(f"{target} is no flow")
+            return flow, reading.flows
+    alone = load_flow(target)  # says what is wrong with the file itself
+    if target.resolve() in {file.resolve() for file in reading.files}:
+        raise FlowErrors(reading.errors)
+    return alone, {**reading.flows, alone.name: alone}
 
 
 def _script(options: argparse.Namespace, *, typed: bool) -> tuple[Script, str]:
