@@ -627,3 +627,23 @@ def test_beyond_5_a_reading_that_was_chosen_in_the_end_has_its_own_confidence():
     )
 
     assert ("4111111111111111", 0.4) == (result.digits, result.confidence)
+
+
+# --- 2: spoken digits ---------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("language", "said", "digits"),
+    [
+        ("en-GB", "oh double seven nought", "0770"),
+        ("en-US", "uh it's fifty sixty one", "5061"),
+        ("en-US", "nineteen oh five", "1905"),
+        ("en-US", "triple zero four please", "0004"),
+        ("de-DE", "einundzwanzig null drei", "2103"),
+        ("fr-FR", "quatre vingt onze zéro deux", "9102"),
+    ],
+)
+def test_beyond_2_digits_are_spoken_as_people_speak_them(language, said, digits):
+    spec = Collection(min_digits=4, max_digits=4, speech=Speech(language=language))
+
+    assert ("complete", digits) == ending(spec, f"1.0 final {said}")[::2]

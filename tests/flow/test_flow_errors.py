@@ -6,6 +6,7 @@ import pytest
 
 from fsflows.flow.errors import FlowErrors, Problem
 from fsflows.flow.loader import load_flow
+from fsflows.flow.model import Say
 
 STEP = "steps:\n  ask:\n    {}\n    next: {{hangup: true}}\n"
 
@@ -447,3 +448,13 @@ def test_a_directory_without_flows(write):
     write("x", "flows/readme.txt")
     with pytest.raises(FlowErrors, match=r"^flows:1:1: no flow \(\*\.yaml\) in this directory$"):
         load_flow("flows")
+
+
+def test_L8_extra_instructions_are_the_prompt_of_a_step(check, load):
+    text = "steps: {{ask: {{{}: Which number?, dtmf: {{num_digits: 4}}, next: {{hangup: true}}}}}}"
+    (said,) = check(text.format("extra_instructions"))
+
+    assert said.endswith(
+        "unknown key 'extra_instructions' in step 'ask'; here it is called 'prompt'"
+    )
+    assert (Say("Which number?"),) == load(text.format("prompt")).steps["ask"].prompt
