@@ -396,7 +396,9 @@ class Leg:
             return
         if not running:
             self._listener.running = False
-            self._pending.append(SpeechLost(at, "the recogniser did not start (vosk module or server missing?)"))
+            self._pending.append(
+                SpeechLost(at, "the recogniser did not start (vosk module or server missing?)")
+            )
 
     def _send_break(self) -> None:
         if self._ended is None:
