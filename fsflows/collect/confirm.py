@@ -2,8 +2,8 @@
 
 A `Confirmer` is driven as every `Listener` is. What counts:
 
-- an accept or a refuse key, at once; a clear key refuses; any other digit begins the number anew, unless it comes on
-  the heels of the last one: then it is one too many of the answer that is being read;
+- an accept or a refuse key, at once; a clear key refuses; any other digit begins the number anew. On the heels of the
+  last digit, every key but a clear key is one too many of the answer that is being read;
 - "one" or "press two", said, is that key, unless it is another number of the right length;
 - "yes", "no" and what else the language has for them; "no, five five ..." is a correction, taken at once, and so is
   another whole number; the same number said again is a yes;
@@ -214,6 +214,7 @@ class Confirmer(Listener[Reply]):
         time = TimeLine(patience, opened_at, None if prompt_playing else opened_at)
         super().__init__(spec, trail or Trail(), time)
         self._digits = private(plain(digits), is_pii=spec.is_pii)
+        self._typing_on = True
         for press in typed_ahead:
             if name := self._name(press):
                 self._ignore(name, Why.FLUSHED)
@@ -240,13 +241,14 @@ class Confirmer(Listener[Reply]):
 
     def _on_key(self, key: str, press: Key, at: float) -> None:
         verdict = self._meaning(key)
+        typing_on = self._types_on() and key not in self.spec.clear_keys
         if self._belongs_before(key, press.at):
             self._ignore(key, Why.ANSWERED)
         elif self._playing and self.spec.barge_in is BargeIn.IGNORE:
             self._ignore(key, Why.PROMPT)
         elif verdict is None:
             self._ignore(key, Why.NO_MEANING)
-        elif verdict is Verdict.CORRECTION and self._presses.gap < TYPING:
+        elif typing_on:
             self._ignore(key, Why.TYPING_ON)
         else:
             escapes = verdict is Verdict.ESCAPED
@@ -254,6 +256,11 @@ class Confirmer(Listener[Reply]):
                 self._stop_prompt(Cause.ESCAPE if escapes else Cause.KEY, at)
             keyed = (press,) if verdict is Verdict.CORRECTION else ()
             self._conclude(verdict, at, how=How.ESCAPE_KEY if escapes else None, keyed=keyed)
+
+    def _types_on(self) -> bool:
+        """Whether this key goes on with the digits that are being read. After the first pause, no more keys do."""
+        self._typing_on = self._typing_on and self._presses.gap < TYPING
+        return self._typing_on
 
     def _meaning(self, key: str) -> Verdict | None:
         confirmation = self.spec.confirmation

@@ -442,14 +442,24 @@ def test_a_number_keyed_anew_over_the_read_back_is_collected_whole_even_where_ke
     assert ("complete", "5551212") == (result.outcome, result.digits)
 
 
-@pytest.mark.parametrize(("later", "verdict"), [(0.2, None), (0.6, "correction")])
-def test_one_digit_too_many_is_no_correction(later, verdict):
+@pytest.mark.parametrize(
+    ("later", "key", "verdict"),
+    [
+        (0.2, "7", None),
+        (0.6, "7", "correction"),
+        (0.2, "1", None),
+        (0.6, "1", "yes"),
+        (0.2, "2", None),
+        (0.6, "2", "no"),
+    ],
+)
+def test_one_digit_too_many_is_no_answer_to_the_read_back(later, key, verdict):
     first = collector(SEVEN, "1.0 keys 5551213")
     ended = first.result.ended_at
     listener = Confirmer(
         SEVEN, "5551213", opened_at=ended, prompt_playing=True, trail=first.result.trail
     )
-    play(listener, f"{ended + later} key 7", to_the_end=False)
+    play(listener, f"{ended + later} key {key}", to_the_end=False)
 
     assert verdict == (listener.result and listener.result.verdict)
-    assert (verdict is None) == (Ignored("7", Why.TYPING_ON) in listener.decisions())
+    assert (verdict is None) == (Ignored(key, Why.TYPING_ON) in listener.decisions())
