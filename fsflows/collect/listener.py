@@ -35,7 +35,9 @@ class Listener(ABC, Generic[R]):
         self.result: R | None = None
         self._time = time
         words = plain(trail.words)
-        self._utterance = Utterance(spec.speech or Speech(), words, trail.words_until)
+        self._utterance = Utterance(
+            spec.speech or Speech(), words, trail.words_until, and_rest=trail.words_and_rest
+        )
         self._last_input_at = time.opened_at
         self._presses = Presses(spec.same_press_window, trail.presses, is_pii=spec.is_pii)
         self._end_keys_before = (trail.end_keys, trail.end_keys_until)
@@ -213,11 +215,12 @@ class Listener(ABC, Generic[R]):
         self._decisions.append(Ignored(private(key, is_pii=self.spec.is_pii), why))
 
     def _trail(self, at: float, end_keys: frozenset[str], end_keys_until: float) -> Trail:
-        words, words_until = self._utterance.trail(at)
+        words, words_until, and_rest = self._utterance.trail(at)
         return Trail(
             presses=self._presses.recent,
             end_keys=end_keys,
             end_keys_until=end_keys_until,
             words=private(words, is_pii=self.spec.is_pii),
             words_until=words_until,
+            words_and_rest=and_rest,
         )

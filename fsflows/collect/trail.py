@@ -35,6 +35,7 @@ class Trail:
         end_keys: one of these, pressed first and until `end_keys_until`, still belongs to the answer before.
         words: the words of the speech that goes on that are answered already, ...
         words_until: ... and until when: after a longer silence, it is another speech.
+        words_and_rest: whether the rest of that speech is answered, too: the answer was keyed while it was being said.
     """
 
     presses: tuple[Press, ...] = field(default=(), repr=False)
@@ -42,6 +43,7 @@ class Trail:
     end_keys_until: float = float("-inf")
     words: str | Pii = field(default="", repr=False)
     words_until: float = float("-inf")
+    words_and_rest: bool = False
 
 
 class Presses:

@@ -23,6 +23,7 @@ class Utterance:
         speech: the settings.
         answered: words at the beginning of the speech that an earlier listener has taken, ...
         answered_until: ... and until when: after a longer silence, it is another speech.
+        and_rest: whether the rest of that speech is answered, too.
 
     Attributes:
         text: the new words of the last partial; empty when nobody is speaking.
@@ -31,11 +32,17 @@ class Utterance:
     """
 
     def __init__(
-        self, speech: Speech, answered: str = "", answered_until: float = LONG_AGO
+        self,
+        speech: Speech,
+        answered: str = "",
+        answered_until: float = LONG_AGO,
+        *,
+        and_rest: bool = False,
     ) -> None:
         self._speech = speech
         self._answered = answered.split()
         self._answered_until = answered_until
+        self._and_rest = and_rest
         self._words: list[str] = []
         self.text = ""
         self.changed_at = self.seen_at = LONG_AGO
@@ -89,6 +96,7 @@ class Utterance:
         if self.text:
             self._answered = self._words
             self._answered_until = at + self._speech.partial_timeout
+            self._and_rest = False
             self.text = ""
 
     def end(self) -> None:
@@ -96,12 +104,16 @@ class Utterance:
         self.text = ""
         self._words, self._answered = [], []
         self._answered_until = LONG_AGO
+        self._and_rest = False
 
-    def trail(self, at: float) -> tuple[str, float]:
-        """The words that whoever listens next must not take for an answer, and until when."""
+    def trail(self, at: float) -> tuple[str, float, bool]:
+        """The words that whoever listens next must not take for an answer, until when, and whether nor their rest.
+
+        Words that were not needed are about what was keyed meanwhile: many callers say the digits that they press.
+        """
         if self.text:
-            return " ".join(self._words), at + self._speech.partial_timeout
-        return " ".join(self._answered), self._answered_until
+            return " ".join(self._words), at + self._speech.partial_timeout, True
+        return " ".join(self._answered), self._answered_until, self._and_rest
 
     def _passed_over(self, words: Sequence[str], at: float) -> int:
         """How many of the words were answered already: all that were, if this is the same speech.
@@ -112,7 +124,9 @@ class Utterance:
         before = self._answered
         same = sum(old == new for old, new in zip(before, words, strict=False))
         known = 3 * len(words) >= 2 * len(before) and 2 * same >= len(before)
-        return len(before) if known and at <= self._answered_until else 0
+        if not known or at > self._answered_until:
+            return 0
+        return len(words) if before and self._and_rest else len(before)
 
 
 def _without(count: int, alternative: Alternative) -> Alternative:
