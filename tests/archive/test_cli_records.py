@@ -158,7 +158,7 @@ def test_recordings_go_with_their_records(run, records, tmp_path, monkeypatch):
     ("arguments", "status", "said"),
     [
         (("list", "--since", "yesterday"), 2, "is no time; write 2026-03-01"),
-        (("list", "--result", "lovely"), 2, "invalid choice: 'lovely'"),
+        (("list", "--result", "lovely"), 2, "not 'lovely'; there are completed"),
         (("list", "--limit", "1000"), 1, "between 1 and 500"),
         (("list", "--older-than", "x"), 1, "can't be found"),
         (("purge",), 2, "--older-than"),
