@@ -1,18 +1,9 @@
-import os
 import subprocess
 import sys
 import textwrap
 
 import pytest
-
-LONG = 60.0
-"""Seconds that no command here takes, unless it hangs."""
-
-
-def environment(**more):
-    kept = {name: value for name, value in os.environ.items() if not name.startswith("FSFLOWS_")}
-    kept.pop("NO_COLOR", None)
-    return {**kept, "TERM": "xterm", "COLUMNS": "80", **more}
+from command_line import LONG, environment
 
 
 @pytest.fixture

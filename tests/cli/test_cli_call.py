@@ -10,7 +10,7 @@ import sys
 import time
 
 import pytest
-from conftest import LONG, environment
+from command_line import LONG, environment
 
 pytestmark = pytest.mark.process
 
