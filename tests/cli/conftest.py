@@ -3,7 +3,7 @@ import sys
 import textwrap
 
 import pytest
-from command_line import LONG, environment
+from cli_running import LONG, environment
 
 
 @pytest.fixture
