@@ -236,7 +236,8 @@ class Peer:
     def answer(self, command):
         """What a command is answered with."""
         if command.verb == "api":
-            return serialize.api_response("+OK\n")
+            answers = {"uuid_buglist": "<media-bugs>\n</media-bugs>\n", "uuid_exists": "true"}
+            return serialize.api_response(answers.get(command.args.split()[0], "+OK\n"))
         if command.verb != "sendmsg":
             return serialize.reply("+OK")
         if command.application == "hangup":

@@ -150,7 +150,7 @@ def complaint(log, call):
     lines = [
         line for line in log if line["level"] in ("warning", "error") and line.get("call") == call
     ]
-    assert 1 == len(lines), log
+    assert 1 == len(lines), lines
     return f"{lines[0]['event']}: {lines[0].get('reason', lines[0].get('cause'))}"
 
 
