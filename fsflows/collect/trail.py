@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 
 from fsflows.privacy import Pii
 
-TYPING = 0.5
+TYPING = 0.3
 """Seconds. Nobody hears a prompt begin, understands it and presses a key for it sooner than that after the last key."""
 
 
