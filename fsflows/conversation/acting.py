@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -145,7 +146,8 @@ def delays(engine: Engine) -> Callable[[float], float | None]:
 
     def waiting(waited: float) -> float | None:
         if waited and (phrase := next(phrases, None)) is not None:
-            engine.speak(engine.render(phrase))
+            with suppress(CallEnded):  # the function runs to its end without the caller
+                engine.speak(engine.render(phrase))
         return waited + flow.delay_after if flow.delay else None
 
     return waiting

@@ -20,11 +20,10 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import greenlet
 
-from fsflows.call.ended import Interrupted
 from fsflows.clock import TaskKilled
 
 if TYPE_CHECKING:
-    from fsflows.clock import Clock
+    from fsflows.clock import Clock, Task
 
 BLOCKING_LIMIT = 1.0
 """Seconds that a function may compute in one go. Every other call of the process waits meanwhile."""
@@ -185,13 +184,13 @@ def call_function(
                 break
             if due is not None and now >= due:
                 again = waiting(now - started)
-    except Interrupted:
-        task.kill()
+    except BaseException:  # the call is interrupted: nobody is left to wait for it
+        _give_up(clock, task)
         raise
     seconds = clock.now() - started
     if not task.done:
         where = _place(task.frame, function)
-        task.kill()
+        _give_up(clock, task)
         return Ran(None, seconds, Failure(name, f"did not return within {timeout:g} s", where))
     error = task.exception
     if error is None:
@@ -199,6 +198,12 @@ def call_function(
     if isinstance(error, passing):
         raise error
     return Ran(None, seconds, _failure(name, function, error))
+
+
+def _give_up(clock: Clock, task: Task) -> None:
+    """End a function that waits. It is out of the way, its `finally` done, before anything else happens."""
+    task.kill()
+    clock.sleep(0)
 
 
 def _earlier(one: float | None, other: float | None) -> float | None:

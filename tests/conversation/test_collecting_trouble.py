@@ -185,3 +185,22 @@ def test_L14_what_is_no_key_is_ignored(play, digit):
         """,
     )
     assert ["complete 12 keys"] == got(played)
+
+
+@pytest.mark.parametrize("delay", ["", "delay: {after: 0.5, say: [One moment., Still looking.]}"])
+def test_P3_a_function_runs_to_its_end_when_the_caller_hangs_up(play, delay):
+    played = play(
+        f"""
+        {delay}
+        steps:
+          one: {{prompt: First., dtmf: {{num_digits: 1}}, run: slow}}
+        """,
+        "wait end\npress 1\nwait 0.2\nhangup\n",
+        """
+        def slow(conv, flow):
+            conv._engine.clock.sleep(3)
+            conv.write_metric("done", True)
+        """,
+    )
+    assert {"done": True} == played.record.metrics
+    assert "caller_hung_up" == played.record.reason
