@@ -44,6 +44,7 @@ def faults(settings: Settings) -> list[str]:
         if "://" not in recordings.published:
             check("recordings.published", parse_root, recordings.published)
     for name, value, known in (
+        ("recordings.orphans", recordings.orphans, ("publish", "discard")),
         ("log.level", settings.log.level, log.LEVELS),
         ("log.format", settings.log.format, log.FORMATS),
     ):
