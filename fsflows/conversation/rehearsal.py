@@ -10,7 +10,9 @@ What `fsflows test` runs, and what flow authors' own tests can use::
 
 from __future__ import annotations
 
+import atexit
 import dataclasses
+import functools
 import tempfile
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
@@ -27,7 +29,7 @@ from fsflows.clock import VirtualClock
 from fsflows.conversation.engine import Engine
 from fsflows.conversation.history import UserInput
 from fsflows.conversation.run import Services, run_call
-from fsflows.database import Database
+from fsflows.database import Database, metadata
 from fsflows.flow.model import Flow, FlowSet
 from fsflows.log import Logger
 from fsflows.recordings.call_recordings import CallRecordings
@@ -40,6 +42,8 @@ from fsflows.switch.caller import Expect
 from fsflows.switch.channel import Channel
 from fsflows.switch.files import DiskFiles
 from fsflows.switch.link import SimulatedLink, incoming_call
+
+_OPENING = subscribe()
 
 
 @dataclass(slots=True)
@@ -101,7 +105,7 @@ def rehearse(
     """
     clock = VirtualClock()
     setup = dataclasses.replace(setup or Setup(), files=DiskFiles())
-    link = incoming_call(clock, profile, setup, opening=subscribe(), script=script)
+    link = incoming_call(clock, profile, setup, opening=_OPENING, script=script)
     engines: list[Engine] = []
     with ExitStack() as stack:
         recorder = _Recorder(stack, clock, recordings)
@@ -149,12 +153,29 @@ class _Recorder:
         staging, published = directory / "staging", directory / "published"
         for each in (staging, published):
             each.mkdir(parents=True, exist_ok=True)
-        database = Database.open("sqlite://")
-        self._stack.callback(database.close)
+        database = _empty_database()
         reach = OneReach(local_files(str(staging), str(published), ()))
         recordings = Recordings.make(database, self._clock, reach, staging=str(staging))
         self._stack.callback(recordings.close)
         return recordings.call(control, flow=flow, switch=switch, log=log)
+
+
+@functools.cache
+def _database() -> Database:
+    database = Database.open("sqlite://")
+    atexit.register(database.close)
+    return database
+
+
+def _empty_database() -> Database:
+    """Without a row, as for the first call of a new server. Making the tables takes longer than most calls."""
+    database = _database()
+    database.write(
+        lambda connection: [
+            connection.execute(table.delete()) for table in reversed(metadata.sorted_tables)
+        ]
+    )
+    return database
 
 
 # --- expectations ---------------------------------------------------------------------------------------------------

@@ -365,6 +365,7 @@ def _heard_at(sound: Heard, behind: int, length: int) -> float:
     return sound.start + sound.length * behind / max(1, length)
 
 
+@functools.lru_cache(maxsize=512)
 def _plain(text: str) -> str:
     """Text as it is listened to: without capitals, punctuation, and more than one blank in a row."""
     return " ".join(re.sub(r"[^\w\s*#+-]", " ", text.casefold()).split())

@@ -14,6 +14,7 @@ from __future__ import annotations
 import dataclasses
 from collections import deque
 from collections.abc import Callable, Iterable
+from functools import partial
 from typing import TYPE_CHECKING
 
 from fsflows.esl import commands
@@ -128,7 +129,7 @@ class SimulatedLink:
         self._boxes: list[Mailbox[Reply | None]] = []
         self._lingering = False
         self._ended: str | None = None
-        self._armed: float | None = None
+        self._alarms: set[float] = set()
         self._channel = Event()
         self._tell(commands.connect(), lambda _: None)
         for command in opening:
@@ -226,17 +227,17 @@ class SimulatedLink:
         self._takers.append(take)
         self._take(self.far_end.handle(command, self._clock.now()))
 
-    def _due(self) -> None:
-        self._armed = None
+    def _due(self, at: float) -> None:
+        self._alarms.remove(at)
         self.look()
 
     def _take(self, outputs: list[Output]) -> None:
         for output in outputs:
             self._took(output.frame)
         next_at = self.far_end.next_at
-        if next_at is not None and (self._armed is None or next_at < self._armed):
-            self._armed = next_at
-            self._clock.at(next_at, self._due)
+        if next_at is not None and next_at not in self._alarms:
+            self._alarms.add(next_at)
+            self._clock.at(next_at, partial(self._due, next_at))
 
     def _took(self, frame: Frame) -> None:
         if self._ended is not None:
