@@ -10,7 +10,6 @@ A failure names its seed; `FSFLOWS_SIMULATION=1 FSFLOWS_SIMULATION_SEED=<seed>` 
 from __future__ import annotations
 
 import os
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -107,20 +106,52 @@ def test_beyond_14_the_same_caller_of_the_same_flow_leaves_the_same_record(tmp_p
         assert once.page.replace("a/", "b/") == again.page.replace("a/", "b/")
 
 
-def test_the_watch_sees_a_key_that_is_lost(tmp_path, monkeypatch):
-    """Otherwise the tests above would prove nothing."""
-    monkeypatch.setattr("fsflows.collect.collector.Collector._on_key", lambda *_: None)
-    script = parse_script("wait end\npress 12\n")
-    with watching() as watch:
-        played = rehearse(EXAMPLES["menu"], EXAMPLES, script, recordings=tmp_path)
-    assert any("was lost" in each for each in problems(played, watch, [], tmp_path))
+# --- the watch itself: without these, the tests above would prove nothing -----------------------------------------
 
 
-def test_the_watch_sees_a_private_number_and_a_file_that_is_left(tmp_path):
-    script = parse_script("hear to opt out\npress 1\nhear hours\n")
-    with watching() as watch:
-        played = rehearse(EXAMPLES["recording_opt_out"], EXAMPLES, script, recordings=tmp_path)
-    assert not list(problems(played, watch, [], tmp_path))
-    (tmp_path / "published" / "left.wav").write_text("x")
-    played.engine.history = [replace(turn, text="x") for turn in played.engine.history]
-    assert any("there is" in each for each in problems(played, watch, [], tmp_path))
+def press_twice(self, key, at):
+    self.buffer = self.buffer.press(key).press(key)
+
+
+BROKEN = {
+    "was lost": ("collect.collector.Collector._on_key", lambda *_: None),
+    "collected": ("collect.answer.Answer.press", press_twice),
+    "a private key": ("conversation.recording.CallRecorder.mask", lambda *_: None),
+    "the record has": ("archive.record.RecordBuilder.collected", lambda *_, **__: None),
+    "there is": ("conversation.rehearsal.local_files", None),
+}
+
+
+def watched(name: str, text: str, directory: Path) -> list[str]:
+    with logging.capture() as log, watching() as watch:
+        played = rehearse(EXAMPLES[name], EXAMPLES, parse_script(text), recordings=directory)
+        (directory / "staging" / "left.wav").touch()
+    return list(problems(played, watch, log, directory))
+
+
+@pytest.mark.parametrize("symptom", BROKEN)
+def test_the_watch_sees_what_is_broken(symptom, tmp_path, monkeypatch):
+    where, broken = BROKEN[symptom]
+    if broken is None:
+        name, text = "recording_opt_out", "hear to opt out\npress 1\nhear hours\n"
+    else:
+        monkeypatch.setattr(f"fsflows.{where}", broken)
+        name, text = "pin_entry", "wait end\npress 1234\nwait 2\n"
+    assert any(symptom in each for each in watched(name, text, tmp_path))
+
+
+def test_the_watch_sees_a_private_number(tmp_path, monkeypatch):
+    flow = tmp_path / "flow.yaml"
+    flow.write_text(
+        "steps: {one: {prompt: Yes?, dtmf: {num_digits: 8, is_pii: true}, next: {hangup: true}}}"
+    )
+    loaded = load_flows([flow])
+    for script in ("press 12345678\n", "say one two three four five six seven eight\n"):
+        for broken in (False, True):
+            with logging.capture() as log, watching() as watch, monkeypatch.context() as patch:
+                if broken:
+                    patch.setattr("fsflows.privacy.Pii.__str__", lambda self: self.reveal())
+                    patch.setattr("fsflows.privacy.Redactor.text", lambda self, text: str(text))
+                played = rehearse(loaded["flow"], loaded, parse_script(f"wait end\n{script}"))
+                found = list(problems(played, watch, log, tmp_path / "none"))
+            assert broken == any("is in the" in each for each in found), found

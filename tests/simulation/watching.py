@@ -17,13 +17,14 @@ from fsflows.collect.confirm import Confirmer
 from fsflows.collect.decisions import Why
 from fsflows.collect.dialogue import Dialogue
 from fsflows.collect.listener import Listener
+from fsflows.collect.result import plain
 from fsflows.conversation import functions
 from fsflows.conversation.history import UserInput
 from fsflows.conversation.rehearsal import Rehearsal
 from fsflows.privacy import Pii
 
-LONGEST = 30 * 60.0
-"""Seconds. Whatever happens, a call is over by then."""
+LONGEST = 3600.0
+"""Seconds. A call is over by then: after so many steps, of so many attempts, with so slow functions."""
 
 ENDINGS = {
     Result.COMPLETED: {Reason.FLOW_ENDED, Reason.ESCAPED},
@@ -49,6 +50,9 @@ EXPECTED = {
 }
 """Warnings and errors that a flow or a caller can bring about."""
 
+LONG = 6
+"""Digits, or words, that don't turn up by chance."""
+
 Identity = tuple[str, float, str]
 
 
@@ -59,6 +63,9 @@ class Watch:
     pressed: list[Identity] = field(default_factory=list)
     fates: dict[Identity, list[str]] = field(default_factory=dict)
     dialogues: list[Dialogue] = field(default_factory=list)
+    keyed: dict[Collector, str] = field(default_factory=dict)
+    private_keys: list[float] = field(default_factory=list)
+    private_words: list[str] = field(default_factory=list)
     current: Identity | None = None
 
     def fate(self, what: str) -> None:
@@ -86,8 +93,19 @@ def watching() -> Iterator[Watch]:
     def ignored(_: Listener[Any], __: str, why: Why) -> None:
         watch.fate(f"ignored: {why}")
 
-    def used(_: Collector, __: str, ___: float) -> None:
+    def used(self: Collector, key: str, at: float) -> None:
         watch.fate("used")
+        before = watch.keyed.get(self, "")
+        if key in self.spec.clear_keys:
+            watch.keyed[self] = ""
+        elif key not in self.spec.end_keys and not self._escapes(key):
+            watch.keyed[self] = before + key
+        if self.spec.is_pii and watch.current is not None and watch.current[1] == at:
+            watch.private_keys.append(at)
+
+    def said(self: Listener[Any], alternatives: Any, _: float) -> None:
+        if self.spec.is_pii:
+            watch.private_words += [each.text for each in alternatives]
 
     def replied(_: Confirmer, verdict: Any, __: float, **___: Any) -> None:
         watch.fate(f"reply: {verdict}")
@@ -110,6 +128,7 @@ def watching() -> Iterator[Watch]:
         around(Listener, "_name", named),
         around(Listener, "_ignore", ignored),
         around(Listener, "advance", moved_on),
+        around(Listener, "final", said),
         around(Collector, "_use", used),
         around(Confirmer, "_conclude", replied),
         around(Dialogue, "__init__", opened),
@@ -125,7 +144,9 @@ def problems(
     yield from _ending(played)
     yield from _keys(played, watch)
     yield from _collections(played, watch)
-    yield from _privacy(played, log)
+    yield from _digits(watch)
+    yield from _privacy(played, watch, log)
+    yield from _masking(played, watch)
     yield from _recordings(played, recordings)
     yield from _log(log)
     if functions.running:
@@ -169,20 +190,41 @@ def _collections(played: Rehearsal, watch: Watch) -> Iterator[str]:
         yield f"collections ended {outcomes}, the history has {[turn.outcome for turn in turns]}"
 
 
-def _privacy(played: Rehearsal, log: list[dict[str, Any]]) -> Iterator[str]:
-    """No private number of some length is written anywhere."""
+def _digits(watch: Watch) -> Iterator[str]:
+    """Where only keys count, the digits are the keys."""
+    for collector, keys in watch.keyed.items():
+        if collector.spec.speech is None and collector.result is not None:
+            digits = plain(collector.result.digits)
+            if digits != keys:
+                yield f"pressed {keys!r}, collected {digits!r}"
+
+
+def _masking(played: Rehearsal, watch: Watch) -> Iterator[str]:
+    """A private key that was pressed while its step listened is not in a recording."""
+    taped = played.channel.transcript.taped
+    for at in watch.private_keys:
+        state: dict[str, str] = {}
+        for each in taped:
+            if each.at <= at:
+                state[each.path] = each.what
+        for path, what in state.items():
+            if what in ("start", "unmask"):
+                yield f"a private key at {at} is in {path}"
+
+
+def _privacy(played: Rehearsal, watch: Watch, log: list[dict[str, Any]]) -> Iterator[str]:
+    """No private number of some length is written anywhere, in digits or as it was said."""
     written = {
         "the record": str(played.record.as_json()),
         "the log": str(log),
         "the history": str(played.engine.history),
         "the history's export": str([turn.to_dict() for turn in played.engine.history]),
     }
-    for turn in played.engine.history:
-        if not isinstance(turn, UserInput) or not isinstance(turn.text, Pii):
-            continue
-        value = turn.text.reveal()
-        if len(value) < 6:
-            continue
+    turns = [turn for turn in played.engine.history if isinstance(turn, UserInput)]
+    private = [turn.text.reveal() for turn in turns if isinstance(turn.text, Pii)]
+    values = [value for value in private if len(value) >= LONG]
+    values += [words for words in watch.private_words if len(words.split()) >= LONG]
+    for value in values:
         for where, text in written.items():
             if value in text:
                 yield f"{value!r} is in {where}"
