@@ -196,8 +196,8 @@ class Redactor:
         cleaned = self.text(written)
         return obj if cleaned == written else cleaned
 
-    def __bool__(self) -> bool:
-        return bool(self._register)
+    def __len__(self) -> int:
+        return len(self._register)
 
     def __repr__(self) -> str:
         return f"<Redactor of {len(self._register)} values>"

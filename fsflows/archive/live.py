@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import dataclasses
+from collections.abc import Hashable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Protocol
 
 from fsflows.archive.entries import Entry
 from fsflows.archive.record import RecordBuilder
@@ -26,6 +28,38 @@ class LiveCall:
     recording: str
     latest: dict[str, Any]
     revision: int
+
+    def as_json(self) -> dict[str, Any]:
+        """The call as JSON can hold it, for another process."""
+        values = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
+        return values | {"started_at": self.started_at.isoformat()}
+
+
+def call_from_json(given: Mapping[str, Any]) -> LiveCall:
+    """A call as `LiveCall.as_json` wrote it; fields of a later version are left out.
+
+    Raises:
+        ValueError: something that is no call.
+    """
+    known = {field.name for field in dataclasses.fields(LiveCall)}
+    values = {name: value for name, value in given.items() if name in known}
+    try:
+        return LiveCall(**values | {"started_at": datetime.fromisoformat(given["started_at"])})
+    except (KeyError, TypeError) as error:
+        raise ValueError(f"not a running call: {error}") from error
+
+
+class Live(Protocol):
+    """Running calls, wherever they run."""
+
+    def snapshot(self) -> list[LiveCall]:
+        """The calls, the longest first. None of it changes afterwards."""
+
+    def revision(self) -> Hashable:
+        """Differs from what it was before if anything has happened. Asked often: it must not wait."""
+
+    def entries(self, record_id: str) -> tuple[Entry, ...] | None:
+        """The time line so far of one call; None: it isn't running."""
 
 
 class LiveCalls:
@@ -51,6 +85,15 @@ class LiveCalls:
     def revision(self) -> tuple[int, int]:
         """Differs from what it was before if anything has happened."""
         return self.version, sum(each.revision for each in self._builders.values())
+
+    def revisions(self) -> dict[str, int]:
+        """How often each call has changed, by its record's id."""
+        return {record_id: each.revision for record_id, each in self._builders.items()}
+
+    def look(self, record_id: str) -> LiveCall | None:
+        """One call; None: it isn't running."""
+        builder = self._builders.get(record_id)
+        return None if builder is None else _look(builder)
 
     def snapshot(self) -> list[LiveCall]:
         """The calls, the longest first. None of it changes afterwards."""

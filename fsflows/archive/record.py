@@ -104,8 +104,7 @@ class RecordBuilder:
         self._entries: list[Entry] = []
         self._dropped = 0
         self._finished: Record | None = None
-        self.revision = 0
-        """Counts changes, for whoever watches the call."""
+        self._changes = 0
         self.watchers: list[Callable[[Entry], None]] = []
         """Called with each entry as it comes, private values hidden. They must not wait."""
 
@@ -115,7 +114,7 @@ class RecordBuilder:
     def answered(self, at: float | None = None) -> None:
         """The call was answered."""
         self._answered = self._offset(at)
-        self.revision += 1
+        self._changes += 1
 
     @_never_raises
     def entered(self, step: str, flow: str = "", at: float | None = None) -> None:
@@ -253,7 +252,7 @@ class RecordBuilder:
             links=tuple(storable(each) for each in links if each),
             receipt=_plain(self.redactor.redact(receipt or {})),
         )
-        self.revision += 1
+        self._changes += 1
 
     @_never_raises
     def noted(self, text: str | Pii, at: float | None = None) -> None:
@@ -266,7 +265,7 @@ class RecordBuilder:
         """The finished record. Called again, it is the same one, and nothing is added any more."""
         if self._finished is None:
             self._finished = self._build(result, reason, hangup_cause)
-            self.revision += 1
+            self._changes += 1
         return self._finished
 
     @property
@@ -280,6 +279,11 @@ class RecordBuilder:
     def latest(self) -> Entry | None:
         """The last thing that happened."""
         return self._hide(self._entries[-1]) if self._entries else None
+
+    @property
+    def revision(self) -> int:
+        """Counts changes, for whoever watches the call: what is private from now on changes what was shown before."""
+        return self._changes + len(self.redactor)
 
     @property
     def seconds(self) -> float:
@@ -332,7 +336,7 @@ class RecordBuilder:
             self._dropped += 1
             return
         self._entries.append(entry)
-        self.revision += 1
+        self._changes += 1
         for watcher in self.watchers:
             watcher(self._hide(entry))
 

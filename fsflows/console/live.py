@@ -18,10 +18,9 @@ from flask import (
 )
 from werkzeug.wrappers import Response as AnyResponse
 
-from fsflows.archive.live import LiveCall
+from fsflows.archive.live import Live, LiveCall
 from fsflows.archive.store import RecordStore
 from fsflows.console.filters import sources
-from fsflows.console.sources import Live
 
 LOOK_EVERY = 0.25
 """Seconds between looks for something new; a look is a few additions."""

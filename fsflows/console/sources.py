@@ -10,22 +10,13 @@ from typing import Protocol
 
 from fsflows import __version__
 from fsflows.archive.endings import RecordingState
-from fsflows.archive.entries import Entry
-from fsflows.archive.live import LiveCall, LiveCalls
+from fsflows.archive.live import Live, LiveCalls
 from fsflows.archive.model import RecordingNote
 from fsflows.archive.store import RecordStore
 from fsflows.archive.writer import WriterStats
 from fsflows.database import Database
 from fsflows.flow.model import FlowSet
 from fsflows.recordings.journal import Journal
-
-
-class Live(Protocol):
-    """The running calls; `LiveCalls` is one."""
-
-    def snapshot(self) -> list[LiveCall]: ...
-    def revision(self) -> tuple[int, int]: ...
-    def entries(self, record_id: str) -> tuple[Entry, ...] | None: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +53,7 @@ class Sources:
 
     Attributes:
         database: one of the console's own, so that calls never wait behind a search.
-        live: the calls of this process.
+        live: the running calls; of several processes, a `MergedLive`.
         flows: gives the flows as they are now.
         recordings: None: records have the last word about their recordings, and nothing can be played.
         writer: how records get into the database.
