@@ -1,42 +1,148 @@
-"""What conversations count, by Prometheus's naming rules. `fsflows.recordings.metrics` has the recordings'.
+"""What Prometheus is told, by one process or by several, and how to count where every microsecond is a caller's.
 
-Labels are names from the flow files and words of closed lists: never a caller, a number or a call's id.
+The metrics themselves are in the package that counts them, in a module named `metrics`. Their labels are names from
+the flow files and words of closed lists: never a caller, a number or a call's id.
+
+With several processes, each writes its numbers into a file of its own in one directory, and whoever is asked adds them
+up. So there is no gauge with a function behind it, and every gauge says how the processes' values are put together
+(`multiprocess_mode`).
 """
 
 from __future__ import annotations
 
-from prometheus_client import Counter, Gauge, Histogram
+import os
+import sys
+from bisect import bisect_left
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
-CALLS_ACTIVE = Gauge("fsflows_calls_active", "Calls in progress.", ["flow"])
-CALLS = Counter("fsflows_calls_total", "Calls that are over.", ["flow", "result", "reason"])
-CALL_SECONDS = Histogram(
-    "fsflows_call_duration_seconds",
-    "How long calls took.",
-    ["flow"],
-    buckets=(5, 10, 20, 30, 60, 120, 300, 600, 1800),
-)
-COLLECTIONS = Counter(
-    "fsflows_collections_total",
-    "What came of asking a caller.",
-    ["flow", "step", "outcome", "source"],
-)
-COLLECTION_ATTEMPTS = Histogram(
-    "fsflows_collection_attempts",
-    "How often a caller was asked in one step.",
-    ["flow", "step"],
-    buckets=(1, 2, 3, 4, 5),
-)
-SPEECH_LOST = Counter(
-    "fsflows_speech_lost_total", "Calls that went on with keys because speech recognition was gone."
-)
-FUNCTION_SECONDS = Histogram(
-    "fsflows_function_duration_seconds",
-    "How long functions of flows took.",
-    ["flow", "function"],
-    buckets=(0.005, 0.02, 0.1, 0.5, 1, 2, 5, 10),
-)
-FUNCTION_ERRORS = Counter(
-    "fsflows_function_errors_total",
-    "Functions that raised, hung or returned nonsense.",
-    ["flow", "function"],
-)
+if TYPE_CHECKING:
+    from prometheus_client import Counter, Histogram
+
+DIRECTORY = "PROMETHEUS_MULTIPROC_DIR"
+"""The environment variable that makes prometheus_client write into files. It is read once, when that is imported."""
+
+
+class Count:
+    """A counter for where a call is being waited for: `count.n += 1` is all it costs; `flush` brings it to Prometheus.
+
+    Args:
+        counter: the counter, or the child with its labels.
+    """
+
+    __slots__ = ("_counter", "n")
+
+    def __init__(self, counter: Counter) -> None:
+        self._counter = counter
+        self.n = 0
+        _held_back.append(self)
+
+    def flush(self) -> None:
+        """Bring what was counted to Prometheus."""
+        if self.n:
+            n, self.n = self.n, 0
+            self._counter.inc(n)
+
+    def reset(self) -> None:
+        """Forget what was counted."""
+        self.n = 0
+
+
+class Spread:
+    """A histogram for where a call is being waited for: a fifth of what `Histogram.observe` costs.
+
+    Args:
+        histogram: one without labels, or the child with its labels.
+    """
+
+    __slots__ = ("_bounds", "_counts", "_histogram", "_sum")
+
+    def __init__(self, histogram: Histogram) -> None:
+        self._histogram = histogram
+        self._bounds: Sequence[float] = tuple(histogram._upper_bounds)
+        self.reset()
+        _held_back.append(self)
+
+    def add(self, value: float) -> None:
+        """Count a value."""
+        self._counts[bisect_left(self._bounds, value)] += 1
+        self._sum += value
+
+    def flush(self) -> None:
+        """Bring what was counted to Prometheus."""
+        if not any(self._counts):
+            return
+        counts, total = self._counts, self._sum
+        self.reset()
+        # prometheus_client has no way to count many at once; a test compares this with its `observe`.
+        self._histogram._sum.inc(total)
+        for bucket, n in zip(self._histogram._buckets, counts, strict=True):
+            if n:
+                bucket.inc(n)
+
+    def reset(self) -> None:
+        """Forget what was counted."""
+        self._counts = [0] * len(self._bounds)
+        self._sum = 0.0
+
+
+_held_back: list[Count | Spread] = []
+
+
+def flush() -> None:
+    """Bring every `Count` and `Spread` of this process to Prometheus; a serving process does it each second."""
+    for each in _held_back:
+        each.flush()
+
+
+def _begin_anew() -> None:
+    """In a forked child: what the parent has counted is the parent's to tell."""
+    for each in _held_back:
+        each.reset()
+
+
+os.register_at_fork(after_in_child=_begin_anew)
+
+
+def share(directory: str | Path) -> None:
+    """Have this process and those that it forks count into one directory. For the parent, before anything is counted.
+
+    Args:
+        directory: it is made, and numbers that an earlier run left there are deleted.
+
+    Raises:
+        RuntimeError: it is too late: prometheus_client was imported already, which looks for the directory only then.
+        OSError: the directory can't be made.
+    """
+    if "prometheus_client" in sys.modules and os.environ.get(DIRECTORY) != str(directory):
+        raise RuntimeError("metrics.share() comes too late: prometheus_client is imported already")
+    path = Path(directory)
+    path.mkdir(mode=0o700, parents=True, exist_ok=True)
+    for left_over in path.glob("*.db"):
+        left_over.unlink()
+    os.environ[DIRECTORY] = str(directory)
+
+
+def forget_process(pid: int) -> None:
+    """A process that counted into the directory is dead: what it had running is over. What it had done still counts."""
+    if os.environ.get(DIRECTORY):
+        from prometheus_client import multiprocess
+
+        multiprocess.mark_process_dead(pid)  # type: ignore[no-untyped-call]
+
+
+def render() -> tuple[bytes, str]:
+    """What `/metrics` answers, for all processes that share a directory: the body, and its content type."""
+    import prometheus_client as prometheus
+
+    flush()
+    # A second series for each counter and histogram, with the time when it was made: nobody asks for those.
+    prometheus.disable_created_metrics()  # type: ignore[no-untyped-call]
+    registry: Any = prometheus.REGISTRY
+    if os.environ.get(DIRECTORY):
+        from prometheus_client.multiprocess import MultiProcessCollector
+
+        registry = prometheus.CollectorRegistry()
+        MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
+    return prometheus.generate_latest(registry), prometheus.CONTENT_TYPE_LATEST

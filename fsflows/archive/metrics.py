@@ -12,7 +12,11 @@ LOST = Counter(
 )
 """`why`: "dropped" (spool and memory full) or "rejected" (refused by the database; kept in a file)."""
 
-WAITING = Gauge("fsflows_records_waiting", "Records that wait to be written to the database.")
+WAITING = Gauge(
+    "fsflows_records_waiting",
+    "Records that wait to be written to the database.",
+    multiprocess_mode="livesum",
+)
 DELIVERIES = Counter("fsflows_webhook_deliveries_total", "Attempts to post a record.", ["outcome"])
 """`outcome`: "delivered", "failed" (tried again later) or "given_up"."""
 

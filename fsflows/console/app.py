@@ -8,7 +8,6 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import gevent
-import prometheus_client
 from flask import Flask, g, redirect, render_template, request, session, url_for
 from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Response
@@ -126,10 +125,7 @@ def _machines(app: Flask, sources: Sources) -> None:
 
     @app.get("/metrics")
     def metrics() -> Response:
-        if sources.metrics is not None:
-            body, kind = sources.metrics()
-        else:
-            body, kind = prometheus_client.generate_latest(), prometheus_client.CONTENT_TYPE_LATEST
+        body, kind = sources.metrics()
         return Response(body, content_type=kind)
 
 

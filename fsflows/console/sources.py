@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Protocol
 
-from fsflows import __version__
+from fsflows import __version__, metrics
 from fsflows.archive.endings import RecordingState
 from fsflows.archive.live import Live, LiveCalls
 from fsflows.archive.model import RecordingNote
@@ -58,7 +58,7 @@ class Sources:
         recordings: None: records have the last word about their recordings, and nothing can be played.
         writer: how records get into the database.
         checks: further lines for the health page.
-        metrics: what Prometheus scrapes; None: this process' registry.
+        metrics: what Prometheus scrapes.
         webhook: whether records are sent somewhere.
         node, version, started_at: of this server.
     """
@@ -69,7 +69,7 @@ class Sources:
     recordings: Recordings | None = None
     writer: Callable[[], WriterStats] | None = None
     checks: Callable[[], list[Check]] = list
-    metrics: Callable[[], tuple[bytes, str]] | None = None
+    metrics: Callable[[], tuple[bytes, str]] = metrics.render
     webhook: bool = False
     node: str = ""
     version: str = __version__

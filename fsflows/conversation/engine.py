@@ -10,7 +10,7 @@ import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from fsflows import metrics, spoken
+from fsflows import spoken
 from fsflows.archive.endings import Reason, Result
 from fsflows.call.ended import (
     LINK_LOST,
@@ -21,7 +21,7 @@ from fsflows.call.ended import (
 )
 from fsflows.collect.decisions import Key
 from fsflows.collect.trail import Trail
-from fsflows.conversation import acting, turn
+from fsflows.conversation import acting, metrics, turn
 from fsflows.conversation.conversation import Conversation, FlowHandle
 from fsflows.conversation.directions import (
     Direction,

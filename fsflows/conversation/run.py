@@ -6,11 +6,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from fsflows import metrics
 from fsflows.archive.live import LiveCalls
 from fsflows.archive.model import Record
 from fsflows.archive.record import RecordBuilder
 from fsflows.call.call import Call
+from fsflows.conversation import metrics
 from fsflows.conversation.engine import Engine
 from fsflows.conversation.recording import CallRecorder, Recorder
 from fsflows.flow.model import Flow, FlowSet

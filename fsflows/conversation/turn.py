@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from fsflows import metrics, spoken
+from fsflows import spoken
 from fsflows.archive.endings import Reason
 from fsflows.call.ended import CallEnded
 from fsflows.call.happenings import Happening, Heard, KeyPressed, PlaybackEnded, SpeechLost
@@ -20,7 +20,7 @@ from fsflows.collect.dialogue import Dialogue
 from fsflows.collect.listener import Listener
 from fsflows.collect.result import CollectionResult
 from fsflows.collect.spec import Collection, Outcome
-from fsflows.conversation import acting, functions
+from fsflows.conversation import acting, functions, metrics
 from fsflows.conversation.directions import Direction, GoToStep, HangUp
 from fsflows.conversation.history import UserInput
 from fsflows.conversation.phrases import Question, literal, prompt_for, values
