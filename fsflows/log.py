@@ -22,7 +22,7 @@ import os
 import sys
 import threading
 import traceback
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from datetime import UTC, datetime
@@ -156,6 +156,20 @@ def set_level(part: str, level: str) -> None:
         each.threshold = _threshold(each.name)
 
 
+def parse_level(text: str) -> tuple[str, str]:
+    """Part and level of "PART=LEVEL".
+
+    Raises:
+        ValueError: it isn't one, or there is no such level.
+    """
+    part, equals, level = text.partition("=")
+    if not equals or not part.strip():
+        raise ValueError(f"a part's level is written PART=LEVEL (esl=debug), got {text!r}")
+    if level.strip() not in LEVELS:
+        raise ValueError(f"no log level {level.strip()!r}; there are {', '.join(LEVELS)}")
+    return part.strip(), level.strip()
+
+
 def levels() -> dict[str, str]:
     """The levels that have been set, by part; "" is everything else."""
     names = {number: name for name, number in LEVELS.items()}
@@ -284,20 +298,29 @@ def _printable(value: Any, keep: str = "") -> Any:
 _output = _Output()
 
 
-def setup(level: str = "info", style: str = "auto", stream: TextIO | None = None) -> None:
+def setup(
+    level: str = "info",
+    style: str = "auto",
+    stream: TextIO | None = None,
+    parts: Iterable[str] = (),
+) -> None:
     """Set up logging for a program. May be called again.
 
     Args:
         level: for every part that has no level of its own.
         style: "console", "json", or "auto": console on a terminal.
         stream: where to; None: standard error.
+        parts: levels of single parts, each "PART=LEVEL".
 
     Raises:
         ValueError: no such level or style.
     """
     if style not in FORMATS:
         raise ValueError(f"no log format {style!r}; there are {', '.join(FORMATS)}")
+    chosen = [parse_level(text) for text in parts]
     set_level("", level)
+    for part, its_level in chosen:
+        set_level(part, its_level)
     _output.format = style
     _output.stream = stream
     root = logging.getLogger()

@@ -10,14 +10,24 @@ from __future__ import annotations
 import dataclasses
 import difflib
 import os
+import re
 import types
 import typing
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import yaml
+
+from fsflows.settings_file import (
+    FromEnvironment,
+    Given,
+    add_environment,
+    is_exposed,
+    read_file,
+    read_secret,
+)
 
 PREFIX = "FSFLOWS_"
 RESERVED = {
@@ -39,10 +49,11 @@ class SettingsError(ValueError):
         self.faults = faults
 
 
-def _field(default: Any, text: str) -> Any:
+def _field(default: Any, text: str, choices: Sequence[str] = ()) -> Any:
+    metadata = {"text": text, "choices": tuple(choices)}
     if isinstance(default, list):
-        return field(default_factory=lambda: tuple(default), metadata={"text": text})
-    return field(default=default, metadata={"text": text})
+        return field(default_factory=lambda: tuple(default), metadata=metadata)
+    return field(default=default, metadata=metadata)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -107,6 +118,7 @@ class Recordings:
     orphans: str = _field(
         "publish",
         "recordings of calls that lost their server before they were settled: publish, discard",
+        choices=("publish", "discard"),
     )
     switches: tuple[str, ...] = _field(
         [], "names of further FreeSWITCHes whose recordings lie in the same (shared) directories"
@@ -160,8 +172,19 @@ class Records:
 class Log:
     """The log."""
 
-    level: str = _field("info", "debug, info, warning or error")
-    format: str = _field("auto", "auto: for people on a terminal, JSON elsewhere; or console, json")
+    level: str = _field(
+        "info",
+        "debug, info, warning or error",
+        choices=("debug", "info", "warning", "error", "critical"),
+    )
+    levels: tuple[str, ...] = _field(
+        [], "of single parts, as PART=LEVEL: esl=debug; the console changes them while it runs"
+    )
+    format: str = _field(
+        "auto",
+        "auto: for people on a terminal, JSON elsewhere; or console, json",
+        choices=("auto", "console", "json"),
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -188,32 +211,54 @@ class Settings:
 
 
 SECRETS = {
+    ("database", "url"),
     ("recordings", "agent_secret"),
     ("records", "webhook_secret"),
     ("console", "token"),
     ("console", "secret"),
     ("freeswitch", "password"),
 }
+"""Settings that can be in a file of their own, and are never shown."""
+
+STARS = "********"
 
 
-def load(path: str | Path | None = None, environ: Mapping[str, str] | None = None) -> Settings:
+def load(
+    path: str | Path | None = None,
+    environ: Mapping[str, str] | None = None,
+    warn: Callable[[str], None] = lambda text: None,
+) -> Settings:
     """Read the settings.
 
     Args:
         path: the YAML file; None: defaults and environment only.
         environ: the environment; None: the process's.
+        warn: told what works but should be changed: secrets that every user can read.
 
     Raises:
         SettingsError: with every fault, not only the first.
     """
     faults: list[str] = []
-    tree: dict[str, Any] = _read(Path(path), faults) if path is not None else {}
-    _environment(tree, os.environ if environ is None else environ, faults)
-    settings = _build(Settings, tree, str(path or "settings"), faults)
+    given = read_file(Path(path), faults) if path is not None else Given()
+    in_file = {section: dict(v) for section, v in given.tree.items() if isinstance(v, dict)}
+    add_environment(given, os.environ if environ is None else environ, PREFIX, RESERVED, faults)
+    sections: dict[str, Any] = {}
+    kinds = {entry.name: entry.default_factory for entry in dataclasses.fields(Settings)}
+    for name, tree in given.tree.items():
+        if name not in kinds:
+            faults.append(f"{given.place(name)}: unknown setting {name!r}; {_near(name, kinds)}")
+        else:
+            sections[name] = _section(kinds[name], name, tree, given, faults)
     if faults:
         raise SettingsError(faults)
-    result: Settings = settings
-    return result
+    if path is not None and is_exposed(path) and (secret := _first_secret(in_file)):
+        given.warnings.append(
+            f"{given.place(*secret)}: every user can read {'.'.join(secret)} here;"
+            f" chmod 640 {path}, or {secret[1]}_file"
+        )
+    for text in given.warnings:
+        warn(text)
+    return Settings(**sections)
 
 
 def as_yaml(settings: Settings) -> str:
@@ -224,10 +269,7 @@ def as_yaml(settings: Settings) -> str:
         lines.append(f"# {(type(values).__doc__ or '').strip()}")
         lines.append(f"{section.name}:")
         for entry in dataclasses.fields(values):
-            value = getattr(values, entry.name)
-            if (section.name, entry.name) in SECRETS and value:
-                value = "********"
-            shown = list(value) if isinstance(value, tuple) else value
+            shown = _shown(section.name, entry.name, getattr(values, entry.name))
             text = yaml.safe_dump(shown, default_flow_style=True, width=1000).splitlines()[0]
             lines.append(f"  # {entry.metadata['text']}")
             lines.append(f"  {entry.name}: {text}")
@@ -235,82 +277,67 @@ def as_yaml(settings: Settings) -> str:
     return "\n".join(lines)
 
 
-def _read(path: Path, faults: list[str]) -> dict[str, Any]:
-    try:
-        tree = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        faults.append(f"{path}: {error.strerror}")
-        return {}
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        faults.append(f"{path}: {' '.join(str(error).split())}")
-        return {}
-    if tree is None:
-        return {}
-    if not isinstance(tree, dict):
-        faults.append(f"{path}: must be a mapping of sections ({', '.join(_names(Settings))})")
-        return {}
-    return tree
+def _shown(section: str, name: str, value: Any) -> Any:
+    """A value without what is secret in it."""
+    if (section, name) == ("console", "users"):
+        return [":".join([*user.split(":")[:2], STARS]) for user in value]
+    if isinstance(value, tuple):
+        return list(value)
+    if isinstance(value, str) and "://" in value:
+        value = re.sub(r"(://[^/@:]*):.*@", rf"\1:{STARS}@", value)
+        return re.sub(r"([?&]\w*(?:pass|secret|token|key)\w*=)[^&]*", rf"\1{STARS}", value)
+    return STARS if (section, name) in SECRETS and value else value
 
 
-def _environment(tree: dict[str, Any], environ: Mapping[str, str], faults: list[str]) -> None:
-    for name, text in sorted(environ.items()):
-        if not name.startswith(PREFIX) or name in RESERVED:
-            continue
-        section, _, key = name[len(PREFIX) :].lower().partition("__")
-        if not key:
-            faults.append(f"{name}: not a setting; write FSFLOWS_SECTION__KEY (FSFLOWS_LOG__LEVEL)")
-            continue
-        try:
-            value = yaml.safe_load(text)
-        except yaml.YAMLError:
-            value = text
-        branch = tree.setdefault(section, {})
-        if isinstance(branch, dict):
-            branch[key] = value
+def _first_secret(tree: Mapping[str, Mapping[Any, Any]]) -> tuple[str, str] | None:
+    for section, name in sorted(SECRETS):
+        value = tree.get(section, {}).get(name)
+        if value and (name != "url" or _shown(section, name, value) != value):
+            return section, name
+    return None
 
 
-def _names(kind: type[Any]) -> list[str]:
-    return [entry.name for entry in dataclasses.fields(kind)]
+def _near(name: str, known: typing.Iterable[str]) -> str:
+    near = difflib.get_close_matches(name, list(known), n=1)
+    return f"did you mean {near[0]!r}?" if near else f"known are {', '.join(known)}"
 
 
-def _build(kind: type[Any], tree: Any, where: str, faults: list[str]) -> Any:
+def _section(kind: Any, section: str, tree: Any, given: Given, faults: list[str]) -> Any:
     if tree is None:
         tree = {}
-    if not isinstance(tree, dict):
-        faults.append(f"{where}: must be a mapping with {', '.join(_names(kind))}")
-        return kind()
     hints = typing.get_type_hints(kind)
-    section = where.rpartition(": ")[2]
+    if not isinstance(tree, dict):
+        faults.append(
+            f"{given.place(section)}: {section}: must be a mapping with {', '.join(hints)}"
+        )
+        return kind()
     values: dict[str, Any] = {}
-    for key, given in tree.items():
-        name, value = str(key), given
-        if name.endswith("_file") and (section, name[:-5]) in SECRETS:
-            name, value = name[:-5], _secret(given, f"{where}.{key}", faults)
+    for key, raw in tree.items():
+        name, value = str(key), raw
+        place, where = given.place(section, name), f"{section}.{name}"
+        secret = name.removesuffix("_file")
+        if secret != name and (section, secret) in SECRETS:
+            if secret in tree:
+                faults.append(f"{place}: {where}: {section}.{secret} is given as well; one of them")
+            name, value = secret, read_secret(raw, f"{place}: {where}", given, faults)
         if name not in hints:
-            near = difflib.get_close_matches(name, list(hints), n=1)
-            hint = f"did you mean {near[0]!r}?" if near else f"known are {', '.join(hints)}"
-            faults.append(f"{where}: unknown setting {name!r}; {hint}")
-        elif dataclasses.is_dataclass(hints[name]):
-            values[name] = _build(hints[name], value, f"{where}: {name}", faults)
-        elif value is not None:
-            values[name] = _value(hints[name], value, f"{where}.{name}", faults)
+            faults.append(f"{place}: {section}: unknown setting {name!r}; {_near(name, hints)}")
+            continue
+        if isinstance(value, FromEnvironment):
+            value = value.parsed(text_wanted=hints[name] is str)
+        if value is not None:
+            hide = (section, name) in SECRETS
+            values[name] = _value(hints[name], value, f"{place}: {where}", faults, hide=hide)
     return kind(**{name: value for name, value in values.items() if value is not None})
 
 
-def _secret(path: Any, where: str, faults: list[str]) -> str | None:
-    try:
-        return Path(str(path)).read_text(encoding="utf-8").strip()
-    except (OSError, UnicodeDecodeError) as error:
-        faults.append(f"{where}: {error}")
-        return None
-
-
-def _value(kind: Any, value: Any, where: str, faults: list[str]) -> Any:
+def _value(kind: Any, value: Any, where: str, faults: list[str], *, hide: bool) -> Any:
+    got = "" if hide else f", got {value!r}"
     if isinstance(kind, types.GenericAlias) or typing.get_origin(kind) is tuple:
         entries = [value] if isinstance(value, str) else value
         if isinstance(entries, list) and all(isinstance(entry, str) for entry in entries):
             return tuple(entries)
-        faults.append(f"{where}: must be a list of texts, got {value!r}")
+        faults.append(f"{where}: must be a list of texts{got}")
         return None
     if kind is float and isinstance(value, int) and not isinstance(value, bool):
         value = float(value)
@@ -318,9 +345,10 @@ def _value(kind: Any, value: Any, where: str, faults: list[str]) -> Any:
         value = str(value)
     if not isinstance(value, kind) or (kind is int and isinstance(value, bool)):
         words = {str: "a text", int: "a whole number", float: "a number", bool: "true or false"}
-        faults.append(f"{where}: must be {words[kind]}, got {value!r}")
+        faults.append(f"{where}: must be {words[kind]}{got}")
         return None
-    if kind in (int, float) and value < 0:
-        faults.append(f"{where}: must not be negative, got {value!r}")
+    if kind in (int, float) and not 0 <= value < float("inf"):
+        what = "not be negative" if value < 0 else "be a finite number"
+        faults.append(f"{where}: must {what}, got {value!r}")
         return None
     return value

@@ -1,8 +1,11 @@
 """Settings: every fault at once, each with what to write instead."""
 
+import jsonschema
 import pytest
+import yaml
 
 from fsflows import settings
+from fsflows.settings_schema import settings_schema
 
 
 def test_defaults_are_complete_and_readable_again(tmp_path):
@@ -40,13 +43,13 @@ def test_every_fault_is_named(tmp_path):
         settings.load(file, environ={"FSFLOWS_NONSENSE": "1"})
     assert [
         "FSFLOWS_NONSENSE: not a setting; write FSFLOWS_SECTION__KEY (FSFLOWS_LOG__LEVEL)",
-        f"{file}: unknown setting 'servr'; did you mean 'server'?",
-        f"{file}: server: unknown setting 'lisen'; did you mean 'listen'?",
-        f"{file}: server.max_calls: must be a whole number, got 'many'",
-        f"{file}: server.drain_timeout: must not be negative, got -1.0",
-        f"{file}: flows: must be a mapping with paths, default",
-        f"{file}: recordings.roots: must be a list of texts, got {{'a': 1}}",
-        f"{file}: recordings.agent_secret_file: [Errno 2] No such file or directory: '/nowhere/at/all'",
+        f"{file}:1:1: unknown setting 'servr'; did you mean 'server'?",
+        f"{file}:2:10: server: unknown setting 'lisen'; did you mean 'listen'?",
+        f"{file}:2:20: server.max_calls: must be a whole number, got 'many'",
+        f"{file}:2:37: server.drain_timeout: must not be negative, got -1.0",
+        f"{file}:3:1: flows: must be a mapping with paths, default",
+        f"{file}:4:14: recordings.roots: must be a list of texts, got {{'a': 1}}",
+        f"{file}:4:29: recordings.agent_secret_file: /nowhere/at/all: No such file or directory",
     ] == caught.value.faults
 
 
@@ -56,3 +59,126 @@ def test_a_file_that_is_no_settings_file_is_refused(tmp_path, text):
     file.write_text(text)
     with pytest.raises(settings.SettingsError):
         settings.load(file, environ={})
+
+
+def test_what_is_given_twice_is_a_fault(tmp_path):
+    file = tmp_path / "fsflows.yaml"
+    file.write_text("server: {max_calls: 1, max_calls: 2}\nlog: {}\nlog: {level: debug}\n")
+    with pytest.raises(settings.SettingsError) as caught:
+        settings.load(file, environ={})
+    assert [
+        f"{file}:1:24: server.max_calls is given twice, first at {file}:1:10",
+        f"{file}:3:1: log is given twice, first at {file}:2:1",
+    ] == caught.value.faults
+
+
+def test_a_fault_in_the_environment_names_the_variable():
+    with pytest.raises(settings.SettingsError) as caught:
+        settings.load(environ={"FSFLOWS_SERVER__MAX_CALLS": "many", "FSFLOWS_LOG__LEVLE": "info"})
+    assert [
+        "FSFLOWS_LOG__LEVLE: log: unknown setting 'levle'; did you mean 'level'?",
+        "FSFLOWS_SERVER__MAX_CALLS: server.max_calls: must be a whole number, got 'many'",
+    ] == sorted(caught.value.faults)
+
+
+@pytest.mark.parametrize("text", ["0123456789012345", "1e400", "no", "2026-01-01", "[a", "ClueCon"])
+def test_a_text_from_the_environment_stays_as_it_is(text):
+    loaded = settings.load(environ={"FSFLOWS_FREESWITCH__PASSWORD": text})
+    assert text == loaded.freeswitch.password
+
+
+def test_a_secret_is_in_no_error(tmp_path):
+    file = tmp_path / "fsflows.yaml"
+    file.write_text("console: {token: [s3cret]}\nrecords: {webhook_secret: {s3cret: 1}}\n")
+    with pytest.raises(settings.SettingsError) as caught:
+        settings.load(file, environ={})
+    assert 2 == len(caught.value.faults)
+    assert "s3cret" not in str(caught.value)
+    file.write_text('console: {token: "s3cret}\n')
+    with pytest.raises(settings.SettingsError, match=f"{file}:2:1: found unexpected end") as caught:
+        settings.load(file, environ={})
+    assert "s3cret" not in str(caught.value)
+
+
+def test_no_secret_is_shown(tmp_path):
+    file = tmp_path / "fsflows.yaml"
+    file.write_text(
+        "database: {url: 'postgresql+psycopg://fsflows:s3c@ret@db/fsflows'}\n"
+        "console: {token: s3cret-s3cret-s3cret, users: ['ada:editor:scrypt:1:2:3$s3cret']}\n"
+        "records: {webhook_url: 'https://hooks.example/x?token=s3cret&a=b'}\n"
+    )
+    shown = settings.as_yaml(settings.load(file, environ={}))
+    assert "s3c" not in shown
+    assert "ret@" not in shown
+    assert "url: postgresql+psycopg://fsflows:********@db/fsflows\n" in shown
+    assert "users: ['ada:editor:********']" in shown
+    assert "https://hooks.example/x?token=********&a=b" in shown
+
+
+def test_a_secret_that_every_user_can_read_is_warned_of(tmp_path):
+    secret, file = tmp_path / "token", tmp_path / "fsflows.yaml"
+    secret.write_text("s3cret")
+    file.write_text(f"console: {{token_file: {secret}}}\nfreeswitch: {{password: s3cret}}\n")
+    said = []
+    file.chmod(0o644)
+    secret.chmod(0o644)
+    settings.load(file, environ={}, warn=said.append)
+    assert [
+        f"{file}:1:11: console.token_file: every user can read {secret}; chmod 640 {secret}",
+        f"{file}:2:14: every user can read freeswitch.password here; chmod 640 {file}, or password_file",
+    ] == said
+    said.clear()
+    file.chmod(0o640)
+    secret.chmod(0o600)
+    settings.load(file, environ={}, warn=said.append)
+    assert [] == said
+
+
+@pytest.mark.parametrize("content", ["", "  \n"])
+def test_an_empty_secret_file_is_a_fault(tmp_path, content):
+    secret = tmp_path / "token"
+    secret.write_text(content)
+    with pytest.raises(settings.SettingsError, match="is empty"):
+        settings.load(environ={"FSFLOWS_CONSOLE__TOKEN_FILE": str(secret)})
+
+
+def test_a_secret_in_both_ways_is_a_fault(tmp_path):
+    secret = tmp_path / "token"
+    secret.write_text("one")
+    both = {"FSFLOWS_CONSOLE__TOKEN_FILE": str(secret), "FSFLOWS_CONSOLE__TOKEN": "two"}
+    with pytest.raises(settings.SettingsError, match=r"console\.token is given as well"):
+        settings.load(environ=both)
+
+
+@pytest.mark.parametrize(
+    ("text", "good"),
+    [
+        ("{}", True),
+        ("server: {listen: '0.0.0.0:8084', max_calls: 3}\nlog: {level: debug, levels: [esl=debug]}", True),
+        ("freeswitch: {password: 1234, password_file: /x}\nflows: {paths: flows}", True),
+        ("server:\n", True),
+        ("servr: {}", False),
+        ("server: {lisen: x}", False),
+        ("server: {max_calls: -1}", False),
+        ("server: {max_calls: many}", False),
+        ("log: {level: loud}", False),
+        ("log: {level_file: /x}", False),
+    ],
+)  # fmt: skip
+def test_the_schema_says_what_the_program_says(text, good):
+    schema = settings_schema()
+    jsonschema.Draft202012Validator.check_schema(schema)
+    faults = list(jsonschema.Draft202012Validator(schema).iter_errors(yaml.safe_load(text)))
+    assert good == (not faults), faults
+
+
+def test_the_schema_knows_every_setting():
+    known = settings_schema()["properties"]
+    shown = yaml.safe_load(settings.as_yaml(settings.load(environ={})))
+    missing = [
+        f"{section}.{key}"
+        for section, values in shown.items()
+        for key in values
+        if not known[section]["properties"][key]["description"]
+    ]
+    assert [] == missing

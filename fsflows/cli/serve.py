@@ -72,9 +72,12 @@ def add_parser(commands: Any) -> None:
 def run(options: argparse.Namespace) -> int:
     """Serve until told to stop."""
     from fsflows import settings as config
+    from fsflows.log import get_logger
 
     try:
-        settings = config.load(options.config or os.environ.get("FSFLOWS_CONFIG"))
+        settings = config.load(
+            options.config or os.environ.get("FSFLOWS_CONFIG"), warn=get_logger("settings").warning
+        )
         settings = _with_options(settings, options)
     except config.SettingsError as error:
         print(error, file=sys.stderr)

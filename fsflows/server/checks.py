@@ -43,6 +43,8 @@ def faults(settings: Settings) -> list[str]:
             check("recordings.roots", parse_root, root)
         if "://" not in recordings.published:
             check("recordings.published", parse_root, recordings.published)
+    for text in settings.log.levels:
+        check("log.levels", log.parse_level, text)
     for name, value, known in (
         ("recordings.orphans", recordings.orphans, ("publish", "discard")),
         ("log.level", settings.log.level, log.LEVELS),

@@ -30,7 +30,7 @@ def serve(settings: Settings) -> int:
     wrong = faults(settings)
     if wrong:
         return _refuse(2, *wrong)
-    logs.setup(settings.log.level, settings.log.format)
+    logs.setup(settings.log.level, settings.log.format, parts=settings.log.levels)
     logs.route_crashes()
     wrong = []
     flows: FlowSet = {}

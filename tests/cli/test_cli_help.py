@@ -19,6 +19,7 @@ WORDS = {
     "check": "PATH --strict --format --print-schema  file  exit status",
     "test": "PATH --verbose --format  virtual time  hear press say wait hangup expect  docs/scripts.md  exit status",
     "graph": "FLOW --format mermaid svg  exit status",
+    "schema": "settings flow  yaml-language-server: $schema=  exit status",
     "records": "list show export purge  --since  exit status",
     "recordings": "list show verify sweep agent",
 }
@@ -62,7 +63,7 @@ def test_help_is_readable(help_of, command, columns):
         assert word in text, word
 
 
-@pytest.mark.parametrize("command", ["serve", "call", "check", "test", "graph"])
+@pytest.mark.parametrize("command", ["serve", "call", "check", "test", "graph", "schema"])
 def test_every_argument_is_explained(command):
     parser = Parser(prog="fsflows")
     importlib.import_module(f"fsflows.cli.{command}").add_parser(parser.add_subparsers())
@@ -95,6 +96,7 @@ def test_without_a_command_the_help_is_shown(capsys):
         (["call", "a", "--keys", "1", "--say", "x"], "argument --say: not allowed with argument --keys"),
         (["test", "a", "--format", "jsn"], "fsflows test: argument --format: not 'jsn'; did you mean 'json'?"),
         (["serve", "--log-level", "loud"], "not 'loud'; there are debug, info, warning, error"),
+        (["schema", "flows"], "fsflows schema: argument settings|flow: not 'flows'; did you mean 'flow'?"),
         (["records", "lits"], "fsflows records: there is no command 'lits'; did you mean 'list'?"),
     ],
 )  # fmt: skip
