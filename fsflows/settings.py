@@ -189,10 +189,12 @@ class Log:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FreeSwitch:
-    """The inbound event socket, for finishing discards of calls whose server died."""
+    """FreeSWITCH's own event socket: calls are watched and looked up through it that we don't have any more."""
 
-    address: str = _field("", "host:port of its event socket; empty: not used")
-    password: str = _field("ClueCon", "its password")
+    addresses: tuple[str, ...] = _field(
+        [], "host:port of each FreeSWITCH's event socket; empty: not used"
+    )
+    password: str = _field("ClueCon", "their password")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,7 +7,7 @@ import json
 import os
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     from fsflows.database import Database
     from fsflows.recordings.entries import Entry
     from fsflows.settings import Settings
+
+CONNECTING = 10.0
+"""Seconds that the FreeSWITCHes of the settings get to answer, before a sweep does without them."""
 
 SHOW_HELP = "one call: its recordings, why they were discarded, the receipt, each step"
 VERIFY_HELP = "compare the journal with the disk; exit 1 when they differ"
@@ -196,18 +199,26 @@ def _verify(args: argparse.Namespace, settings: Settings) -> int:
 
 def _sweep(args: argparse.Namespace, settings: Settings) -> int:
     from fsflows.clock import GeventClock
+    from fsflows.esl.supervised import FreeSwitches
     from fsflows.recordings.service import Recordings
 
-    with _database(settings) as database:
+    clock = GeventClock()
+    chosen = settings.freeswitch
+    switches = FreeSwitches.at(chosen.addresses, chosen.password, clock)
+    with _database(settings) as database, closing(switches):
         recordings = Recordings.open(
             settings,
             database,
-            GeventClock(),
+            clock,
+            switches=switches,
             threaded=False,
+            also=settings.recordings.switches,
             discard_orphans=args.discard_orphans,
             calls_ended=args.calls_ended,
         )
         try:
+            switches.start()
+            switches.wait(CONNECTING)
             report = recordings.sweeper.sweep()
         finally:
             recordings.close()

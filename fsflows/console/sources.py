@@ -40,11 +40,12 @@ class Recordings(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """One line of the health page. `ok` False: somebody should look."""
+    """One line of the health page. `ok` False: somebody should look. `vital`: and no call should be sent here."""
 
     name: str
     ok: bool
     text: str
+    vital: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

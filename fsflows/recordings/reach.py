@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from fsflows.esl.inbound import InboundConnection
 from fsflows.esl.link import Reply
+from fsflows.esl.supervised import FreeSwitches
 from fsflows.recordings.control import Api, ApiControl, RecordingControl, RecordingError
 from fsflows.recordings.files import Files
 
@@ -24,112 +24,67 @@ class Reach(Protocol):
         """The FreeSWITCHes whose files this node sees, beside those whose calls it had itself."""
 
 
+class EventSockets(Protocol):
+    """The event sockets of the FreeSWITCHes within reach."""
+
+    def of(self, switch: str) -> Api | None:
+        """Commands to the FreeSWITCH of that name ("": the only one); None: it can't be reached now."""
+
+    def names(self) -> Sequence[str]:
+        """Those that can be reached now."""
+
+
 @dataclass(slots=True)
 class OneReach:
-    """One kind of file work for all, and at most one event socket.
+    """One kind of file work for all, and event sockets.
 
     Attributes:
         file_work: the files of every FreeSWITCH in reach.
-        event_socket: of one of them.
+        event_sockets: of those that the settings name.
         also: switch names of further ones whose recordings lie in the same (shared) directories.
     """
 
     file_work: Files
-    event_socket: EventSocket | None = None
+    event_sockets: EventSockets | None = None
     also: Sequence[str] = field(default=())
 
     def files(self, switch: str) -> Files:
         return self.file_work
 
     def control(self, switch: str, call_uuid: str) -> RecordingControl | None:
-        if self.event_socket is None:
+        if self.event_sockets is None:
             return None
-        api = self.event_socket.of(switch)
+        api = self.event_sockets.of(switch)
         return None if api is None else ApiControl(api, call_uuid)
 
     def switches(self) -> Sequence[str]:
-        ours = self.event_socket.switch() if self.event_socket else None
-        return [*self.also, *([ours] if ours else [])]
+        ours = self.event_sockets.names() if self.event_sockets else ()
+        return list(dict.fromkeys([*self.also, *ours]))
 
 
-class EventSocket:
-    """FreeSWITCH's own event socket, connected when it is needed and again after it broke.
+class ByName:
+    """The settings' FreeSWITCHes, as event sockets."""
 
-    Args:
-        connect: makes a connected `InboundConnection`.
-    """
-
-    def __init__(self, connect: Callable[[], InboundConnection]) -> None:
-        self._connect = connect
-        self._connection: InboundConnection | None = None
-        self._switch: str | None = None
-
-    @classmethod
-    def at(cls, address: str, password: str) -> EventSocket:
-        """An event socket at host:port.
-
-        Raises:
-            ValueError: the address has no port.
-        """
-        host, colon, port = address.rpartition(":")
-        if not colon or not port.isdigit():
-            raise ValueError(f"an event socket is given as host:port, got {address!r}")
-
-        def connect() -> InboundConnection:
-            connection = InboundConnection(host.strip("[]"), int(port), password)
-            connection.connect()
-            return connection
-
-        return cls(connect)
-
-    def switch(self) -> str | None:
-        """The name of the FreeSWITCH behind it; None while it can't be reached.
-
-        Asked anew with each connection: a call that another FreeSWITCH has would look as if it had ended.
-        """
-        if self._switch is None:
-            try:
-                self._switch = self.api("switchname").text.strip() or None
-            except RecordingError:
-                return None
-        return self._switch
+    def __init__(self, switches: FreeSwitches) -> None:
+        self._switches = switches
 
     def of(self, switch: str) -> Api | None:
-        """Commands to the FreeSWITCH of that name ("": whichever it is); None: it is not behind this event socket.
+        """Commands to the FreeSWITCH of that name.
 
-        The name is looked at before every command, since any command may be the first of a new connection.
+        It is looked for before every command: what is connected may be another one by then, which would say of every
+        call of the first that it has ended.
         """
 
         def api(name: str, *arguments: str) -> Reply:
-            if not self._is(switch):
+            there = self._switches.named(switch)
+            if there is None:
                 raise RecordingError(f"FreeSWITCH {switch} can't be reached any more")
-            return self.api(name, *arguments)
+            return there.api(name, *arguments)
 
-        return api if self._is(switch) else None
+        return None if self._switches.named(switch) is None else api
 
-    def _is(self, switch: str) -> bool:
-        here = self.switch()
-        return here is not None and switch in ("", here)
-
-    def api(self, name: str, *arguments: str) -> Reply:
-        """Run an api command.
-
-        Raises:
-            RecordingError: FreeSWITCH can't be reached, or did not answer.
-        """
-        try:
-            if self._connection is None:
-                self._connection = self._connect()
-            return self._connection.api(name, *arguments)
-        except Exception as error:
-            self.close()
-            raise RecordingError(f"the event socket: {error}") from error
-
-    def close(self) -> None:
-        """End the connection; the next command makes a new one."""
-        connection, self._connection, self._switch = self._connection, None, None
-        if connection is not None:
-            connection.close()
+    def names(self) -> Sequence[str]:
+        return self._switches.names()
 
 
 class LazyControl:

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 from fsflows.clock import Clock
 from fsflows.database import Database
+from fsflows.esl.supervised import FreeSwitches
 from fsflows.log import Logger
 from fsflows.recordings.agent import AgentFiles
 from fsflows.recordings.call_recordings import CallRecordings
@@ -27,7 +28,7 @@ from fsflows.recordings.locks import CallLocks
 from fsflows.recordings.offhub import OffHub
 from fsflows.recordings.places import local_files, parse_root
 from fsflows.recordings.publish import Publisher
-from fsflows.recordings.reach import EventSocket, OneReach, Reach
+from fsflows.recordings.reach import ByName, OneReach, Reach
 from fsflows.recordings.spool import IntentSpool
 from fsflows.recordings.sweep import Sweeper
 from fsflows.recordings.tools import Tools
@@ -46,7 +47,6 @@ class Recordings:
     claims: Claims
     sweeper: Sweeper
     off_hub: OffHub | None = None
-    event_socket: EventSocket | None = None
 
     @classmethod
     def open(
@@ -55,6 +55,7 @@ class Recordings:
         database: Database,
         clock: Clock,
         *,
+        switches: FreeSwitches | None = None,
         threaded: bool = True,
         also: Sequence[str] = (),
         discard_orphans: bool = False,
@@ -63,9 +64,11 @@ class Recordings:
         """Make it from the settings.
 
         Args:
-            settings: `recordings`, `database.spool` and `freeswitch` are used.
+            settings: `recordings` and `database.spool` are used.
             database: already open; it stays the caller's to close.
             clock: the process' clock.
+            switches: the FreeSWITCHes that can be asked about calls that this process doesn't have; they stay the
+                caller's to start and close. None: none can.
             threaded: file work beside gevent's hub; for a server.
             also: names of further FreeSWITCHes whose recordings lie in the same (shared) directories.
             discard_orphans: see `Sweeper`.
@@ -76,19 +79,16 @@ class Recordings:
         """
         files = make_files(settings)
         off_hub = OffHub(files) if threaded else None
-        event_socket = None
-        if settings.freeswitch.address:
-            event_socket = EventSocket.at(settings.freeswitch.address, settings.freeswitch.password)
         made = cls.make(
             database,
             clock,
-            OneReach(off_hub or files, event_socket, also),
+            OneReach(off_hub or files, ByName(switches) if switches else None, also),
             staging=parse_root(settings.recordings.staging).named,
             spool=_spool(settings),
             discard_orphans=discard_orphans,
             calls_ended=calls_ended,
         )
-        made.off_hub, made.event_socket = off_hub, event_socket
+        made.off_hub = off_hub
         return made
 
     @classmethod
@@ -132,10 +132,8 @@ class Recordings:
         return CallRecordings(control, self.tools, flow=flow, switch=switch, log=log)
 
     def close(self) -> None:
-        """Stop sweeping, and let go of threads and connections."""
+        """Stop sweeping, and let go of threads."""
         self.sweeper.stop()
-        if self.event_socket is not None:
-            self.event_socket.close()
         if self.off_hub is not None:
             self.off_hub.close()
 

@@ -34,8 +34,8 @@ def faults(settings: Settings) -> list[str]:
         check("server.allow", lambda text: ipaddress.ip_network(text, strict=False), network)
     if settings.console.listen:
         check("console.listen", parse_address, settings.console.listen)
-    if settings.freeswitch.address:
-        check("freeswitch.address", parse_address, settings.freeswitch.address)
+    for address in settings.freeswitch.addresses:
+        check("freeswitch.addresses", parse_address, address)
     check("database.url", lambda url: Database(url).close(), settings.database.url)
     if not recordings.agent_url:
         check("recordings.staging", parse_root, recordings.staging)

@@ -20,6 +20,7 @@ from fsflows.clock import GeventClock
 from fsflows.console.sources import Check
 from fsflows.conversation.run import Services
 from fsflows.database import Database
+from fsflows.esl.supervised import FreeSwitch, FreeSwitches
 from fsflows.flow.loader import load_flows
 from fsflows.flow.model import FlowSet
 from fsflows.log import get_logger
@@ -71,10 +72,15 @@ class Service:
         try:
             self.database = Database.open(url, threaded=True)
             self._open.callback(self.database.close)
+            self.switches = FreeSwitches.at(
+                settings.freeswitch.addresses, settings.freeswitch.password, self.clock
+            )
+            self._open.callback(self.switches.close)
             self.recordings = Recordings.open(
                 settings,
                 self.database,
                 self.clock,
+                switches=self.switches,
                 also=settings.recordings.switches,
                 discard_orphans=_discard_orphans(settings.recordings.orphans),
             )
@@ -138,6 +144,7 @@ class Service:
             self.listener.start()
         with _listening("console.listen", settings.console.listen):
             self.beside.start()
+        self.switches.start()
         sweep_seconds = self.settings.recordings.sweep_seconds
         sweeping = self.recordings.sweeper.start(sweep_seconds, sole=True)
         self._open.callback(sweeping.kill)  # it may sleep; what it leaves undone is begun again
@@ -160,6 +167,7 @@ class Service:
         listening = self.listener.accepting
         lag = self.watchdog.lag
         return [
+            *map(_check_of, self.switches),
             Check("calls", ok=listening, text="accepting" if listening else "not accepting"),
             Check("event loop", ok=lag < 0.5, text=f"{lag * 1000:.0f} ms behind"),
         ]
@@ -191,6 +199,13 @@ class Service:
     def cut(self) -> None:
         """End the calls that a `stop` still waits for, without a word."""
         self.listener.stop()
+
+
+def _check_of(switch: FreeSwitch) -> Check:
+    health = switch.health
+    name = f"FreeSWITCH {health.name or switch.address}"
+    text = "connected" if health.connected else f"not connected: {health.why or 'not yet'}"
+    return Check(name, ok=health.connected, text=f"{text}, for {health.since:.0f} s", vital=False)
 
 
 @contextmanager

@@ -52,8 +52,8 @@ class RemoteSwitch:
         self._connection.connect(path)
         self._file = self._connection.makefile("rw")
 
-    def switch(self) -> str:
-        return self._name
+    def names(self) -> list[str]:
+        return [self._name]
 
     def of(self, switch: str) -> Any:
         return self.api if switch == self._name else None

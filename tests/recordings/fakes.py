@@ -238,8 +238,8 @@ class _Socket:
         self._fake = switch
         self.api = switch.api
 
-    def switch(self) -> str | None:
-        return SWITCH
+    def names(self) -> list[str]:
+        return [SWITCH]
 
     def of(self, switch: str) -> Any:
         return self.api if switch in ("", SWITCH) else None

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import pytest
 
+from fsflows.clock import VirtualClock
 from fsflows.esl.link import Reply
+from fsflows.esl.supervised import FreeSwitches
 from fsflows.recordings.control import ApiControl, EndedCall, RecordingError, parse_buglist
-from fsflows.recordings.reach import EventSocket, LazyControl, OneReach
+from fsflows.recordings.reach import ByName, LazyControl, OneReach
 from recordings.fakes import UUID
 
 BUGS = """<media-bugs>
@@ -112,47 +114,35 @@ def test_a_call_that_is_over_records_nothing():
             verb("/r/x.wav")
 
 
-class Connection:
-    def __init__(self, *answers):
-        self.api = Answers(*answers)
-        self.closed = False
+class There:
+    """A FreeSWITCH behind an address, which may be away, or another one by now."""
 
-    def close(self):
-        self.closed = True
+    def __init__(self, name):
+        self.name, self.connected = name, True
+
+    def api(self, name, *arguments):
+        return Reply("true", {})
 
 
-def test_the_event_socket_knows_whose_it_is_and_connects_again():
-    first = Connection("fs1", ConnectionError("reset by peer"))
-    second = Connection("fs2", "true")
-    connections = [first, OSError("refused"), second]
-
-    def connect():
-        made = connections.pop(0)
-        if isinstance(made, Exception):
-            raise made
-        return made
-
-    socket = EventSocket(connect)
-    reach = OneReach(None, socket, also=["fs9"])
-    assert list(reach.switches()) == ["fs9", "fs1"]
+def test_each_event_socket_answers_for_its_own_freeswitch_only():
+    one, two = There("fs1"), There("fs2")
+    switches = FreeSwitches([one, two], VirtualClock())
+    reach = OneReach(None, ByName(switches), also=["fs9", "fs1"])
+    assert list(reach.switches()) == ["fs9", "fs1", "fs2"]
+    assert reach.control("fs3", UUID) is None
     control = reach.control("fs1", UUID)
-    with pytest.raises(RecordingError, match="reset by peer"):
-        control.alive()
-    assert first.closed
+    assert control.alive() is True
+    one.connected = False
     # Nobody there: a call that we can't ask for is not a call that is over.
     assert reach.control("fs1", UUID) is None
+    with pytest.raises(RecordingError, match="fs1 can't be reached any more"):
+        control.alive()
     # Another FreeSWITCH is there now: it would say of every call of the first that it is over.
+    one.connected, one.name = True, "fs3"
     assert reach.control("fs1", UUID) is None
+    with pytest.raises(RecordingError):
+        control.alive()
     assert reach.control("fs2", UUID).alive() is True
-    socket.close()
-    socket.close()
-    assert second.closed
-
-
-@pytest.mark.parametrize("address", ["", "host", "host:", "host:x", ":"])
-def test_an_event_socket_is_host_and_port(address):
-    with pytest.raises(ValueError, match="host:port"):
-        EventSocket.at(address, "ClueCon")
 
 
 def test_without_an_event_socket_the_second_way_is_none():

@@ -77,7 +77,7 @@ class Scene:
         self.process = process = Process(self, lifetime)
         self.world.faults = process
         service = self.world.restart(node)
-        service.tools.reach.event_socket.api = process.api
+        service.tools.reach.event_sockets.api = process.api
         return service
 
     def call(self, uuid):

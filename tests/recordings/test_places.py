@@ -11,6 +11,7 @@ import pytest
 
 from fsflows.clock import GeventClock
 from fsflows.database import Database
+from fsflows.esl.supervised import FreeSwitches
 from fsflows.recordings.agent import AgentFiles
 from fsflows.recordings.offhub import OffHub
 from fsflows.recordings.paths import Root
@@ -80,13 +81,16 @@ def _settings(directory, **recordings):
         settings,
         recordings=dataclasses.replace(settings.recordings, **changed),
         database=dataclasses.replace(settings.database, spool=str(directory / "spool")),
-        freeswitch=dataclasses.replace(settings.freeswitch, address="127.0.0.1:1"),
     )
 
 
 def test_everything_is_made_from_the_settings(tmp_path):
     database = Database.open("sqlite://")
-    recordings = Recordings.open(_settings(tmp_path), database, GeventClock(), also=["fs2"])
+    clock = GeventClock()
+    switches = FreeSwitches.at(["127.0.0.1:1"], "ClueCon", clock)
+    recordings = Recordings.open(
+        _settings(tmp_path), database, clock, switches=switches, also=["fs2"]
+    )
     assert isinstance(recordings.tools.reach.file_work, OffHub)
     assert recordings.tools.staging == str(tmp_path / "staging")
     # Nobody answers at that address: a FreeSWITCH that can't be asked is none within reach.

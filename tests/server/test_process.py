@@ -66,7 +66,7 @@ def test_settings_that_cannot_be_used_are_all_named(run):
     assert [
         "server.listen",
         "server.allow",
-        "freeswitch.address",
+        "freeswitch.addresses",
         "database.url",
         "recordings.staging",
         "log.level",
