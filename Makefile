@@ -51,5 +51,11 @@ $(VENV)/.installed-dev: setup.cfg pyproject.toml $(VENV)/bin/python
 	@$(BIN)/python -m pip install -q --disable-pip-version-check -e '.[dev]'
 	@touch $@ $(VENV)/.installed
 
+bench: $(VENV)/.installed  ## Measure fsflows beside its peers (15 minutes): table, JSON, picture; into docs/performance.md
+	$(BIN)/python benchmarks/versus --docs
+
+bench-quick: $(VENV)/.installed  ## The main rows of it, in two minutes
+	$(BIN)/python benchmarks/versus --quick
+
 clean:  ## Remove what these targets made
-	rm -rf $(VENV) build dist *.egg-info .coverage .coverage.* .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) .venv-peers build dist *.egg-info .coverage .coverage.* .mypy_cache .ruff_cache .pytest_cache .hypothesis

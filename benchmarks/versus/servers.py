@@ -1,0 +1,183 @@
+"""The servers that are compared: how each is installed, started and ended. Peers get an environment of their own."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+HERE = Path(__file__).parent
+ROOT = HERE.parents[1]
+PEERS = ROOT / ".venv-peers"
+"""Not kept in git; made by the first run."""
+
+PACKAGES = ("gevent", "greenswitch==0.0.19", "genesis==2026.10.18")
+NODE_PACKAGE = "esl@11.2.1"
+
+
+@dataclass(frozen=True)
+class Server:
+    """One that can be measured.
+
+    Attributes:
+        name: for the table.
+        what: what it is, in a few words.
+        command: what starts it; the port comes behind it.
+    """
+
+    name: str
+    what: str
+    command: tuple[str, ...]
+
+
+def available() -> tuple[list[Server], list[str]]:
+    """The servers that can be run here, and why others can't."""
+    missing: list[str] = []
+    python = _python_peers(missing)
+    found = [Server("fsflows", "fsflows serve, a YAML flow", (sys.executable, "-m", "fsflows"))]
+    if python:
+        found += [
+            Server("floor", "bare gevent, no server", (python, str(HERE / "peers/floor.py"))),
+            Server("greenswitch", "0.0.19", (python, str(HERE / "peers/greenswitch_app.py"))),
+            Server("genesis", "2026.10.18, asyncio", (python, str(HERE / "peers/genesis_app.py"))),
+        ]
+    if node := _node_peer(missing):
+        found.append(Server("node esl", "11.2.1", (node, str(PEERS / "node" / "node_esl.mjs"))))
+    missing.append("FreeSWITCH's C library: not in a package registry")
+    missing.append("eslgo: not in a package registry that is reached here")
+    return found, missing
+
+
+def _python_peers(missing: list[str]) -> str:
+    python = PEERS / "bin" / "python"
+    wanted = "\n".join(PACKAGES)
+    done = PEERS / "installed.txt"
+    if not done.exists() or done.read_text() != wanted:
+        print(f"Installing {', '.join(PACKAGES)} in {PEERS.name} (once) ...", file=sys.stderr)
+        try:
+            subprocess.run(
+                [sys.executable, "-m", "venv", PEERS], check=True, stderr=subprocess.DEVNULL
+            )
+            pip = [python, "-m", "pip", "install", "-q", "--disable-pip-version-check"]
+            subprocess.run([*pip, *PACKAGES], check=True, stderr=subprocess.PIPE)
+        except (OSError, subprocess.CalledProcessError) as error:
+            missing.append(f"greenswitch, genesis: can't be installed ({error})")
+            return ""
+        done.write_text(wanted)
+    return str(python)
+
+
+def _node_peer(missing: list[str]) -> str:
+    node, npm = shutil.which("node"), shutil.which("npm")
+    if node is None or npm is None:
+        missing.append("node esl: there is no node or npm")
+        return ""
+    directory = PEERS / "node"
+    directory.mkdir(parents=True, exist_ok=True)
+    shutil.copy(HERE / "peers" / "node_esl.mjs", directory)
+    if not (directory / "node_modules" / "esl").exists():
+        (directory / "package.json").write_text('{"private": true}')
+        command = [npm, "install", "--silent", "--no-audit", "--no-fund", NODE_PACKAGE]
+        try:
+            subprocess.run(command, cwd=directory, check=True)
+        except (OSError, subprocess.CalledProcessError) as error:
+            missing.append(f"node esl: can't be installed ({error})")
+            return ""
+    return node
+
+
+@dataclass
+class Running:
+    """A server that runs."""
+
+    port: int
+    pids: list[int]
+    started: float
+    """Seconds from the start of its process to the first connection accepted."""
+
+
+@contextmanager
+def running(server: Server, *, workers: int = 1, flows: Path | None = None) -> Iterator[Running]:
+    """Start a server, and end it."""
+    port = _free_port()
+    with tempfile.TemporaryDirectory(prefix="fsflows-bench-") as directory:
+        command = [*server.command, str(port)]
+        if server.name == "fsflows":
+            command = _serve(server, port, directory, flows or HERE / "flows")
+        environment = os.environ | {"FSFLOWS_CONSOLE__LISTEN": "", "PYTHONDONTWRITEBYTECODE": ""}
+        if workers > 1:
+            environment["FSFLOWS_SERVER__WORKERS"] = str(workers)
+        log = Path(directory, "stderr")
+        began = time.perf_counter()
+        with log.open("wb") as stderr:
+            process = subprocess.Popen(
+                command,
+                stdout=subprocess.DEVNULL,
+                stderr=stderr,
+                env=environment,
+                preexec_fn=_raise_limits,  # noqa: PLW1509 - no threads here
+            )
+        try:
+            _wait_for(port, process, log)
+            started = time.perf_counter() - began
+            yield Running(port, _pids(process.pid, workers), started)
+        finally:
+            process.terminate()
+            try:
+                process.wait(5)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+
+
+def _serve(server: Server, port: int, directory: str, flows: Path) -> list[str]:
+    return [
+        *server.command,
+        *("serve", "--flows", str(flows), "--listen", f"127.0.0.1:{port}"),
+        *("--data", directory, "--log-level", "error"),
+    ]
+
+
+def _raise_limits() -> None:
+    import resource
+
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+
+
+def _free_port() -> int:
+    with socket.socket() as sock:
+        sock.bind(("127.0.0.1", 0))
+        port: int = sock.getsockname()[1]
+        return port
+
+
+def _wait_for(port: int, process: subprocess.Popen[bytes], log: Path) -> None:
+    until = time.perf_counter() + 60
+    while time.perf_counter() < until:
+        if process.poll() is not None:
+            raise RuntimeError(f"{process.args} ended at once:\n{log.read_text()}")
+        with socket.socket() as sock:
+            if sock.connect_ex(("127.0.0.1", port)) == 0:
+                return
+        time.sleep(0.005)
+    raise RuntimeError(f"{process.args} does not listen")
+
+
+def _pids(pid: int, workers: int) -> list[int]:
+    """The processes that take calls: the one that was started, or its children."""
+    if workers == 1:
+        return [pid]
+    children = Path(f"/proc/{pid}/task/{pid}/children")
+    until = time.perf_counter() + 10
+    while len(found := children.read_text().split()) < workers and time.perf_counter() < until:
+        time.sleep(0.05)
+    return [int(each) for each in found]
