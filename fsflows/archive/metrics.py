@@ -5,6 +5,10 @@ from __future__ import annotations
 from prometheus_client import Counter, Gauge
 
 WRITTEN = Counter("fsflows_records_written_total", "Records brought into the database.")
+SPOOLED = Counter(
+    "fsflows_records_spooled_total",
+    "Records written to the spool, from where the database gets them.",
+)
 LOST = Counter(
     "fsflows_records_lost_total",
     "Records that are not in the database and will not be.",

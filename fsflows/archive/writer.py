@@ -188,6 +188,7 @@ class RecordWriter:
         for _ in lines:
             self._fresh.popleft()
         self._count_waiting()
+        metrics.SPOOLED.inc(fitted)
         if fitted < len(lines):
             self._drop(len(lines) - fitted, "the spool is full")
         self._spooled.set()

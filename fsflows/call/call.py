@@ -44,13 +44,16 @@ class Call(Leg):
         """Whether something is being played, or waits to be."""
         return self._player.playing
 
-    def stop_playing(self, key: str | None = None) -> None:
+    def stop_playing(self, key: str | None = None, *, since: float | None = None) -> None:
         """Stop what is being played and drop what is queued to be played (and nothing else that is queued).
 
         Args:
             key: the key that asks for it; when FreeSWITCH itself stops on that key, nothing is sent.
+            since: when the caller pressed it, or said what asks for it: the time until silence is measured.
         """
         by_key = key is not None and key in self._terminators
+        if since is not None and self._player.playing and not self._player.stopping:
+            self._stopped_by = ("speech" if key is None else "key", since)
         self._player.stop(self.clock.now(), by_key=by_key)
 
     def stop_on_keys(self, keys: str) -> None:

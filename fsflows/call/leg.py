@@ -11,6 +11,7 @@ from collections import deque
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from fsflows.call import metrics
 from fsflows.call.audio import Sound, Voice
 from fsflows.call.ended import (
     LINK_LOST,
@@ -63,6 +64,8 @@ SAMPLES_PER_SECOND = 8000
 """DTMF-Duration is in samples of 8 kHz, whatever the codec."""
 
 _ids = itertools.count(1)
+_counts = metrics.by_event(EVENTS)
+_other = _counts[metrics.OTHER]
 
 
 class Leg:
@@ -101,6 +104,10 @@ class Leg:
         self._complete = False
         self._last_application = ""
         self._interrupted = False
+        self._key_at: float | None = None  # of the key that is being answered
+        self._stopped_by: tuple[str, float] | None = (
+            None  # what is to end the prompt, and when it happened
+        )
         self._dispatch: dict[str, Callable[[Event, float], None]] = {
             "CHANNEL_EXECUTE": self._on_execute,
             "CHANNEL_EXECUTE_COMPLETE": self._on_complete,
@@ -169,12 +176,21 @@ class Leg:
             CallEnded: the call is over; everything that happened before its end has been returned.
             Interrupted: `interrupt` was called.
         """
+        if (
+            self._key_at is not None
+            and not self._player.stopping
+            and (until is None or until > self.clock.now())
+        ):
+            self._key_at = None  # whoever waits has answered it, and needed no command
         while not self._pending:
             if self._ended is not None:
                 raise self._ended
-            if not self._read(until):
-                return self._pending.popleft() if self._pending else None
-        return self._pending.popleft()
+            if not self._read(until) and not self._pending:
+                return None
+        happening = self._pending.popleft()
+        if isinstance(happening, KeyPressed):
+            self._key_at = happening.at
+        return happening
 
     def attend(self, until: float | None = None) -> bool:
         """Take one event, and keep what it means for `wait`; so that playing goes on while nobody waits.
@@ -225,9 +241,14 @@ class Leg:
         return self._interrupted or self._player.check_guard(self.clock.now())
 
     def _handle(self, event: Event) -> None:
-        handler = self._dispatch.get(event.name)
+        name = event.name
+        handler = self._dispatch.get(name)
+        _counts.get(name, _other).n += 1
         if handler is not None:
-            handler(event, self._timeline.at(event.timestamp, self.clock.now()))
+            now = self.clock.now()
+            at = self._timeline.at(event.timestamp, now)
+            metrics.event_lag.add(now - at)
+            handler(event, at)
 
     def _alive(self) -> None:
         if self._ended is not None:
@@ -287,6 +308,9 @@ class Leg:
             del self._finished[uuid]
 
     def _post(self, command: commands.Command) -> None:
+        if self._key_at is not None:
+            metrics.key_to_command.add(self.clock.now() - self._key_at)
+            self._key_at = None
         try:
             self.link.post(command)
         except LinkClosed as closed:
@@ -322,7 +346,12 @@ class Leg:
             self._check_recogniser(at)
         elif self._ended is None:
             terminator = event.variable("playback_terminator_used") or ""
-            self._player.finished(uuid, response, terminator, at)
+            stopped, self._stopped_by = self._stopped_by, None
+            if not self._player.finished(uuid, response, terminator, at):
+                self._stopped_by = stopped
+            elif stopped is not None:
+                by, since = stopped
+                metrics.barge_in[by].add(at - since)
 
     def _on_bridge(self, event: Event, at: float) -> None:
         self._bridged = True

@@ -112,6 +112,11 @@ class Player:
         """Whether anything is being played or waits to be."""
         return bool(self._queue)
 
+    @property
+    def stopping(self) -> bool:
+        """Whether what is being played is to end, and has not yet."""
+        return self._stop is not None
+
     def play(self, sounds: Sequence[Sound]) -> Playback:
         """Play some sounds after those that are already queued."""
         playback = Playback(sounds)

@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from prometheus_client import Counter, Gauge, Histogram
 
+from fsflows.metrics import Spread
+
+MANY = 5
+
 CALLS_ACTIVE = Gauge(
     "fsflows_calls_active", "Calls in progress.", ["flow"], multiprocess_mode="livesum"
 )
@@ -17,14 +21,9 @@ CALL_SECONDS = Histogram(
 COLLECTIONS = Counter(
     "fsflows_collections_total",
     "What came of asking a caller.",
-    ["flow", "step", "outcome", "source"],
+    ["flow", "step", "outcome", "source", "attempt"],
 )
-COLLECTION_ATTEMPTS = Histogram(
-    "fsflows_collection_attempts",
-    "How often a caller was asked in one step.",
-    ["flow", "step"],
-    buckets=(1, 2, 3, 4, 5),
-)
+"""`attempt`: how often the caller was asked; `MANY` times or more are one."""
 SPEECH_LOST = Counter(
     "fsflows_speech_lost_total", "Calls that went on with keys because speech recognition was gone."
 )
@@ -39,3 +38,44 @@ FUNCTION_ERRORS = Counter(
     "Functions that raised, hung or returned nonsense.",
     ["flow", "function"],
 )
+SPEECH_ANSWER = Histogram(
+    "fsflows_speech_answer_seconds",
+    "From the recogniser's last new words to the answer that was made of them.",
+    buckets=(0.05, 0.1, 0.2, 0.3, 0.5, 0.75, 1, 1.5, 2, 3, 5),
+)
+speech_answer = Spread(SPEECH_ANSWER)
+
+
+def collected(flow: str, step: str, outcome: str, source: str, attempts: int) -> None:
+    """Count what came of a step."""
+    attempt = str(attempts) if attempts < MANY else f"{MANY}+"
+    COLLECTIONS.labels(flow, step, outcome, source, attempt).inc()
+
+
+class Words:
+    """When the caller last said something new.
+
+    When he stops speaking, nobody tells us: FreeSWITCH has no such event for mod_vosk. The last result with other words
+    in it is the nearest thing to it.
+    """
+
+    __slots__ = ("_at", "_text")
+
+    def __init__(self) -> None:
+        self._text = ""
+        self._at: float | None = None
+
+    def heard(self, text: str, at: float) -> None:
+        """A result came, partial or final."""
+        if text != self._text:
+            self._text, self._at = text, at
+
+    def forget(self) -> None:
+        """A key was pressed: what follows is no answer to words."""
+        self._text = ""
+        self._at = None
+
+    def answered(self, now: float) -> None:
+        """The collection is over."""
+        if self._at is not None:
+            speech_answer.add(max(0.0, now - self._at))

@@ -162,25 +162,34 @@ def _drive(engine: Engine, dialogue: Dialogue, question: Question) -> Collection
 
 def _listen(engine: Engine, listener: Listener[Any]) -> None:
     key = ""
+    happened_at: float | None = None
     ignored = stopped = False
     last_words: Heard | None = None
+    words = metrics.Words()
     while True:
         for decision in listener.decisions():
             if isinstance(decision, StopPrompt):
                 stopped = True
-                engine.call.stop_playing(key if decision.why is not Cause.SPEECH else None)
+                by_key = decision.why is not Cause.SPEECH
+                engine.call.stop_playing(key if by_key else None, since=happened_at)
             elif isinstance(decision, Ignored):
                 ignored = True
                 engine.log.debug("key ignored", why=str(decision.why))
         if listener.result is not None:
+            words.answered(engine.clock.now())
             if last_words is not None:
                 # A partial was enough: no final will be noted.
                 _note_words(engine, listener, last_words)
             return
         happening = engine.call.wait(listener.deadline)
+        happened_at = happening.at if happening is not None else None
         if isinstance(happening, Heard):
             last_words = None if happening.final else happening
-        key = happening.key if isinstance(happening, KeyPressed) else ""
+            words.heard(happening.text, happening.at)
+        key = ""
+        if isinstance(happening, KeyPressed):
+            key = happening.key
+            words.forget()
         if (
             isinstance(happening, PlaybackEnded)
             and happening.playback.ending is Ending.KEY
@@ -274,8 +283,7 @@ def _note(engine: Engine, step: str, result: CollectionResult, started: float) -
     engine.failed_turns = 0 if answered else engine.failed_turns + 1
     seconds = round(engine.clock.now() - started, 3)
     labels = (engine.flow.name, step)
-    metrics.COLLECTIONS.labels(*labels, str(result.outcome), str(result.source)).inc()
-    metrics.COLLECTION_ATTEMPTS.labels(*labels).observe(result.attempts)
+    metrics.collected(*labels, str(result.outcome), str(result.source), result.attempts)
     engine.record.collected(
         step,
         str(result.outcome),

@@ -14,6 +14,7 @@ from typing import Any
 import gevent
 from greenswitch.esl import NotConnectedError
 
+from fsflows.esl import metrics
 from fsflows.esl.commands import Command
 from fsflows.esl.event import Event
 from fsflows.esl.frames import Frame, FrameError
@@ -90,11 +91,16 @@ class Connection:
             LinkClosed: the connection ended before the reply.
             ReplyTimeout: no reply within `timeout` seconds; its place stays reserved.
         """
+        metrics.count(metrics.commands, command.verb)
         try:
             frame = self._connected_wire().request(command.encode(), timeout)
         except ReplyTimeout:
+            metrics.count(metrics.refused, command.verb)
             raise ReplyTimeout(f"no reply to `{command.label}` within {timeout:g} s") from None
-        return reply_of(frame)
+        reply = reply_of(frame)
+        if not reply.ok:
+            metrics.count(metrics.refused, command.verb)
+        return reply
 
     def post(self, command: Command) -> None:
         """Send a command and don't wait; a refusal is logged, without the command's values.
@@ -102,6 +108,7 @@ class Connection:
         Raises:
             LinkClosed: the connection has ended.
         """
+        metrics.count(metrics.commands, command.verb)
         self._connected_wire().post(command.encode(), self._taker(command))
 
     def receive(self, until: float | None = None) -> Event | None:
@@ -144,6 +151,7 @@ class Connection:
 
     def _posted(self, label: str, frame: Frame) -> None:
         if not reply_of(frame).ok:
+            metrics.count(metrics.refused, label.partition(" ")[0])
             # A call that is over refuses everything; that is no news.
             report = self._log.info if self._lingering else self._log.warning
             report("FreeSWITCH refused a command", command=label)

@@ -1,8 +1,21 @@
-"""What Prometheus is told about connections to FreeSWITCH."""
+"""What the event socket counts."""
 
 from __future__ import annotations
 
 from prometheus_client import Counter, Gauge
+
+from fsflows.metrics import Count
+
+COMMANDS = Counter(
+    "fsflows_esl_commands_total", "Commands sent to FreeSWITCH, by their first word.", ["command"]
+)
+REFUSED = Counter(
+    "fsflows_esl_command_errors_total",
+    "Commands that FreeSWITCH refused (-ERR), or did not answer in time.",
+    ["command"],
+)
+RECEIVED = Counter("fsflows_esl_received_bytes_total", "Bytes that came from FreeSWITCH.")
+SENT = Counter("fsflows_esl_sent_bytes_total", "Bytes sent to FreeSWITCH.")
 
 FREESWITCH_UP = Gauge(
     "fsflows_freeswitch_up",
@@ -15,3 +28,31 @@ FREESWITCH_LOST = Counter(
     "How often the connection to a FreeSWITCH's own event socket was lost.",
     ["address"],
 )
+
+OTHER = "other"
+VERBS = (
+    "api",
+    "auth",
+    "bgapi",
+    "connect",
+    "divert_events",
+    "event",
+    "exit",
+    "filter",
+    "linger",
+    "myevents",
+    "nixevent",
+    "sendmsg",
+    OTHER,
+)
+"""The commands that are told apart. An application of greenswitch's may send what it likes; a label may not say it."""
+
+commands = {verb: Count(COMMANDS.labels(verb)) for verb in VERBS}
+refused = {verb: Count(REFUSED.labels(verb)) for verb in VERBS}
+received = Count(RECEIVED)
+sent = Count(SENT)
+
+
+def count(counts: dict[str, Count], verb: str) -> None:
+    """Count a command in `commands` or `refused`."""
+    counts.get(verb, counts[OTHER]).n += 1

@@ -12,7 +12,7 @@ from typing import Any
 from gevent.event import AsyncResult
 from greenswitch.esl import OutboundSession, OutboundSessionHasGoneAway
 
-from fsflows.esl import commands
+from fsflows.esl import commands, metrics
 from fsflows.esl.commands import Command
 from fsflows.esl.connection import Connection, Response
 from fsflows.esl.event import Event
@@ -59,7 +59,10 @@ class EslSession(Connection, OutboundSession):  # type: ignore[misc]
             ReplyTimeout: no channel data in time.
         """
         more = list(subscriptions)
-        data = b"".join(command.encode() for command in [commands.connect(), *more])
+        data = b""
+        for command in (commands.connect(), *more):
+            metrics.count(metrics.commands, command.verb)
+            data += command.encode()
         frame = self._connected_wire().request(data, timeout, [self._taker(each) for each in more])
         return self._accept(frame)
 

@@ -18,6 +18,7 @@ from typing import Any
 import gevent
 from gevent.event import AsyncResult
 
+from fsflows.esl import metrics
 from fsflows.esl.frames import Frame, FrameError, FrameReader
 from fsflows.esl.link import LinkClosed, ReplyTimeout
 from fsflows.log import get_logger
@@ -133,6 +134,7 @@ class Wire:
             raise LinkClosed(self.ended)
 
     def _write(self, data: bytes) -> None:
+        metrics.sent.n += len(data)
         if not self._unsent:
             try:
                 data = data[os.write(self._fd, data) :]
@@ -199,6 +201,7 @@ class Wire:
         except OSError as error:
             self._end(f"the connection to FreeSWITCH broke ({error.strerror})")
             return False
+        metrics.received.n += len(data)
         if self._closing is not None:
             if not data:
                 self._release()

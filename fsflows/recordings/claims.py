@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Table, delete, select, update
+from sqlalchemy import ColumnElement, Connection, Table, delete, func, select, update
 
 from fsflows.clock import Clock
 from fsflows.database import Database
@@ -110,6 +110,13 @@ class Claims:
         if asked is None:
             return 0.0
         return float(max(0.0, (self._clock.utcnow() - asked).total_seconds()))
+
+    def count_open(self) -> int:
+        """Discards without a receipt."""
+        statement = select(func.count()).select_from(discards).where(discards.c.state == "open")
+        return int(
+            self._database.read(lambda connection: connection.execute(statement).scalar()) or 0
+        )
 
     def _take(
         self,

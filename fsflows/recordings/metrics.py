@@ -14,6 +14,11 @@ DISCARD_SECONDS = Histogram(
     "From the order to discard to its receipt.",
     buckets=(0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 60),
 )
+OPEN_DISCARDS = Gauge(
+    "fsflows_discards_open",
+    "Discards that have no receipt yet, of all nodes of the database.",
+    multiprocess_mode="livemax",
+)
 OLDEST_OPEN_DISCARD = Gauge(
     "fsflows_discard_oldest_open_seconds",
     "Age of the oldest discard that has no receipt yet; 0: there is none.",

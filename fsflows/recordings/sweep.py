@@ -134,6 +134,7 @@ class Sweeper:
         self._tidy(report)
         report.oldest_open = self._claims.oldest_open()
         metrics.OLDEST_OPEN_DISCARD.set(report.oldest_open)
+        metrics.OPEN_DISCARDS.set(self._claims.count_open() if report.oldest_open else 0)
         metrics.SWEPT_AT.set(self._tools.clock.utcnow().timestamp())
         return report
 

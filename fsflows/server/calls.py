@@ -9,6 +9,7 @@ from fsflows.archive.record import RecordBuilder
 from fsflows.call.audio import Voice
 from fsflows.call.call import Call
 from fsflows.clock import Clock
+from fsflows.conversation import metrics
 from fsflows.conversation.engine import Engine
 from fsflows.conversation.run import Services, run_call
 from fsflows.esl.event import Event
@@ -111,5 +112,6 @@ class CallRunner:
             callee=channel.get("Caller-Destination-Number") or "",
             node=self.services.node,
         )
+        metrics.CALLS.labels("", str(Result.REFUSED), str(Reason.UNKNOWN_FLOW)).inc()
         self.services.keep(record.finish(Result.REFUSED, Reason.UNKNOWN_FLOW))
         link.close()

@@ -30,6 +30,7 @@ from fsflows.server.address import parse_address
 from fsflows.server.beside import Beside
 from fsflows.server.calls import CallRunner
 from fsflows.server.listener import Listener
+from fsflows.server.metrics import keep_telling
 from fsflows.server.watchdog import Watchdog
 from fsflows.settings import Settings
 
@@ -151,6 +152,8 @@ class Service:
         if watch:
             self.watchdog.start()
             self._open.callback(self.watchdog.stop)
+        telling = self.clock.spawn(keep_telling, self.listener, settings.server.max_calls)
+        self._open.callback(telling.kill)
         self._warm()
         log.info("serving", flows=", ".join(sorted(self.flows)))
 

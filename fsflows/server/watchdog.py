@@ -25,6 +25,7 @@ import gevent
 import fsflows
 from fsflows.conversation.functions import BLOCKING_LIMIT, FunctionBlocked, running
 from fsflows.log import get_logger
+from fsflows.server import metrics
 
 BEAT = 0.1
 """Seconds between two signs of life of the hub."""
@@ -90,6 +91,7 @@ class Watchdog:
             report()
             gevent.sleep(BEAT)
             self.lag = max(0.0, time.monotonic() - self._alive_at - BEAT)
+            metrics.hub_lag.add(self.lag)
 
     def _ring(self, _number: int, frame: FrameType | None) -> None:
         now = time.monotonic()

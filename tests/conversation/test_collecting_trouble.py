@@ -3,8 +3,8 @@
 import pytest
 from collecting_flows import ask, got
 
-from fsflows import metrics
 from fsflows.archive.entries import Noted
+from fsflows.conversation import metrics
 from fsflows.switch import Recogniser, Setup
 
 DOWN = Setup(recogniser=Recogniser(up=False))
