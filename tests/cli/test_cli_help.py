@@ -19,6 +19,7 @@ WORDS = {
     "check": "PATH --strict --format --print-schema  file  exit status",
     "test": "PATH --verbose --format  virtual time  hear press say wait hangup expect  docs/scripts.md  exit status",
     "graph": "FLOW --format mermaid svg  exit status",
+    "doctor": "--config --vosk --json  freeswitch.address  docs/doctor.md  exit status",
     "schema": "settings flow  yaml-language-server: $schema=  exit status",
     "records": "list show export purge  --since  exit status",
     "recordings": "list show verify sweep agent",
@@ -63,7 +64,7 @@ def test_help_is_readable(help_of, command, columns):
         assert word in text, word
 
 
-@pytest.mark.parametrize("command", ["serve", "call", "check", "test", "graph", "schema"])
+@pytest.mark.parametrize("command", ["serve", "call", "check", "test", "graph", "doctor", "schema"])
 def test_every_argument_is_explained(command):
     parser = Parser(prog="fsflows")
     importlib.import_module(f"fsflows.cli.{command}").add_parser(parser.add_subparsers())

@@ -1,0 +1,34 @@
+"""Nothing that is looked at may hold the doctor up: work with a deadline, on a thread where it can block for good."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TypeVar, cast
+
+import gevent
+from gevent.threadpool import ThreadPool
+
+T = TypeVar("T")
+
+_pool: ThreadPool | None = None
+
+
+class TooSlow(Exception):
+    """It did not end in its time."""
+
+
+def on_a_thread(work: Callable[[], T], seconds: float) -> T:
+    """Run `work`, which may block (a network file system that is gone), on a thread that is left to itself if it does.
+
+    Raises:
+        TooSlow: it has not ended within `seconds`; it may never.
+        Exception: what `work` raised.
+    """
+    global _pool  # noqa: PLW0603 - threads that hang are no reason for more of them
+    if _pool is None:
+        _pool = ThreadPool(16)
+    result = _pool.spawn(work)
+    try:
+        return cast("T", result.get(timeout=seconds))
+    except gevent.Timeout:
+        raise TooSlow(f"no end within {seconds:g} s") from None
