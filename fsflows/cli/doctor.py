@@ -27,7 +27,7 @@ examples:
   fsflows doctor --config /etc/fsflows/fsflows.yaml
   fsflows doctor --config fsflows.yaml --json | jq '.findings[] | select(.state == "problem")'
 
-FreeSWITCH's event socket is freeswitch.address and freeswitch.password of the settings. docs/doctor.md tells more.
+FreeSWITCH's event socket is freeswitch.addresses and freeswitch.password of the settings. docs/doctor.md tells more.
 
 exit status: 0 all is well, or there are warnings only; 1 there are problems; 2 called wrongly, or settings that can't
 be read

@@ -64,12 +64,12 @@ def examine(settings: Settings, vosk: str = "") -> Iterator[Finding]:
     def hears(there: Switch, given: Settings) -> Iterator[Finding]:
         return voices.recogniser(there, given, vosk)
 
-    addresses = _addresses(settings)
+    addresses = settings.freeswitch.addresses
     if not addresses:
         yield warning(
             "FreeSWITCH",
-            "freeswitch.address is not set: nothing of FreeSWITCH was looked at",
-            "freeswitch: {address: 127.0.0.1:8021} in the settings",
+            "freeswitch.addresses is empty: nothing of FreeSWITCH was looked at",
+            "freeswitch: {addresses: [127.0.0.1:8021]} in the settings",
         )
     for address in addresses:
         there, finding = switch.connect(address, settings.freeswitch.password)
@@ -117,7 +117,3 @@ def _guarded(name: str, check: Callable[[], list[Finding]]) -> list[Finding]:
         log.debug("a check failed", check=name, exc_info=error)
         text = f"could not be looked at: {type(error).__name__}: {error}"
         return [problem(about, text, "report it, with `fsflows doctor --json`")]
-
-
-def _addresses(settings: Settings) -> list[str]:
-    return [settings.freeswitch.address] if settings.freeswitch.address else []

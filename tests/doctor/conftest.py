@@ -46,7 +46,9 @@ class World:
             database=replace(
                 defaults.database, url=f"sqlite:///{base}/fsflows.db", spool=str(base / "spool")
             ),
-            freeswitch=replace(defaults.freeswitch, address=self.switch.address, password=PASSWORD),
+            freeswitch=replace(
+                defaults.freeswitch, addresses=(self.switch.address,), password=PASSWORD
+            ),
         )
         Database.open(self.settings.database.url).close()
         self.base = base
@@ -61,7 +63,7 @@ class World:
         self.switch = SwitchServer(self.core, **{"password": PASSWORD, **options})
         self.switch.start()
         self._all.append(self.switch)
-        self.set("freeswitch", address=self.switch.address)
+        self.set("freeswitch", addresses=(self.switch.address,))
 
     def close(self):
         for each in self._all:

@@ -178,8 +178,8 @@ def test_a_problem_is_found(world, name):
 
 DOUBTS = {
     "no event socket": (
-        lambda world: world.set("freeswitch", address=""),
-        ("FreeSWITCH", "nothing of FreeSWITCH was looked at", "freeswitch: {address"),
+        lambda world: world.set("freeswitch", addresses=()),
+        ("FreeSWITCH", "nothing of FreeSWITCH was looked at", "freeswitch: {addresses"),
     ),
     "old": (
         lambda world: setattr(world.core, "version", "1.8.7"),
@@ -399,7 +399,7 @@ def command(world, *options, **environ):
         "FSFLOWS_RECORDINGS__PUBLISHED": world.settings.recordings.published,
         "FSFLOWS_DATABASE__URL": world.settings.database.url,
         "FSFLOWS_DATABASE__SPOOL": world.settings.database.spool,
-        "FSFLOWS_FREESWITCH__ADDRESS": world.settings.freeswitch.address,
+        "FSFLOWS_FREESWITCH__ADDRESSES": world.switch.address,
         "FSFLOWS_FREESWITCH__PASSWORD": world.settings.freeswitch.password,
     }
     done = subprocess.run(
