@@ -52,6 +52,8 @@ class Reason(StrEnum):
     """The call reached the longest a call may take."""
     DRAINED = "drained"
     """The server was told to stop and could not wait any longer."""
+    SERVER_LOST = "server_lost"
+    """The server ended under the call (killed, power cut). Written by whoever found that out afterwards."""
     UNKNOWN_FLOW = "unknown_flow"
     """The call asked for a flow that this server doesn't have."""
     AT_CAPACITY = "at_capacity"

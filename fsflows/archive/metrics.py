@@ -16,6 +16,10 @@ LOST = Counter(
 )
 """`why`: "dropped" (spool and memory full) or "rejected" (refused by the database; kept in a file)."""
 
+CALLS_LOST = Counter(
+    "fsflows_records_calls_lost_total",
+    "Calls whose server ended under them; found afterwards, and given a record.",
+)
 WAITING = Gauge(
     "fsflows_records_waiting",
     "Records that wait to be written to the database.",

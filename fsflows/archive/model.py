@@ -29,6 +29,25 @@ class RecordingNote:
     links: tuple[str, ...] = ()
     receipt: Mapping[str, Any] = field(default_factory=dict)
 
+    @property
+    def settled(self) -> bool:
+        """Whether nothing more is to come: False while a discard, or the publishing, is not finished."""
+        if self.state is RecordingState.PRESENT:
+            return bool(self.links)
+        return self.state is not RecordingState.PENDING
+
+    def as_json(self) -> dict[str, Any]:
+        """The note as JSON can hold it."""
+        return {
+            "state": self.state.value,
+            "links": list(self.links),
+            "receipt": dict(self.receipt),
+        }
+
+    def same(self, other: RecordingNote) -> bool:
+        """Whether it says what another one says, however that was read."""
+        return _json(self.as_json()) == _json(other.as_json())
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Record:
@@ -46,6 +65,7 @@ class Record:
         last_step: where the call was when it ended.
         entries: the time line, oldest first.
         dropped_entries: how many were left out, because a call may not fill the database.
+        revision: counts up when a record changes after the call: a recording published or discarded later, say.
     """
 
     id: str
@@ -66,6 +86,7 @@ class Record:
     recording: RecordingNote = field(default_factory=RecordingNote)
     entries: tuple[Entry, ...] = ()
     dropped_entries: int = 0
+    revision: int = 1
 
     @property
     def seconds(self) -> float:
@@ -102,6 +123,7 @@ class Record:
         return {
             "schema": SCHEMA,
             "id": self.id,
+            "revision": self.revision,
             "call_id": self.call_id,
             "node": self.node,
             "started_at": _written(self.started_at),
@@ -117,18 +139,14 @@ class Record:
             "reason": self.reason.value,
             "hangup_cause": self.hangup_cause,
             "last_step": self.last_step,
-            "recording": {
-                "state": self.recording.state.value,
-                "links": list(self.recording.links),
-                "receipt": dict(self.recording.receipt),
-            },
+            "recording": self.recording.as_json(),
             "entries": [entry.as_json() for entry in self.entries],
             "dropped_entries": self.dropped_entries,
         }
 
     def dumps(self) -> str:
         """The record as one line of JSON."""
-        return json.dumps(self.as_json(), ensure_ascii=False, separators=(",", ":"), default=str)
+        return _json(self.as_json())
 
 
 def loads(text: str | bytes) -> Record:
@@ -155,6 +173,7 @@ def loads(text: str | bytes) -> Record:
             ),
             entries=tuple(from_json(entry) for entry in given.get("entries", ())),
             dropped_entries=int(given.get("dropped_entries", 0)),
+            revision=int(given.get("revision", 1)),
             **{name: str(given.get(name) or "") for name in _TEXTS},
         )
     except (KeyError, TypeError, AttributeError) as error:
@@ -171,6 +190,10 @@ _TEXTS = (
     "hangup_cause",
     "last_step",
 )
+
+
+def _json(given: Mapping[str, Any]) -> str:
+    return json.dumps(given, ensure_ascii=False, separators=(",", ":"), default=str)
 
 
 def _written(at: datetime) -> str:

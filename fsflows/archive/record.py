@@ -41,7 +41,9 @@ MAX_TEXT = 2000
 
 __all__ = ["Record", "RecordBuilder", "storable"]
 
-_FINAL = {RecordingState.PENDING: 1, RecordingState.DISCARDED: 2}
+_GOING = (RecordingState.PENDING, RecordingState.DISCARDED)
+
+LOST = "The server ended while this call was running. What happened in it, and how long it lasted, is not known."
 
 P = ParamSpec("P")
 
@@ -239,10 +241,11 @@ class RecordBuilder:
         """What there is of the call's audio, and where (one or several), as known now; the last word before
         `finish` is what the record says.
 
-        Once a discard was asked for (`pending`, `discarded`) there is no way back: a recording does not return.
+        Once a discard was asked for (`pending`, `discarded`) there is no way back: a recording does not return. A
+        discard that is done can be `pending` again, when others have started to record once more.
         """
         state = RecordingState(state)
-        if _FINAL.get(self.note.state, 0) > _FINAL.get(state, 0):
+        if self.note.state in _GOING and state not in _GOING:
             return
         links = [link] if isinstance(link, str) else list(link)
         if state is not RecordingState.PRESENT:
@@ -258,6 +261,11 @@ class RecordBuilder:
     def noted(self, text: str | Pii, at: float | None = None) -> None:
         """Anything else worth knowing."""
         self._add(Noted(at=self._offset(at), step=self.current_step, text=self._text(text)))
+
+    def begun(self) -> Record:
+        """The record as it is to be if nothing more is ever heard of this call: its server is lost."""
+        record = self._build(Result.FAILED, Reason.SERVER_LOST, "")
+        return dataclasses.replace(record, entries=(Noted(at=0.0, text=LOST),))
 
     # --- the record ---------------------------------------------------------------------------------------------
 

@@ -1,21 +1,33 @@
-"""Records are kept for so long and then deleted, with their recordings."""
+"""Records are kept for so long and then deleted, with their recordings, and with recordings that have no record."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from typing import Protocol
 
 import gevent
 import gevent.event
 
-from fsflows.archive.model import Record
-from fsflows.archive.store import BATCH, RecordStore, recorded
+from fsflows.archive.endings import RecordingState
+from fsflows.archive.store import BATCH, RecordStore
 from fsflows.database import DatabaseFailed
 from fsflows.log import get_logger
 
-DeleteRecording = Callable[[Record], None]
-"""Deletes the audio of a record's call. Raises what it likes if it can't; the record is then kept for the next time."""
+
+class Recordings(Protocol):
+    """The calls' recordings, as far as their retention goes. Calls are named by FreeSWITCH's channel UUID."""
+
+    def known(self, call_ids: Sequence[str], /) -> set[str]:
+        """Those of these calls of whose recordings something is known."""
+
+    def expire(self, call_id: str, /) -> bool:
+        """Delete what there is of a call; False: nothing. Raises what it likes if its record has to stay."""
+
+    def left_before(self, cutoff: datetime, after: str, limit: int, /) -> list[str]:
+        """Calls behind `after`, in the order of their ids, that have a recording from before `cutoff`."""
+
 
 EVERY = 3600.0
 """Seconds between two purges of the schedule."""
@@ -25,46 +37,74 @@ log = get_logger("archive")
 
 @dataclass(frozen=True, slots=True)
 class Purged:
-    """What a purge did: records and recordings deleted; records kept, since their recording can't be deleted."""
+    """What a purge did: records deleted, and calls' recordings; records kept, since theirs can't be deleted (yet)."""
 
     records: int = 0
     recordings: int = 0
     kept: int = 0
 
 
-def purge(
-    store: RecordStore, cutoff: datetime, delete_recording: DeleteRecording | None = None
-) -> Purged:
+def purge(store: RecordStore, cutoff: datetime, recordings: Recordings | None = None) -> Purged:
     """Delete the records of calls that came in before `cutoff`, their recordings first.
+
+    A record whose discard is not finished is kept: it is what says that there is still something to be done. Then go
+    the recordings of calls that have no record at all.
 
     May be run at any time, by several at once, and broken off: what is left is found the next time.
 
     Args:
         store: the records.
         cutoff: with a time zone.
-        delete_recording: called for each record with a recording; None: recordings are left to themselves.
+        recordings: None: there are none but what records say.
 
     Raises:
         DatabaseFailed: some may have been deleted.
     """
     gone = audio = kept = 0
     while batch := store.before(cutoff, BATCH, skip=kept):
+        known = recordings.known([record.call_id for record in batch]) if recordings else set()
         deletable = []
         for record in batch:
-            if delete_recording is not None and recorded(record):
+            if record.recording.state is RecordingState.PENDING:
+                log.warning("a record is kept, since its discard is open", record=record.id)
+                kept += 1
+                continue
+            if recordings is not None and record.call_id in known:
                 try:
-                    delete_recording(record)
+                    audio += recordings.expire(record.call_id)
                 except Exception:
                     log.exception(
                         "a recording can't be deleted; its record is kept", record=record.id
                     )
                     kept += 1
                     continue
-                audio += 1
             deletable.append(record.id)
         store.delete(deletable)
         gone += len(deletable)
+    if recordings is not None:
+        audio += _without_record(store, cutoff, recordings)
     return Purged(gone, audio, kept)
+
+
+def without_record(
+    store: RecordStore, cutoff: datetime, left_before: Callable[[datetime, str, int], list[str]]
+) -> Iterator[str]:
+    """The calls that have a recording from before `cutoff`, and no record. `left_before`: see `Recordings`."""
+    after = ""
+    while calls := left_before(cutoff, after, BATCH):
+        with_one = store.calls_with_records(calls)
+        yield from (call_id for call_id in calls if call_id not in with_one)
+        after = calls[-1]
+
+
+def _without_record(store: RecordStore, cutoff: datetime, recordings: Recordings) -> int:
+    audio = 0
+    for call_id in without_record(store, cutoff, recordings.left_before):
+        try:
+            audio += recordings.expire(call_id)
+        except Exception:
+            log.exception("a recording of a call without a record can't be deleted", call=call_id)
+    return audio
 
 
 class RetentionSchedule:
@@ -73,15 +113,15 @@ class RetentionSchedule:
     Args:
         store: the records.
         days: age at which a record goes; 0: never.
-        delete_recording: as for `purge`.
+        recordings: as for `purge`.
     """
 
     def __init__(
-        self, store: RecordStore, days: float, delete_recording: DeleteRecording | None = None
+        self, store: RecordStore, days: float, recordings: Recordings | None = None
     ) -> None:
         self._store = store
         self._days = days
-        self._delete_recording = delete_recording
+        self._recordings = recordings
         self._stopping = gevent.event.Event()
         self._greenlet: gevent.Greenlet[[], None] | None = None
 
@@ -100,7 +140,7 @@ class RetentionSchedule:
         """One purge, now; a fault is logged."""
         cutoff = (now or datetime.now(UTC)) - timedelta(days=self._days)
         try:
-            purged = purge(self._store, cutoff, self._delete_recording)
+            purged = purge(self._store, cutoff, self._recordings)
         except DatabaseFailed as error:
             log.warning("old records can't be deleted", why=str(error))
             return Purged()

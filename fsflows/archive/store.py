@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import dataclasses
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Table, delete, select, update
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy import Connection, delete, select
 
-from fsflows.archive.endings import RecordingState
+from fsflows.archive.changes import add, write_new, write_note
 from fsflows.archive.model import Record, RecordingNote, loads
-from fsflows.archive.search import Page, Search, find, searchable
-from fsflows.archive.tables import bodies, collections, outbox, records
+from fsflows.archive.search import Page, Search, find
+from fsflows.archive.tables import begun, bodies, records, unsettled
 from fsflows.database import Database
 
 BATCH = 200
@@ -35,21 +33,15 @@ class RecordStore:
     def insert(self, batch: Sequence[Record]) -> None:
         """Write records, all or none. One that is there already (by id) stays as it is.
 
+        A record that says that its call was lost is replaced by what that call turns out to have been.
+
         Raises:
             DatabaseFailed: none was written.
         """
-        webhook = self._webhook
 
         def work(connection: Connection) -> None:
-            _add(connection, records, [_row(record) for record in batch])
-            _add(
-                connection,
-                bodies,
-                [{"record_id": record.id, "body": record.dumps()} for record in batch],
-            )
-            _add(connection, collections, [row for record in batch for row in _counted(record)])
-            if webhook:
-                _add(connection, outbox, [_queued(record) for record in batch])
+            write_new(connection, batch, webhook=self._webhook)
+            connection.execute(delete(begun).where(begun.c.record_id.in_([r.id for r in batch])))
 
         if batch:
             self._database.write(work)
@@ -111,31 +103,9 @@ class RecordStore:
         """Change what the records of a call say about its audio (published, or discarded, after the call's end).
 
         Returns:
-            How many records were changed; 0: there is none of this call (yet).
+            How many records were changed; 0: there is none of this call (yet), or it says the same already.
         """
-
-        def work(connection: Connection) -> int:
-            query = (
-                select(records.c.id, bodies.c.body)
-                .join(bodies, bodies.c.record_id == records.c.id)
-                .where(records.c.call_id == call_id)
-            )
-            found = connection.execute(query).all()
-            for record_id, body in found:
-                changed = dataclasses.replace(loads(body), recording=note)
-                connection.execute(
-                    update(records)
-                    .where(records.c.id == record_id)
-                    .values(recording=note.state.value)
-                )
-                connection.execute(
-                    update(bodies)
-                    .where(bodies.c.record_id == record_id)
-                    .values(body=changed.dumps())
-                )
-            return len(found)
-
-        return self._database.write(work)
+        return self._database.write(lambda c: write_note(c, call_id, note))
 
     def before(self, cutoff: datetime, limit: int, skip: int = 0) -> list[Record]:
         """The oldest records of calls that came in before `cutoff`."""
@@ -155,6 +125,88 @@ class RecordStore:
             ids = list(record_ids)
             self._database.write(lambda c: c.execute(delete(records).where(records.c.id.in_(ids))))
 
+    # --- calls that have no record yet ------------------------------------------------------------------------------
+
+    def begin(self, owner: str, batch: Sequence[Record]) -> None:
+        """Note that calls have begun, each as its record is to be should `owner`, the process that has it, be lost.
+
+        Raises:
+            DatabaseFailed: none was noted.
+        """
+        rows = [
+            {
+                "record_id": record.id,
+                "owner": owner,
+                "started_at": record.started_at,
+                "body": record.dumps(),
+            }
+            for record in batch
+        ]
+
+        def work(connection: Connection) -> None:
+            add(connection, begun, rows)
+            # A note that comes late, by way of a spool, must not make a call of one that is over.
+            over = select(records.c.id).where(records.c.id.in_([record.id for record in batch]))
+            connection.execute(delete(begun).where(begun.c.record_id.in_(over)))
+
+        if rows:
+            self._database.write(work)
+
+    def owners(self) -> set[str]:
+        """The processes that have calls without a record, or had them when they were lost."""
+        query = select(begun.c.owner).distinct()
+        return set(self._database.read(lambda c: c.execute(query).scalars().all()))
+
+    def begun_by(self, owner: str, limit: int = BATCH) -> list[Record]:
+        """The calls of a process that have no record yet, the earliest first, as `begin` was given them."""
+        query = (
+            select(begun.c.body)
+            .where(begun.c.owner == owner)
+            .order_by(begun.c.started_at)
+            .limit(limit)
+        )
+        return [loads(body) for (body,) in self._database.read(lambda c: c.execute(query).all())]
+
+    def lose(self, lost: Sequence[Record]) -> list[Record]:
+        """Make records of calls whose process is lost; gives those that nobody else has made one of meanwhile.
+
+        Raises:
+            DatabaseFailed: nothing was changed.
+        """
+
+        def work(connection: Connection) -> list[Record]:
+            ids = [record.id for record in lost]
+            taken = delete(begun).where(begun.c.record_id.in_(ids)).returning(begun.c.record_id)
+            ours = set(connection.execute(taken).scalars())
+            made = [record for record in lost if record.id in ours]
+            write_new(connection, made, webhook=self._webhook)
+            return made
+
+        return self._database.write(work) if lost else []
+
+    # --- records whose recording is still on its way ----------------------------------------------------------------
+
+    def unsettled(self) -> list[Record]:
+        """Those whose recording is still being published, or discarded, as far as they know."""
+        query = select(bodies.c.body).join(unsettled, unsettled.c.record_id == bodies.c.record_id)
+        return [loads(body) for (body,) in self._database.read(lambda c: c.execute(query).all())]
+
+    def settle(self, record_ids: Sequence[str]) -> None:
+        """What these records say of their recordings is final."""
+        which = unsettled.c.record_id.in_(list(record_ids))
+        if record_ids:
+            self._database.write(lambda c: c.execute(delete(unsettled).where(which)))
+
+    def calls_with_records(self, call_ids: Sequence[str]) -> set[str]:
+        """Those of these calls that have a record."""
+        wanted = list(call_ids)
+
+        def work(connection: Connection) -> set[str]:
+            found = select(records.c.call_id).where(records.c.call_id.in_(wanted)).distinct()
+            return set(connection.execute(found).scalars())
+
+        return self._database.read(work) if wanted else set()
+
     def _bodies(self, record_ids: Sequence[str]) -> dict[str, str]:
         query = select(bodies.c.record_id, bodies.c.body).where(bodies.c.record_id.in_(record_ids))
         rows = self._database.read(lambda c: c.execute(query).all())
@@ -163,63 +215,3 @@ class RecordStore:
     def _one(self, query: Any) -> Record | None:
         body = self._database.read(lambda c: c.execute(query).scalar_one_or_none())
         return None if body is None else loads(body)
-
-
-def recorded(record: Record) -> bool:
-    """Whether there is audio of the call."""
-    return record.recording.state is RecordingState.PRESENT
-
-
-def _row(record: Record) -> dict[str, Any]:
-    return {
-        "id": record.id,
-        "call_id": record.call_id,
-        "node": record.node,
-        "started_at": record.started_at,
-        "seconds": record.seconds,
-        "caller": record.caller,
-        "caller_name": record.caller_name,
-        "callee": record.callee,
-        "flow": record.flow,
-        "result": record.result.value,
-        "reason": record.reason.value,
-        "last_step": record.last_step,
-        "recording": record.recording.state.value,
-        "words": searchable(
-            record.caller, record.callee, record.caller_name, record.flow, record.last_step
-        ),
-    }
-
-
-def _counted(record: Record) -> Iterator[dict[str, Any]]:
-    for position, entry in enumerate(record.collected):
-        yield {
-            "record_id": record.id,
-            "position": position,
-            "started_at": record.started_at,
-            "flow": record.flow,
-            "step": entry.step,
-            "outcome": entry.outcome,
-            "source": entry.source,
-            "attempts": entry.attempts,
-        }
-
-
-def _queued(record: Record) -> dict[str, Any]:
-    return {
-        "record_id": record.id,
-        "state": "waiting",
-        "attempts": 0,
-        "due_at": record.ended_at,
-        "queued_at": record.ended_at,
-        "delivered_at": None,
-        "answer": "",
-    }
-
-
-def _add(connection: Connection, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
-    """Insert rows; those whose key is there already are left as they are."""
-    if not rows:
-        return
-    dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
-    connection.execute(dialect.insert(table).on_conflict_do_nothing(), list(rows))

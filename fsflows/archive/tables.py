@@ -65,10 +65,28 @@ collections = Table(
 )
 Index("ix_record_collections_started_at", collections.c.started_at)
 
+begun = Table(
+    "record_begun",
+    metadata,
+    # Of the record that is to come: there is no row of it in `records` yet.
+    Column("record_id", Text, primary_key=True),
+    # The process that has the call.
+    Column("owner", Text, nullable=False),
+    Column("started_at", Instant, nullable=False),
+    # The record, as it would be if nothing more were ever heard of the call.
+    Column("body", Text, nullable=False),
+)
+Index("ix_record_begun_owner", begun.c.owner, begun.c.started_at)
+
+# Records whose recording is still on its way: into the archive, or out of the world.
+unsettled = Table("record_unsettled", metadata, _record())
+
 outbox = Table(
-    "record_outbox",
+    "record_deliveries",
     metadata,
     _record(),
+    # Of the record: 1 when it was finished, and one more for each later change.
+    Column("revision", Integer, primary_key=True, autoincrement=False),
     # "waiting", "delivered", "given_up"
     Column("state", Text, nullable=False),
     Column("attempts", Integer, nullable=False),
@@ -78,4 +96,4 @@ outbox = Table(
     Column("delivered_at", Instant),
     Column("answer", Text, nullable=False),
 )
-Index("ix_record_outbox_state", outbox.c.state, outbox.c.due_at)
+Index("ix_record_deliveries_state", outbox.c.state, outbox.c.due_at)

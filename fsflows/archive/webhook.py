@@ -1,13 +1,15 @@
-"""Finished records, posted to a URL.
+"""Finished records, posted to a URL, and once more when one has changed.
 
-Each new record is put into an outbox in the same transaction that writes it, so none is forgotten. It is sent until
-the receiver answers 2xx; the number of the attempt is written down before each one and sent along, so a receiver
-that hears of one record twice is told so. Several nodes can share an outbox: whoever takes a record has it for a
-while.
+Each new record is put into an outbox in the same transaction that writes it, so none is forgotten; so is each later
+change of it, as a delivery of its own. It is sent until the receiver answers 2xx; the number of the attempt is
+written down before each one and sent along, so a receiver that hears of one delivery twice is told so. Several nodes
+can share an outbox: whoever takes a delivery has it for a while.
 
     POST / HTTP/1.1
     Content-Type: application/json
+    Fsflows-Event: record.finished
     Fsflows-Record: 0f8fad5b-d9cb-469f-a165-70867728950e
+    Fsflows-Delivery: 0f8fad5b-d9cb-469f-a165-70867728950e.1
     Fsflows-Attempt: 1
     Fsflows-Signature: t=1767225600,v1=5257a869e7ecebeda32affa62cdca3fa51cad7e77a0e56ff536d0ce8e108d8bd
 
@@ -25,14 +27,14 @@ import urllib.request
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any, Protocol, TypeVar, cast
+from typing import Any, NamedTuple, Protocol, TypeVar, cast
 from urllib.parse import urlsplit
 
 import gevent
 import gevent.event
 from gevent.pool import Pool
 from gevent.threadpool import ThreadPool
-from sqlalchemy import Connection, func, select, update
+from sqlalchemy import ColumnElement, Connection, and_, func, select, update
 
 from fsflows.archive.metrics import DELIVERIES
 from fsflows.archive.tables import bodies, outbox
@@ -86,10 +88,33 @@ def verify(
     return hmac.compare_digest(sign(secret, body, int(stamp)).encode(), signature.encode())
 
 
+class Delivery(NamedTuple):
+    """A record that is to be sent because it was finished (`revision` 1), or because it has changed."""
+
+    record_id: str
+    revision: int
+
+    @property
+    def id(self) -> str:
+        """What tells it from every other one."""
+        return f"{self.record_id}.{self.revision}"
+
+    @property
+    def event(self) -> str:
+        """What has happened."""
+        return "record.finished" if self.revision == 1 else "record.changed"
+
+    @property
+    def row(self) -> ColumnElement[bool]:
+        """Where it stands in the outbox."""
+        return and_(outbox.c.record_id == self.record_id, outbox.c.revision == self.revision)
+
+
 @dataclass(frozen=True, slots=True)
 class OutboxEntry:
-    """How far the delivery of one record is. `state`: "waiting", "delivered" or "given_up"."""
+    """How far one delivery is. `state`: "waiting", "delivered" or "given_up"."""
 
+    revision: int
     state: str
     attempts: int
     due_at: datetime
@@ -98,30 +123,33 @@ class OutboxEntry:
 
 
 class Outbox:
-    """The records to be sent, in the database."""
+    """The deliveries that are to be made, in the database."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def claim(self, now: datetime, limit: int, lease: float = TIMEOUT * 6) -> list[tuple[str, int]]:
-        """Take what is due; each is ours for `lease` seconds. Gives (record id, number of this attempt)."""
+    def claim(
+        self, now: datetime, limit: int, lease: float = TIMEOUT * 6
+    ) -> list[tuple[Delivery, int]]:
+        """Take what is due; each is ours for `lease` seconds. Gives each with the number of this attempt."""
 
-        def work(connection: Connection) -> list[tuple[str, int]]:
+        def work(connection: Connection) -> list[tuple[Delivery, int]]:
             due = (
-                select(outbox.c.record_id, outbox.c.attempts)
+                select(outbox.c.record_id, outbox.c.revision, outbox.c.attempts)
                 .where(outbox.c.state == "waiting", outbox.c.due_at <= now)
                 .order_by(outbox.c.due_at)
                 .limit(limit)
                 .with_for_update(skip_locked=True)
             )
             taken = []
-            for record_id, attempts in connection.execute(due).all():
+            for record_id, revision, attempts in connection.execute(due).all():
+                delivery = Delivery(record_id, revision)
                 connection.execute(
                     update(outbox)
-                    .where(outbox.c.record_id == record_id)
+                    .where(delivery.row)
                     .values(attempts=attempts + 1, due_at=now + timedelta(seconds=lease))
                 )
-                taken.append((record_id, attempts + 1))
+                taken.append((delivery, attempts + 1))
             return taken
 
         return self._database.write(work)
@@ -132,31 +160,32 @@ class Outbox:
         found = self._database.read(lambda c: c.execute(query).scalar_one_or_none())
         return None if found is None else found.encode()
 
-    def settle(self, record_id: str, **values: Any) -> None:
+    def settle(self, delivery: Delivery, **values: Any) -> None:
         """Write down how an attempt ended."""
-        query = update(outbox).where(outbox.c.record_id == record_id).values(**values)
+        query = update(outbox).where(delivery.row).values(**values)
         self._database.write(lambda c: c.execute(query))
 
-    def entry(self, record_id: str) -> OutboxEntry | None:
-        """How far one record is; None: it was never to be sent."""
+    def entries(self, record_id: str) -> list[OutboxEntry]:
+        """How far the deliveries of one record are, the first one first. None: it was never to be sent."""
         columns = (
+            outbox.c.revision,
             outbox.c.state,
             outbox.c.attempts,
             outbox.c.due_at,
             outbox.c.delivered_at,
             outbox.c.answer,
         )
-        query = select(*columns).where(outbox.c.record_id == record_id)
-        row = self._database.read(lambda c: c.execute(query).one_or_none())
-        return None if row is None else OutboxEntry(*row)
+        query = select(*columns).where(outbox.c.record_id == record_id).order_by(outbox.c.revision)
+        rows = self._database.read(lambda c: c.execute(query).all())
+        return [OutboxEntry(*row) for row in rows]
 
     def again(self, record_id: str, now: datetime) -> bool:
-        """Have a record sent (again); the attempts go on being counted. False: it was never to be sent."""
-        query = (
-            update(outbox)
-            .where(outbox.c.record_id == record_id)
-            .values(state="waiting", due_at=now)
-        )
+        """Repeat a record's last delivery; the attempts go on being counted. False: it was never to be sent."""
+        deliveries = self.entries(record_id)
+        if not deliveries:
+            return False
+        last = Delivery(record_id, deliveries[-1].revision)
+        query = update(outbox).where(last.row).values(state="waiting", due_at=now)
         return bool(self._database.write(lambda c: c.execute(query).rowcount))
 
     def counts(self) -> dict[str, int]:
@@ -233,37 +262,42 @@ class Webhook:
             job.get()
         return len(claimed)
 
-    def _try(self, record_id: str, attempt: int, now: datetime) -> None:
-        body = self.outbox.body(record_id)
+    def _try(self, delivery: Delivery, attempt: int, now: datetime) -> None:
+        body = self.outbox.body(delivery.record_id)
         if body is None:
             return  # deleted meanwhile, and its place in the outbox with it
         headers = {
             "Content-Type": "application/json",
             "User-Agent": "fsflows",
-            "Fsflows-Record": record_id,
+            "Fsflows-Event": delivery.event,
+            "Fsflows-Record": delivery.record_id,
+            "Fsflows-Delivery": delivery.id,
             "Fsflows-Attempt": str(attempt),
             "Fsflows-Signature": sign(self._secret, body, time.time()),
         }
         status, reason = self._threads.apply(self._send, (self._url, body, headers))
         answer = f"{status} {reason}" if status else reason
         if 200 <= status < 300:
-            self.outbox.settle(record_id, state="delivered", delivered_at=now, answer=answer)
+            self.outbox.settle(delivery, state="delivered", delivered_at=now, answer=answer)
             DELIVERIES.labels("delivered").inc()
-            log.debug("record delivered", record=record_id, attempt=attempt)
+            log.debug("record delivered", delivery=delivery.id, attempt=attempt)
             return
         if attempt >= MAX_ATTEMPTS or status == 410:
-            self.outbox.settle(record_id, state="given_up", answer=answer)
+            self.outbox.settle(delivery, state="given_up", answer=answer)
             DELIVERIES.labels("given_up").inc()
             log.error(
-                "a record could not be delivered", record=record_id, attempts=attempt, answer=answer
+                "a record could not be delivered",
+                delivery=delivery.id,
+                attempts=attempt,
+                answer=answer,
             )
             return
         DELIVERIES.labels("failed").inc()
         wait = BACK_OFF[min(attempt, len(BACK_OFF)) - 1] * random.uniform(1.0, 1.1)
-        self.outbox.settle(record_id, due_at=now + timedelta(seconds=wait), answer=answer)
+        self.outbox.settle(delivery, due_at=now + timedelta(seconds=wait), answer=answer)
         log.warning(
             "record not delivered",
-            record=record_id,
+            delivery=delivery.id,
             attempt=attempt,
             answer=answer,
             again_in=round(wait),

@@ -1,18 +1,20 @@
-"""Brings finished records into the database without a call ever waiting for it.
+"""Brings records into the database without a call ever waiting for it.
 
-`submit` puts a record into a list and returns. From there one greenlet writes it to the spool on disk, and another
-brings the spool into the database, both working on threads. So a slow or absent database delays nothing, and a
-crash loses at most what ended in its last moments; what has been written twice is there once, since records are
-known by their ids. Only beyond the bounds of memory and disk are records dropped: counted, and said at every one.
+`begin` notes that a call has begun, so that there is a record of it whatever becomes of this process. `submit` puts a
+record into a list and returns. From there one greenlet writes it to the spool on disk, and another brings the spool
+into the database, both working on threads. So a slow or absent database delays nothing, and a crash loses at most
+what ended in its last moments; what has been written twice is there once, since records are known by their ids. Only
+beyond the bounds of memory and disk are records dropped: counted, and said at every one.
 """
 
 from __future__ import annotations
 
+import json
 import time
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Protocol, TypeVar, cast
+from typing import NamedTuple, Protocol, TypeVar, cast
 
 import gevent
 import gevent.event
@@ -22,6 +24,7 @@ from sqlalchemy.exc import DataError, IntegrityError, StatementError
 
 from fsflows.archive import metrics
 from fsflows.archive.model import Record, loads
+from fsflows.archive.record import RecordBuilder
 from fsflows.archive.spool import Spool
 from fsflows.database import DatabaseFailed
 from fsflows.log import get_logger
@@ -40,7 +43,18 @@ RETRY = (1.0, 2.0, 5.0, 10.0, 30.0)
 ADOPT_EVERY = 60.0
 """Seconds between looks for what dead processes left in the spool."""
 
+BEGUN = b'{"begun_by":'
+"""How the line of a call that has begun starts: the process that has it, then what `Record.dumps` writes."""
+
 log = get_logger("archive")
+
+
+class _Line(NamedTuple):
+    """What waits for the disk."""
+
+    data: bytes
+    record: bool
+    """Whether it is a record; else it says that a call has begun."""
 
 
 class RecordSink(Protocol):
@@ -62,6 +76,7 @@ class MemorySink:
 
 class _Store(Protocol):
     def insert(self, batch: Sequence[Record], /) -> None: ...
+    def begin(self, owner: str, batch: Sequence[Record], /) -> None: ...
 
 
 class _Pool(Protocol):
@@ -98,16 +113,18 @@ class RecordWriter:
     Args:
         connect: opens the database and gives a store; tried again when it raises `DatabaseFailed`.
         spool: where records wait.
+        owner: this process, by an id that no other ever has: whose calls are those that have begun.
     """
 
-    def __init__(self, connect: Callable[[], _Store], spool: Spool) -> None:
+    def __init__(self, connect: Callable[[], _Store], spool: Spool, owner: str = "") -> None:
         self._connect = connect
         self._spool = spool
+        self._owner = owner
         self._stopped = False
         self._lines = 0
         self._store: _Store | None = None
         self._one_insert = gevent.lock.BoundedSemaphore()
-        self._fresh: deque[bytes] = deque()
+        self._fresh: deque[_Line] = deque()
         self._arrived = gevent.event.Event()
         self._spooled = gevent.event.Event()
         self._stopping = gevent.event.Event()
@@ -120,6 +137,23 @@ class RecordWriter:
         """Begin; also brings in what an earlier process left."""
         self._greenlets = [gevent.spawn(self._spool_records), gevent.spawn(self._bring_in)]
 
+    def begin(self, call: RecordBuilder) -> None:
+        """Note that a call has begun. Never waits, never raises.
+
+        Where memory or disk are half full already it is not noted: there must be room for records.
+        """
+        try:
+            crowded = (
+                len(self._fresh) >= MAX_IN_MEMORY / 2
+                or self.stats.spool_bytes >= self._spool.max_bytes / 2
+            )
+            if crowded or self._stopped:
+                return
+            owner = BEGUN + json.dumps(self._owner).encode() + b","
+            self._append(_Line(owner + call.begun().dumps().encode()[1:], record=False))
+        except Exception:
+            log.exception("that a call has begun is not noted", call=call.call_id)
+
     def submit(self, record: Record) -> None:
         """Take a finished record. Never waits, never raises."""
         try:
@@ -128,13 +162,16 @@ class RecordWriter:
                 why = "the archive is closed" if self._stopped else "the disk is too slow, or full"
                 self._drop(1, why)
                 return
-            self._fresh.append(record.dumps().encode())
-            self._count_waiting()
-            self._arrived.set()
+            self._append(_Line(record.dumps().encode(), record=True))
         except Exception:
             self.stats.dropped += 1
             metrics.LOST.labels("dropped").inc()
             log.exception("a record is lost", record=getattr(record, "id", "?"))
+
+    def _append(self, line: _Line) -> None:
+        self._fresh.append(line)
+        self._count_waiting()
+        self._arrived.set()
 
     def stop(self, timeout: float = 5.0) -> bool:
         """Bring in what can be brought in within `timeout` seconds; the rest stays in the spool for the next start.
@@ -150,8 +187,8 @@ class RecordWriter:
             greenlet.kill()
         if self._fresh:  # the disk was too slow; one last time, and it may take as long as it takes
             self._to_spool()
-        if self._fresh:
-            self._drop(len(self._fresh), "the server stops, and the disk can't be written to")
+        if _records(self._fresh):
+            self._drop(_records(self._fresh), "the server stops, and the disk can't be written to")
         self._stopped = True
         left = self._lines
         self._thread.apply(self._spool.close)
@@ -181,16 +218,16 @@ class RecordWriter:
         """Write what is fresh to disk; False: the disk could not be written to."""
         lines = list(self._fresh)
         try:
-            fitted = self._on_disk(lambda: self._spool.append(lines))
+            fitted = self._on_disk(lambda: self._spool.append([line.data for line in lines]))
         except OSError as error:
             self._trouble(f"spool: {error.strerror or error}")
             return False
         for _ in lines:
             self._fresh.popleft()
         self._count_waiting()
-        metrics.SPOOLED.inc(fitted)
-        if fitted < len(lines):
-            self._drop(len(lines) - fitted, "the spool is full")
+        metrics.SPOOLED.inc(_records(lines[:fitted]))
+        if lost := _records(lines[fitted:]):
+            self._drop(lost, "the spool is full")
         self._spooled.set()
         return True
 
@@ -211,7 +248,7 @@ class RecordWriter:
         """The spool can't be used: straight into the database with what is in memory, if that works."""
         lines = [self._fresh[at] for at in range(min(len(self._fresh), BATCH))]
         try:
-            self._insert(lines)
+            self._insert([line.data for line in lines])
         except DatabaseFailed as error:
             self._trouble(str(error))
             return
@@ -274,20 +311,37 @@ class RecordWriter:
         return True
 
     def _insert(self, lines: Sequence[bytes]) -> None:
-        records = []
+        records: list[Record] = []
+        begun: dict[str, list[Record]] = {}
         for line in lines:
             try:
-                records.append(loads(line))
+                record = loads(line)
+                if line.startswith(BEGUN):
+                    begun.setdefault(str(json.loads(line)["begun_by"]), []).append(record)
+                else:
+                    records.append(record)
             except ValueError as error:
                 self._reject(line, str(error))
+        over = {record.id for record in records}
         with self._one_insert:
             if self._store is None:
                 self._store = self._connect()
+            for owner, calls in begun.items():
+                self._begin(self._store, owner, [call for call in calls if call.id not in over])
             if not self._try(self._store, records):
                 # One of them is at fault; the others must not wait for it.
                 for record in records:
                     if not self._try(self._store, [record]):
                         self._reject(record.dumps().encode(), "the database refuses it")
+
+    def _begin(self, store: _Store, owner: str, calls: Sequence[Record]) -> None:
+        try:
+            store.begin(owner, calls)
+        except Exception as error:
+            if isinstance(error, DatabaseFailed) and not _is_about_data(error):
+                raise
+            # They have records all the same, unless this process is killed.
+            log.exception("the database refuses to note calls that have begun", calls=len(calls))
 
     def _try(self, store: _Store, records: Sequence[Record]) -> bool:
         """Insert; False: what is in the records can't be written.
@@ -331,6 +385,10 @@ class RecordWriter:
         if what != self.stats.error:
             log.error("records wait", why=what, waiting=self.stats.waiting)
         self.stats.error = what
+
+
+def _records(lines: Iterable[_Line]) -> int:
+    return sum(line.record for line in lines)
 
 
 def _is_about_data(error: DatabaseFailed) -> bool:

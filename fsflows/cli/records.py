@@ -11,16 +11,20 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from fsflows.archive.describe import describe, length, printable
 from fsflows.archive.endings import Reason, RecordingState, Result
 from fsflows.archive.export import write
-from fsflows.archive.retention import DeleteRecording, purge
+from fsflows.archive.retention import purge, without_record
 from fsflows.archive.search import MAX_PAGE, BadSearch, Page, Search, Summary
 from fsflows.archive.store import RecordStore
 from fsflows.database import Database, DatabaseFailed
 from fsflows.settings import Settings, SettingsError, load
+
+if TYPE_CHECKING:
+    from fsflows.recordings.expiry import Expiry
+    from fsflows.recordings.journal import Journal
 
 DESCRIPTION = """\
 Conversation records: one a call, with what was said, what was collected, how it ended and what became of its
@@ -296,26 +300,49 @@ def _export(args: argparse.Namespace, store: RecordStore, _: Database) -> None:
 
 
 def _purge(args: argparse.Namespace, store: RecordStore, database: Database) -> None:
+    from fsflows.clock import GeventClock
+    from fsflows.recordings.entries import Node
+    from fsflows.recordings.expiry import NoExpiry
+    from fsflows.recordings.journal import Journal
+
     cutoff = args.older_than
+    journal = Journal(database, GeventClock(), Node.make())
     if args.dry_run:
-        count = sum(1 for _ in store.each(Search(until=cutoff)))
-        print(f"{count} records of calls before {cutoff:%Y-%m-%d %H:%M} UTC would be deleted")
+        _say_what_would_go(args, store, journal)
         return
     with ExitStack() as stack:
-        delete = None if args.keep_recordings else _recordings_deleter(args, database, stack)
-        purged = purge(store, cutoff, delete)
-    print(f"{purged.records} records and {purged.recordings} recordings deleted")
+        if args.keep_recordings:
+            purged = purge(store, cutoff, NoExpiry(journal))
+        else:
+            purged = purge(store, cutoff, _expiry(args, database, stack))
+    print(f"{purged.records} records and the recordings of {purged.recordings} calls deleted")
     if purged.kept:
         raise Problem(
-            f"{purged.kept} records are kept, since their recordings can't be deleted; see the log"
+            f"{purged.kept} records are kept, since their recordings can't be deleted, or their discard is not"
+            " finished; see the log"
         )
 
 
-def _recordings_deleter(
-    args: argparse.Namespace, database: Database, stack: ExitStack
-) -> DeleteRecording:
+def _say_what_would_go(args: argparse.Namespace, store: RecordStore, journal: Journal) -> None:
+    cutoff = args.older_than
+    going_on = set(journal.open_calls())
+    count = kept = 0
+    for record in store.each(Search(until=cutoff)):
+        is_open = record.recording.state is RecordingState.PENDING or record.call_id in going_on
+        kept += is_open
+        count += not is_open
+    print(f"{count} records of calls before {cutoff:%Y-%m-%d %H:%M} UTC would be deleted")
+    if kept:
+        print(f"{kept} would be kept: the discard of their recordings is not finished")
+    if not args.keep_recordings:
+        alone = sum(1 for _ in without_record(store, cutoff, journal.recorded_before))
+        if alone:
+            print(f"the recordings of {alone} calls that have no record would be deleted")
+
+
+def _expiry(args: argparse.Namespace, database: Database, stack: ExitStack) -> Expiry:
     from fsflows.clock import GeventClock
-    from fsflows.recordings.expiry import expire
+    from fsflows.recordings.expiry import Expiry
     from fsflows.recordings.service import Recordings
 
     try:
@@ -323,4 +350,4 @@ def _recordings_deleter(
     except ValueError as error:
         raise Problem(f"{error}; or use --keep-recordings") from error
     stack.callback(recordings.close)
-    return lambda record: expire(recordings.tools, record.call_id)
+    return Expiry(recordings.tools)

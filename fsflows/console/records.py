@@ -102,7 +102,7 @@ def show(record_id: str) -> str:
         others=others,
         strip=timeline.strip(record.entries, record.seconds),
         ticks=timeline.ticks(record.seconds),
-        delivery=Outbox(source.database).entry(record.id) if source.webhook else None,
+        deliveries=Outbox(source.database).entries(record.id) if source.webhook else [],
         receipt=json.dumps(dict(audio.note.receipt), indent=2, ensure_ascii=False, default=str),
     )
 

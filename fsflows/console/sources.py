@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Protocol
 
 from fsflows import __version__, metrics
-from fsflows.archive.endings import RecordingState
 from fsflows.archive.live import Live, LiveCalls
 from fsflows.archive.model import RecordingNote
 from fsflows.archive.store import RecordStore
 from fsflows.archive.writer import WriterStats
 from fsflows.database import Database
 from fsflows.flow.model import FlowSet
-from fsflows.recordings.journal import Journal
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,40 +78,3 @@ class Sources:
     def store(self) -> RecordStore:
         """The records."""
         return RecordStore(self.database)
-
-
-class JournalRecordings:
-    """What the recordings' journal says.
-
-    Args:
-        journal: reads from the console's own database.
-        published: the directory that recordings are published to; only files in it are ever played.
-    """
-
-    def __init__(self, journal: Journal, published: str) -> None:
-        self._journal = journal
-        self._published = Path(published)
-
-    def of(self, call_id: str) -> Audio | None:
-        """See `Recordings`."""
-        call = self._journal.load(call_id)
-        if call.receipt is not None and (call.intent is None or not call.intent.open):
-            receipt: Mapping[str, object] = call.receipt.to_dict()
-            return Audio(RecordingNote(state=RecordingState.DISCARDED, receipt=receipt))
-        if call.intent is not None:
-            return Audio(RecordingNote(state=RecordingState.PENDING))
-        kept = [entry for entry in call.entries if entry.state not in ("discarded", "lost")]
-        if not kept:
-            return None
-        links = tuple(entry.location for entry in kept if entry.location)
-        files = tuple(path for link in links if (path := self._playable(link)) is not None)
-        return Audio(RecordingNote(state=RecordingState.PRESENT, links=links), files)
-
-    def _playable(self, location: str) -> Path | None:
-        path = Path(location)
-        root = self._published.resolve()
-        try:
-            real = (root / path).resolve(strict=True)
-        except OSError:
-            return None
-        return real if real.is_relative_to(root) and real.is_file() else None

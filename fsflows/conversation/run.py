@@ -24,12 +24,14 @@ class Services:
     Attributes:
         recorder: makes each call's recordings; None: nothing is recorded, and a discard fails loudly.
         live: the calls that are running.
+        begin: told of each call as it begins; must not wait, nor raise.
         keep: given each finished record; must not wait.
         node: this server's name.
     """
 
     recorder: Recorder | None = None
     live: LiveCalls = field(default_factory=LiveCalls)
+    begin: Callable[[RecordBuilder], None] = lambda builder: None
     keep: Callable[[Record], None] = lambda record: None
     node: str = ""
 
@@ -65,6 +67,7 @@ def run_call(
         node=services.node,
     )
     services.live.add(record)
+    services.begin(record)
     metrics.CALLS_ACTIVE.labels(flow.name).inc()
     try:
         recordings = CallRecorder(call, flow, record, services.recorder)

@@ -46,6 +46,13 @@ class Claims:
 
         self._database.write(work)
 
+    def alive(self) -> set[str]:
+        """The processes that were heard of lately, this one among them."""
+        since = self._clock.utcnow() - LEASE
+        query = select(nodes.c.id).where(nodes.c.seen_at >= since)
+        found = self._database.read(lambda connection: connection.execute(query).scalars().all())
+        return {self.node.id, *found}
+
     def retire(self, *, others_too: bool = False) -> None:
         """This process ends; or, at a start: with `others_too`, all earlier ones of this node have ended."""
         which = nodes.c.id == self.node.id

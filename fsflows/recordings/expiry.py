@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from datetime import datetime
+
 from fsflows.log import call_logger
 from fsflows.recordings.control import EndedCall
 from fsflows.recordings.discarding import Discard
+from fsflows.recordings.entries import CallFile
+from fsflows.recordings.journal import Journal
 from fsflows.recordings.receipt import DiscardCause
 from fsflows.recordings.tools import Tools
 
@@ -12,27 +17,81 @@ TRIGGER = "retention"
 """What a receipt names as the key or word."""
 
 
-def expire(tools: Tools, call_uuid: str) -> None:
-    """Delete the recordings of a call that is long over. Nothing happens when there are none.
+class DiscardOpen(Exception):
+    """A discard of the call is not finished: nothing that belongs to the call may be forgotten."""
 
-    Raises:
-        DiscardFailed: something is left; the sweep tries it again.
-        DatabaseFailed: the journal can't be reached.
-    """
-    with tools.locks.hold(call_uuid):
-        call = tools.journal.load(call_uuid)
-        if not call.entries or (call.receipt is not None and call.receipt.complete):
-            return
-        switch, flow = call.entries[0].switch, call.entries[0].flow
-        cause = DiscardCause(flow, "", TRIGGER, tools.clock.utcnow())
-        discard = Discard(
-            call_uuid,
-            switch,
-            cause,
-            tools.reach.files(switch),
-            call_logger("recordings", call_uuid),
-            controls=(EndedCall(call_uuid),),
-            known={entry.path: entry for entry in call.entries},
-        )
-        tools.discarder.run(discard)
-        tools.journal.unwatch(call_uuid)
+    def __init__(self, call_uuid: str) -> None:
+        super().__init__(f"the discard of call {call_uuid} is still open")
+
+
+class Expiry:
+    """Deletes recordings whose time is over. What it raises besides: `DatabaseFailed`, the journal can't be reached."""
+
+    def __init__(self, tools: Tools) -> None:
+        self._tools = tools
+
+    def known(self, call_uuids: Sequence[str]) -> set[str]:
+        """Those of these calls that were recorded, or discarded."""
+        return self._tools.journal.known(call_uuids)
+
+    def left_before(self, cutoff: datetime, after: str, limit: int) -> list[str]:
+        """Calls behind `after`, in the order of their uuids, that have a recording from before `cutoff`."""
+        return self._tools.journal.recorded_before(cutoff, after, limit)
+
+    def expire(self, call_uuid: str) -> bool:
+        """Delete the recordings of a call that is long over. False: there are none.
+
+        Raises:
+            DiscardOpen: their discard is under way; it is left to the sweep.
+            DiscardFailed: something is left; the sweep tries it again.
+        """
+        tools = self._tools
+        with tools.locks.hold(call_uuid):
+            call = tools.journal.load(call_uuid)
+            if _gone(call_uuid, call):
+                return False
+            switch, flow = call.entries[0].switch, call.entries[0].flow
+            cause = DiscardCause(flow, "", TRIGGER, tools.clock.utcnow())
+            discard = Discard(
+                call_uuid,
+                switch,
+                cause,
+                tools.reach.files(switch),
+                call_logger("recordings", call_uuid),
+                controls=(EndedCall(call_uuid),),
+                known={entry.path: entry for entry in call.entries},
+            )
+            tools.discarder.run(discard)
+            tools.journal.unwatch(call_uuid)
+            return True
+
+
+class NoExpiry:
+    """Deletes no recording, and still has nothing forgotten whose discard is open."""
+
+    def __init__(self, journal: Journal) -> None:
+        self._journal = journal
+
+    def known(self, call_uuids: Sequence[str]) -> set[str]:
+        """See `Expiry`."""
+        return self._journal.known(call_uuids)
+
+    def left_before(self, cutoff: datetime, after: str, limit: int) -> list[str]:
+        """None: they are kept."""
+        return []
+
+    def expire(self, call_uuid: str) -> bool:
+        """Does nothing.
+
+        Raises:
+            DiscardOpen: see `Expiry`.
+        """
+        _gone(call_uuid, self._journal.load(call_uuid))
+        return False
+
+
+def _gone(call_uuid: str, call: CallFile) -> bool:
+    """Whether a call has no recording (any more)."""
+    if call.intent is not None and call.intent.open:
+        raise DiscardOpen(call_uuid)
+    return not call.entries or (call.receipt is not None and call.receipt.complete)

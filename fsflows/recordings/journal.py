@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Connection, Row, Table, exists, func, insert, select, update
@@ -42,6 +42,45 @@ class Journal:
 
     def load(self, call_uuid: str) -> CallFile:
         return self._database.read(lambda connection: _load(connection, call_uuid))
+
+    def known(self, call_uuids: Sequence[str]) -> set[str]:
+        """Those of these calls of which something is known."""
+        wanted = list(call_uuids)
+
+        def work(connection: Connection) -> set[str]:
+            return {
+                found
+                for table in (recordings, discards)
+                for found in connection.execute(
+                    select(table.c.call_uuid).where(table.c.call_uuid.in_(wanted))
+                ).scalars()
+            }
+
+        return self._database.read(work) if wanted else set()
+
+    def recorded_before(self, cutoff: datetime, after: str, limit: int) -> list[str]:
+        """Calls behind `after`, in the order of their uuids, that have a settled recording from before `cutoff`."""
+        query = (
+            select(recordings.c.call_uuid)
+            .where(recordings.c.state.in_(("published", "kept")))
+            .where(recordings.c.started_at < cutoff, recordings.c.call_uuid > after)
+            .distinct()
+            .order_by(recordings.c.call_uuid)
+            .limit(limit)
+        )
+        return list(self._database.read(lambda c: c.execute(query).scalars().all()))
+
+    def open_calls(self) -> list[str]:
+        """Calls with a discard that is open."""
+        query = select(discards.c.call_uuid).where(discards.c.state == "open")
+        return list(self._database.read(lambda c: c.execute(query).scalars().all()))
+
+    def amended(self, since: datetime) -> list[str]:
+        """Calls whose receipt was written anew since then: a later recording was added to it."""
+        query = select(receipts.c.call_uuid).where(
+            receipts.c.issued_at >= since, receipts.c.revision > 1, receipts.c.complete
+        )
+        return list(self._database.read(lambda c: c.execute(query).scalars().all()))
 
     # --- recordings ---------------------------------------------------------------------------------------------
 

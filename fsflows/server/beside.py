@@ -6,20 +6,20 @@ from collections.abc import Callable
 from contextlib import ExitStack
 
 from fsflows.archive.live import LiveCalls
-from fsflows.archive.model import Record
 from fsflows.archive.retention import RetentionSchedule
 from fsflows.archive.store import RecordStore
 from fsflows.archive.webhook import Webhook
 from fsflows.archive.writer import RecordWriter
+from fsflows.console.journal import JournalRecordings
 from fsflows.console.server import ConsoleServer, open_console
-from fsflows.console.sources import Check, JournalRecordings, Sources
+from fsflows.console.sources import Check, Sources
 from fsflows.database import Database
 from fsflows.flow.model import FlowSet
-from fsflows.recordings.expiry import expire
+from fsflows.recordings.expiry import Expiry
 from fsflows.recordings.journal import Journal
 from fsflows.recordings.service import Recordings
 from fsflows.server.address import parse_address
-from fsflows.server.pending import keep_settling
+from fsflows.server.settling import Settling
 from fsflows.settings import Settings
 
 
@@ -56,11 +56,14 @@ class Beside:
             # A database of its own: no call waits behind a search.
             database = Database.open(settings.database.url, threaded=True)
             self._open.callback(database.close)
-            self._store = RecordStore(database)
+            chosen = settings.records
+            self._store = RecordStore(database, webhook=bool(chosen.webhook_url))
             self._clock = recordings.tools.clock
             self._journal = Journal(database, self._clock, recordings.tools.journal.node)
-            chosen = settings.records
-            self._retention = RetentionSchedule(self._store, chosen.keep_days, _forget(recordings))
+            alive = recordings.claims.alive
+            self._settling = Settling(self._store, self._journal, alive, self._clock)
+            expiry = Expiry(recordings.tools)
+            self._retention = RetentionSchedule(self._store, chosen.keep_days, expiry)
             self._webhook: Webhook | None = None
             if chosen.webhook_url:
                 self._webhook = Webhook(database, chosen.webhook_url, chosen.webhook_secret)
@@ -96,7 +99,7 @@ class Beside:
         if self.console is not None:
             self.console.start()
             self._open.callback(self.console.stop)
-        settling = self._clock.spawn(keep_settling, self._store, self._journal, self._clock)
+        settling = self._clock.spawn(self._settling.run)
         self._open.callback(settling.kill)
         self._retention.start()
         self._open.callback(self._retention.stop)
@@ -107,8 +110,3 @@ class Beside:
     def stop(self) -> None:
         """End."""
         self._open.close()
-
-
-def _forget(recordings: Recordings) -> Callable[[Record], None]:
-    """Deletes the recordings of a record that is too old, in the way of a discard: written down first, then proven."""
-    return lambda record: expire(recordings.tools, record.call_id)

@@ -90,6 +90,7 @@ class Service:
             self.writer = RecordWriter(
                 lambda: RecordStore(self.database, webhook=webhook),
                 Spool(Path(settings.database.spool) / "records"),
+                self.recordings.tools.journal.node.id,
             )
             self.writer.start()
             self._open.callback(self.writer.stop)
@@ -110,6 +111,7 @@ class Service:
         services = Services(
             recorder=self.recordings,
             live=self.live,
+            begin=self.writer.begin,
             keep=self.writer.submit,
             node=self.node,
         )

@@ -28,7 +28,7 @@ def database(request):
         database = Database.open("sqlite://")
     else:
         database = Database.open(request.getfixturevalue("postgres_url"))
-        database.write(lambda c: c.exec_driver_sql("TRUNCATE records CASCADE"))
+        database.write(lambda c: c.exec_driver_sql("TRUNCATE records, record_begun CASCADE"))
     yield database
     database.close()
 

@@ -10,7 +10,11 @@ from fsflows.archive.endings import Result
 from fsflows.archive.samples import sample_records
 from fsflows.archive.store import RecordStore
 from fsflows.cli.main import main
+from fsflows.clock import GeventClock
 from fsflows.database import Database
+from fsflows.recordings.entries import Entry, Node
+from fsflows.recordings.journal import Journal
+from fsflows.recordings.receipt import DiscardCause
 
 NOW = datetime.now(UTC)
 
@@ -140,18 +144,70 @@ def test_old_records_are_purged_when_that_is_meant(run, records):
     old = sum(record.started_at < NOW - timedelta(days=2) for record in records)
     before = (NOW - timedelta(days=2)).isoformat()
     assert f"{old} records" in run("purge", "--older-than", before, "--dry-run")
-    assert f"{old} records and 0 recordings deleted\n" == run(
+    assert f"{old} records and the recordings of 0 calls deleted\n" == run(
         "purge", "--older-than", before, "--keep-recordings"
     )
     assert f"{60 - old} of {60 - old}" in run("list", "--limit", "100")
 
 
-def test_recordings_go_with_their_records(run, records, tmp_path, monkeypatch):
+@pytest.fixture
+def audio(url, tmp_path, monkeypatch):
+    """`audio(call_id)`: a published recording of a call of 2020, as the journal has it."""
     for name in ("staging", "published"):
         (tmp_path / name).mkdir()
         monkeypatch.setenv(f"FSFLOWS_RECORDINGS__{name.upper()}", str(tmp_path / name))
-    with_audio = sum(record.recording.state == "present" for record in records)
-    assert f"60 records and {with_audio} recordings deleted\n" == run("purge", "--older-than", "0h")
+    monkeypatch.setenv("FSFLOWS_DATABASE__SPOOL", str(tmp_path / "spool"))
+
+    def make(call_id):
+        file = tmp_path / "published" / f"{call_id}.wav"
+        file.write_bytes(b"RIFF")
+        database = Database.open(url)
+        try:
+            entry = Entry(
+                call_uuid=call_id,
+                path=f"{tmp_path}/staging/{call_id}.wav",
+                started_at=datetime(2020, 1, 1, tzinfo=UTC),
+                state="published",
+                name=file.name,
+                archived=True,
+                seen=True,
+                location=file.name,
+                size=4,
+            )
+            Journal(database, GeventClock(), Node.make()).note([entry])
+        finally:
+            database.close()
+        return file
+
+    return make
+
+
+def test_recordings_go_with_their_records_and_those_that_have_none(run, records, audio):
+    files = [audio(records[0].call_id), audio("no-record-of-this-one")]
+    said = run("purge", "--older-than", "0h", "--dry-run")
+    assert "60 records" in said
+    assert "the recordings of 1 calls that have no record would be deleted" in said
+    assert all(file.exists() for file in files)
+    assert "no record" not in run("purge", "--older-than", "0h", "--dry-run", "--keep-recordings")
+    assert "60 records and the recordings of 2 calls deleted\n" == run(
+        "purge", "--older-than", "0h"
+    )
+    assert not any(file.exists() for file in files)
+
+
+@pytest.mark.parametrize("keep", [(), ("--keep-recordings",)])
+def test_a_record_whose_discard_is_open_is_not_purged(run, records, audio, url, capsys, keep):
+    audio(records[0].call_id)
+    database = Database.open(url)
+    try:
+        cause = DiscardCause("menu", "opt_out", "1", datetime(2026, 1, 1, tzinfo=UTC))
+        Journal(database, GeventClock(), Node.make()).open_discard(records[0].call_id, "", cause)
+    finally:
+        database.close()
+    assert "1 would be kept" in run("purge", "--older-than", "0h", "--dry-run", *keep)
+    assert 1 == main(["records", "purge", "--older-than", "0h", "--database", url, *keep])
+    assert "1 records are kept" in capsys.readouterr().err
+    assert records[0].id[:8] in run("list")
 
 
 @pytest.mark.parametrize(

@@ -2,14 +2,17 @@ import dataclasses
 from datetime import timedelta
 
 import pytest
+from alembic import command
 
 from fsflows.archive.charts import calls_per_hour, give_ups, outcomes_per_step
-from fsflows.archive.endings import RecordingState
+from fsflows.archive.endings import Reason, RecordingState, Result
+from fsflows.archive.entries import Noted
 from fsflows.archive.model import RecordingNote
-from fsflows.archive.retention import Purged, RetentionSchedule, purge
 from fsflows.archive.search import BadSearch, Search
 from fsflows.archive.store import RecordStore
+from fsflows.archive.webhook import Outbox
 from fsflows.database import Database
+from fsflows.database.migrate import config
 
 from .conftest import NOW
 
@@ -193,53 +196,106 @@ def test_charts_count_what_happened(database, store, samples):
     assert [] == database.read(lambda c: give_ups(c, until, until))
 
 
-def test_old_records_go_with_their_recordings_and_all_else(database, store, samples):
-    store = RecordStore(database, webhook=True)
-    store.insert(samples)
-    cutoff = NOW - timedelta(days=3)
-    old = [record for record in samples if record.started_at < cutoff]
-    deleted = []
-    done = purge(store, cutoff, lambda record: deleted.append(record.recording.links))
-    with_audio = [record.recording.links for record in old if record.recording.state == "present"]
-    assert Purged(len(old), len(with_audio), 0) == done
-    assert sorted(with_audio) == sorted(deleted)
-    assert len(samples) - len(old) == store.search().total
-    for table in ("record_bodies", "record_outbox"):
-        count = database.read(
-            lambda c, table=table: c.exec_driver_sql(f"SELECT count(*) FROM {table}").scalar()
-        )
-        assert len(samples) - len(old) == count
+# --- what changes after the call ---------------------------------------------------------------------------------
 
 
-def test_a_record_whose_recording_cannot_be_deleted_is_kept_and_does_not_stop_the_others(
-    store, samples
-):
-    store.insert(samples)
-    stubborn = next(record for record in samples if record.recording.state == "present")
-
-    def delete(record):
-        if record.id == stubborn.id:
-            raise PermissionError("read-only")
-
-    done = purge(store, NOW + timedelta(days=1), delete)
-    assert (len(samples) - 1, 1) == (done.records, done.kept)
-    assert [stubborn.id] == ids(store.search().rows)
-    assert 1 == purge(store, NOW + timedelta(days=1), lambda record: None).records
-
-
-def test_retention_counts_days_and_zero_is_for_ever(store, samples):
-    store.insert(samples)
-    schedule = RetentionSchedule(store, 0)
-    schedule.start()
-    schedule.stop()
-    assert len(samples) == store.search().total
-    assert (
-        sum(r.started_at < NOW - timedelta(days=5) for r in samples)
-        == RetentionSchedule(store, 5).once(NOW).records
+def lost(record):
+    """As a record is noted when its call begins."""
+    return dataclasses.replace(
+        record,
+        ended_at=record.started_at,
+        result=Result.FAILED,
+        reason=Reason.SERVER_LOST,
+        recording=RecordingNote(),
+        entries=(Noted(at=0.0, text="lost"),),
     )
 
 
-def test_a_database_that_is_away_does_not_stop_the_schedule():
-    database = Database("sqlite:////nonexistent/a.db")
-    assert Purged() == RetentionSchedule(RecordStore(database), 5).once()
-    database.close()
+def test_a_call_that_has_begun_is_no_record_yet(store, samples):
+    store.begin("a#1", [lost(samples[0])])
+    store.begin("a#1", [lost(samples[0]), lost(samples[1])])
+    store.begin("b#1", [lost(samples[2])])
+    assert 0 == store.search().total
+    assert {"a#1", "b#1"} == store.owners()
+    earliest_first = sorted(samples[:2], key=lambda record: record.started_at)
+    assert [lost(record) for record in earliest_first] == store.begun_by("a#1")
+
+
+def test_the_record_of_a_call_takes_the_place_of_its_beginning(store, samples):
+    store.begin("a#1", [lost(record) for record in samples[:2]])
+    store.insert(samples[:1])
+    assert [samples[1].id] == ids(store.begun_by("a#1"))
+    store.begin("a#1", [lost(samples[0])])  # by way of a spool, late
+    assert [samples[1].id] == ids(store.begun_by("a#1"))
+
+
+def test_a_lost_call_is_a_record_once(store, samples):
+    store.begin("a#1", [lost(record) for record in samples[:2]])
+    calls = store.begun_by("a#1")
+    assert calls == store.lose(calls)
+    assert [] == store.lose(calls)  # another node was first
+    assert set() == store.owners()
+    assert calls[0] == store.get(calls[0].id)
+    assert {"failed"} == {row.result for row in store.search().rows}
+
+
+def test_a_call_that_was_taken_for_lost_gets_its_record_all_the_same(store, samples):
+    record = next(each for each in samples if each.collected)
+    store.begin("a#1", [lost(record)])
+    store.lose(store.begun_by("a#1"))
+    store.insert([record])
+    assert dataclasses.replace(record, revision=2) == store.get(record.id)
+    assert (1, record.result) == (store.search().total, store.search().rows[0].result)
+    assert len(record.collected) == store._database.read(
+        lambda c: c.exec_driver_sql("SELECT count(*) FROM record_collections").scalar()
+    )
+    store.insert([record, lost(record)])  # brought in twice; and a node that found it late
+    assert dataclasses.replace(record, revision=2) == store.get(record.id)
+
+
+def test_a_recording_that_is_on_its_way_is_looked_at_until_it_has_arrived(store, samples):
+    pending, present, both = samples[:3]
+    notes = {
+        pending.id: RecordingNote(state=RecordingState.PENDING),
+        present.id: RecordingNote(state=RecordingState.PRESENT),
+        both.id: RecordingNote(state=RecordingState.PRESENT, links=("a.wav",)),
+    }
+    store.insert([dataclasses.replace(each, recording=notes[each.id]) for each in samples[:3]])
+    assert {pending.id, present.id} == set(ids(store.unsettled()))
+    store.settle([present.id])
+    assert [pending.id] == ids(store.unsettled())
+    store.delete([pending.id])
+    assert [] == store.unsettled()
+
+
+def test_a_note_that_says_the_same_is_no_change(store, samples):
+    record = samples[0]
+    store.insert([record])
+    note = RecordingNote(state=RecordingState.DISCARDED, receipt={"files": ({"path": "x"},)})
+    assert 1 == store.set_recording(record.call_id, note)
+    assert 0 == store.set_recording(record.call_id, note)
+    assert 2 == store.get(record.id).revision
+
+
+def test_an_earlier_database_keeps_its_outbox_and_what_was_pending(tmp_path, samples):
+    url = f"sqlite:///{tmp_path}/a.db"
+    pending = dataclasses.replace(samples[1], recording=RecordingNote(state=RecordingState.PENDING))
+    database = Database.open(url)
+    RecordStore(database, webhook=True).insert([samples[0], pending])
+
+    def back(connection):
+        settings = config()
+        settings.attributes["connection"] = connection
+        command.downgrade(settings, "0002")
+        return connection.exec_driver_sql("SELECT record_id FROM record_outbox").scalars().all()
+
+    try:
+        assert {samples[0].id, pending.id} == set(database.write(back))
+    finally:
+        database.close()
+    database = Database.open(url)
+    try:
+        assert [pending.id] == ids(RecordStore(database).unsettled())
+        assert [1] == [each.revision for each in Outbox(database).entries(samples[0].id)]
+    finally:
+        database.close()

@@ -10,6 +10,8 @@ from sqlalchemy import update
 
 from fsflows import log
 from fsflows.archive import webhook as webhook_module
+from fsflows.archive.endings import RecordingState
+from fsflows.archive.model import RecordingNote
 from fsflows.archive.store import RecordStore
 from fsflows.archive.tables import outbox
 from fsflows.archive.webhook import MAX_ATTEMPTS, Outbox, Webhook, post, sign, verify
@@ -17,6 +19,7 @@ from fsflows.database import DatabaseFailed
 
 SECRET = "a secret of some length"
 NOW = datetime(2026, 4, 1, tzinfo=UTC)
+LATER = datetime(2100, 1, 1, tzinfo=UTC)
 
 
 class Receiver:
@@ -66,7 +69,7 @@ def test_each_record_is_sent_once_signed_and_whole(make, samples):
         at = int(headers["Fsflows-Signature"].split(",")[0][2:])
         assert verify(SECRET, body, headers["Fsflows-Signature"], at)
     assert {"delivered": 3} == webhook.outbox.counts()
-    assert "200 OK" == webhook.outbox.entry(samples[0].id).answer
+    assert "200 OK" == webhook.outbox.entries(samples[0].id)[-1].answer
 
 
 def test_a_record_written_twice_is_sent_once(make, database, samples):
@@ -84,7 +87,7 @@ def test_a_failure_is_tried_again_later_and_says_which_attempt_it_is(make, datab
     with log.capture("warning") as events:
         for expected in webhook_module.BACK_OFF[:3]:
             assert 1 == webhook.deliver(at)
-            entry = webhook.outbox.entry(samples[0].id)
+            entry = webhook.outbox.entries(samples[0].id)[-1]
             wait = (entry.due_at - at).total_seconds()
             assert expected <= wait <= expected * 1.1
             assert 0 == webhook.deliver(at + timedelta(seconds=expected - 1))
@@ -92,7 +95,7 @@ def test_a_failure_is_tried_again_later_and_says_which_attempt_it_is(make, datab
         webhook.deliver(at)
     assert ["1", "2", "3", "4"] == [headers["Fsflows-Attempt"] for _, _, headers in receiver.got]
     assert ["500 Oops", "timed out", "302 Found"] == [event["answer"] for event in events]
-    assert "delivered" == webhook.outbox.entry(samples[0].id).state
+    assert "delivered" == webhook.outbox.entries(samples[0].id)[-1].state
 
 
 @pytest.mark.parametrize(
@@ -106,7 +109,7 @@ def test_in_the_end_it_is_given_up_loudly(make, database, samples, answers, trie
         while webhook.deliver(at):
             at += timedelta(days=1)
     assert tries == len(receiver.got)
-    assert "given_up" == webhook.outbox.entry(samples[0].id).state
+    assert "given_up" == webhook.outbox.entries(samples[0].id)[-1].state
     assert ["a record could not be delivered"] == [event["event"] for event in events]
 
 
@@ -123,9 +126,9 @@ def test_what_was_given_up_can_be_sent_again_and_says_so(make, database, samples
 def test_an_attempt_that_died_half_way_is_repeated_and_counted(database, samples):
     RecordStore(database, webhook=True).insert(samples[:1])
     box = Outbox(database)
-    assert [(samples[0].id, 1)] == box.claim(NOW, 5)
+    assert [((samples[0].id, 1), 1)] == box.claim(NOW, 5)
     assert [] == box.claim(NOW, 5), "somebody else has it"
-    assert [(samples[0].id, 2)] == box.claim(NOW + timedelta(minutes=5), 5)
+    assert [((samples[0].id, 1), 2)] == box.claim(NOW + timedelta(minutes=5), 5)
 
 
 def test_two_nodes_do_not_take_the_same(database, samples):
@@ -146,7 +149,7 @@ def test_a_record_that_was_deleted_is_not_sent(make, database, samples):
 def test_without_a_webhook_nothing_is_put_aside(database, samples):
     RecordStore(database).insert(samples[:3])
     assert {} == Outbox(database).counts()
-    assert Outbox(database).entry(samples[0].id) is None
+    assert [] == Outbox(database).entries(samples[0].id)
 
 
 def test_a_database_that_is_away_does_not_end_it(make, monkeypatch):
@@ -247,5 +250,100 @@ def test_dues_are_kept_in_order(database, samples):
             )
         )
     assert [samples[2].id, samples[1].id] == [
-        record_id for record_id, _ in Outbox(database).claim(NOW, 2)
+        delivery.record_id for delivery, _ in Outbox(database).claim(NOW, 2)
     ]
+
+
+# --- a record that changes ------------------------------------------------------------------------------------------
+
+GONE = RecordingNote(state=RecordingState.DISCARDED, receipt={"complete": True})
+OPEN = RecordingNote(state=RecordingState.PENDING)
+
+
+def heads(receiver):
+    names = ("Fsflows-Event", "Fsflows-Delivery", "Fsflows-Attempt")
+    return [tuple(headers[name] for name in names) for _, _, headers in receiver.got]
+
+
+def test_a_change_is_a_delivery_of_its_own(make, database, samples):
+    webhook, receiver = make()
+    record = samples[0]
+    only(database, record)
+    webhook.deliver(NOW)
+    store = RecordStore(database)
+    for note in (
+        OPEN,
+        GONE,
+        GONE,
+        OPEN,
+        GONE,
+    ):  # a discard that is finished, opened again, finished
+        store.set_recording(record.call_id, note)
+        webhook.deliver(LATER)
+    assert [
+        ("record.finished", f"{record.id}.1", "1"),
+        ("record.changed", f"{record.id}.2", "1"),
+        ("record.changed", f"{record.id}.3", "1"),
+        ("record.changed", f"{record.id}.4", "1"),
+        ("record.changed", f"{record.id}.5", "1"),
+    ] == heads(receiver)
+    bodies = [json.loads(body) for _, body, _ in receiver.got]
+    assert [1, 2, 3, 4, 5] == [body["revision"] for body in bodies]
+    assert ["pending", "discarded"] * 2 == [body["recording"]["state"] for body in bodies[1:]]
+
+
+def test_what_was_never_tried_goes_out_once_as_it_is_now(make, database, samples):
+    webhook, receiver = make()
+    only(database, samples[0])
+    RecordStore(database).set_recording(samples[0].call_id, GONE)
+    webhook.deliver(NOW)
+    webhook.deliver(LATER)
+    assert [("record.finished", f"{samples[0].id}.1", "1")] == heads(receiver)
+    assert "discarded" == json.loads(receiver.got[0][1])["recording"]["state"]
+
+
+def test_what_was_tried_may_have_arrived_so_a_change_is_said(make, database, samples):
+    webhook, receiver = make((0, "timed out"))
+    record = samples[0]
+    only(database, record)
+    webhook.deliver(NOW)
+    RecordStore(database).set_recording(record.call_id, GONE)
+    webhook.deliver(LATER)
+    assert {
+        ("record.finished", f"{record.id}.1", "1"),
+        ("record.finished", f"{record.id}.1", "2"),
+        ("record.changed", f"{record.id}.2", "1"),
+    } == set(heads(receiver))
+    last = [json.loads(body) for _, body, _ in receiver.got][1:]
+    assert [2, 2] == [body["revision"] for body in last]
+
+
+def test_a_record_that_was_never_to_be_sent_is_not_sent_for_a_change(database, samples):
+    store = RecordStore(database)
+    store.insert(samples[:1])
+    store.set_recording(samples[0].call_id, GONE)
+    assert [] == Outbox(database).entries(samples[0].id)
+
+
+def test_two_nodes_that_make_the_same_change_say_it_once(make, database, samples):
+    webhook, receiver = make()
+    only(database, samples[0])
+    webhook.deliver(NOW)
+    for _ in range(2):
+        RecordStore(database, webhook=True).set_recording(samples[0].call_id, GONE)
+    webhook.deliver(LATER)
+    webhook.deliver(LATER)
+    assert 2 == len(receiver.got)
+
+
+def test_the_last_delivery_is_what_is_sent_again(make, database, samples):
+    webhook, receiver = make()
+    record = samples[0]
+    only(database, record)
+    webhook.deliver(NOW)
+    RecordStore(database).set_recording(record.call_id, GONE)
+    webhook.deliver(LATER)
+    assert webhook.outbox.again(record.id, LATER)
+    webhook.deliver(LATER)
+    assert ("record.changed", f"{record.id}.2", "2") == heads(receiver)[-1]
+    assert not webhook.outbox.again("nobody", LATER)

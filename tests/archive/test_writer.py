@@ -6,9 +6,12 @@ from sqlalchemy.exc import DataError
 from fsflows import log
 from fsflows.archive import metrics
 from fsflows.archive import writer as writer_module
+from fsflows.archive.endings import Reason, Result
+from fsflows.archive.record import RecordBuilder
 from fsflows.archive.spool import Spool
 from fsflows.archive.store import RecordStore
 from fsflows.archive.writer import MemorySink, RecordWriter
+from fsflows.clock import VirtualClock
 from fsflows.database import Database, DatabaseFailed
 
 
@@ -22,6 +25,14 @@ class FakeStore:
         self.broken = set()
         self.hang = None
         self.inserts = 0
+        self.begun = {}
+
+    def begin(self, owner, batch):
+        if self.away:
+            raise DatabaseFailed("could not connect")
+        if any(call.id in self.refused for call in batch):
+            raise DatabaseFailed("value too long") from DataError("", {}, ValueError())
+        self.begun.update((call.id, (owner, call)) for call in batch)
 
     def insert(self, batch):
         self.inserts += 1
@@ -51,7 +62,7 @@ def make(tmp_path):
     made = []
 
     def make(store, **spool):
-        writer = RecordWriter(lambda: store, Spool(tmp_path / "spool", **spool))
+        writer = RecordWriter(lambda: store, Spool(tmp_path / "spool", **spool), "node#1")
         made.append(writer)
         writer.start()
         return writer
@@ -242,3 +253,106 @@ def test_a_memory_sink_keeps_what_it_gets(samples):
     sink = MemorySink()
     sink.submit(samples[0])
     assert [samples[0]] == sink.records
+
+
+# --- calls that have begun ----------------------------------------------------------------------------------------
+
+
+def begin(writer):
+    call = RecordBuilder("uuid-1", VirtualClock(), caller="+15550100", flow="menu", node="node")
+    writer.begin(call)
+    return call
+
+
+def end(call):
+    return call.finish(Result.COMPLETED, Reason.FLOW_ENDED)
+
+
+def test_a_call_that_begins_is_noted_with_who_has_it(make, fake):
+    writer = make(fake)
+    call = begin(writer)
+    until(lambda: fake.begun)
+    owner, noted = fake.begun[call.id]
+    assert ("node#1", "uuid-1", "+15550100", "menu") == (
+        owner,
+        noted.call_id,
+        noted.caller,
+        noted.flow,
+    )
+    assert (Result.FAILED, Reason.SERVER_LOST, 1) == (
+        noted.result,
+        noted.reason,
+        len(noted.entries),
+    )
+    assert (0, 0) == (writer.stats.submitted, writer.stats.written)
+
+
+def test_a_call_that_is_over_before_its_beginning_is_written_is_just_a_record(make, fake):
+    fake.away = True
+    writer = make(fake)
+    call = begin(writer)
+    writer.submit(end(call))
+    until(lambda: writer.stats.error)
+    fake.away = False
+    assert writer.stop()
+    assert ({}, {call.id}) == (fake.begun, set(fake.there))
+
+
+def test_a_beginning_that_a_killed_process_left_on_disk_is_found_by_the_next(make, fake, tmp_path):
+    fake.away = True
+    first = make(fake)
+    call = begin(first)
+    until(lambda: first.stats.spool_bytes and first.stats.error)
+    for greenlet in first._greenlets:
+        greenlet.kill()
+    first._spool.close()  # as the kernel does it for a process that is killed
+    first._stopped = True
+    fake.away = False
+    second = make(fake)
+    until(lambda: fake.begun)
+    assert "node#1" == fake.begun[call.id][0]
+    assert second.stop()
+
+
+def test_beginnings_leave_room_for_records(make, fake, samples):
+    """With the spool half full there is a record of whoever ends, if not of whoever is killed."""
+    fake.away = True
+    size = len(samples[0].dumps()) * 4
+    writer = make(fake, max_bytes=size)
+    writer.submit(samples[0])
+    until(lambda: writer.stats.spool_bytes)
+    for record in samples[1:3]:
+        writer.submit(record)
+    until(lambda: writer.stats.spool_bytes > size / 2)
+    before = writer.stats.waiting
+    begin(writer)
+    assert before == writer.stats.waiting
+    assert 0 == writer.stats.dropped
+
+
+def test_a_beginning_that_is_lost_is_no_lost_record(make, fake, tmp_path):
+    writer = make(fake, max_bytes=10)
+    writer.stats.spool_bytes = 0
+    begin(writer)
+    until(lambda: not writer.stats.waiting)
+    assert 0 == writer.stats.dropped
+
+
+def test_a_beginning_that_the_database_refuses_holds_up_no_record(make, fake, samples):
+    writer = make(fake)
+    call = RecordBuilder("uuid-1", VirtualClock())
+    fake.refused.add(call.id)
+    with log.capture("error"):
+        writer.begin(call)
+        writer.submit(samples[0])
+        assert writer.stop()
+    assert ({samples[0].id}, 0) == (set(fake.there), writer.stats.rejected)
+
+
+def test_a_call_whose_beginning_cannot_be_noted_goes_on(make, fake):
+    class Broken:
+        call_id = "uuid-1"
+
+    with log.capture("error") as lines:
+        make(fake).begin(Broken())
+    assert "not noted" in lines[0]["event"]

@@ -383,13 +383,13 @@ def test_an_editor_sets_log_levels(client):
 
 def test_a_webhook_is_looked_at_and_sent_again(world):
     from fsflows.archive.store import RecordStore
-    from fsflows.archive.webhook import Outbox
+    from fsflows.archive.webhook import Delivery, Outbox
 
     client = create_app(dataclasses.replace(world.sources, webhook=True)).test_client()
     record = world.add()
     RecordStore(world.database, webhook=True).insert([record, world.records[0]])
     box = Outbox(world.database)
-    box.settle(record.id, state="given_up", attempts=20, answer="500 Oops")
+    box.settle(Delivery(record.id, 1), state="given_up", attempts=20, answer="500 Oops")
     html = client.get(f"/records/{record.id}").text
     assert "given up" in html
     assert "500 Oops" in html
@@ -397,7 +397,7 @@ def test_a_webhook_is_looked_at_and_sent_again(world):
     token = csrf_of(client.get("/status"))
     answer = client.post(f"/records/{record.id}/send", data={"csrf": token}, follow_redirects=True)
     assert "is being sent again" in answer.text
-    assert "waiting" == box.entry(record.id).state
+    assert "waiting" == box.entries(record.id)[0].state
 
 
 # --- live, status, machines ---

@@ -6,7 +6,7 @@ import pytest
 
 from fsflows.archive.endings import RecordingState
 from fsflows.clock import VirtualClock
-from fsflows.console.sources import JournalRecordings
+from fsflows.console.journal import JournalRecordings
 from fsflows.database import Database
 from fsflows.recordings.entries import Entry, Node
 from fsflows.recordings.journal import Journal

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from datetime import timedelta
 from pathlib import Path
 from unittest.mock import Mock
 
@@ -11,7 +12,7 @@ import pytest
 from fsflows.log import capture
 from fsflows.recordings import metrics
 from fsflows.recordings.discarding import DiscardFailed
-from fsflows.recordings.expiry import expire
+from fsflows.recordings.expiry import DiscardOpen, Expiry, NoExpiry
 from fsflows.recordings.paths import FileWorkFailed
 from recordings.fakes import OTHER, UUID
 from recordings.test_call_recordings import fail_database
@@ -268,12 +269,31 @@ def test_recordings_are_deleted_when_they_have_been_kept_for_long_enough(world):
     world.switch.talk()
     world.switch.hang_up(UUID)
     call.finish()
-    expire(world.service.tools, UUID)
+    expiry = Expiry(world.service.tools)
+    now = world.clock.utcnow()
+    assert [] == expiry.left_before(now - timedelta(days=1), "", 10)
+    assert [UUID] == expiry.left_before(now + timedelta(days=1), "", 10)
+    assert [] == expiry.left_before(now + timedelta(days=1), UUID, 10)
+    assert {UUID} == expiry.known([UUID, "nobody"])
+    assert expiry.expire(UUID)
     assert world.audio() == []
     assert world.receipt().cause.key_or_word == "retention"
-    expire(world.service.tools, UUID)
-    expire(world.service.tools, "nobody")
+    assert not expiry.expire(UUID)
+    assert not expiry.expire("nobody")
+    assert [] == expiry.left_before(now + timedelta(days=1), "", 10)
     assert world.receipt().revision == 1
+
+
+def test_nothing_is_forgotten_of_a_call_whose_discard_is_open(world):
+    died(world)
+    service = world.restart()
+    expiry = Expiry(service.tools)
+    for each in (expiry, NoExpiry(service.tools.journal)):
+        assert {UUID} == each.known([UUID])
+        with pytest.raises(DiscardOpen):
+            each.expire(UUID)
+    assert service.sweeper.sweep(sole=True).discarded == 1
+    assert not expiry.expire(UUID)
 
 
 def test_a_recording_whose_server_died_is_published_when_its_call_is_over(world):

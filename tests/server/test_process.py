@@ -3,6 +3,7 @@
 import dataclasses
 import signal
 import socket
+import textwrap
 import time
 
 import pytest
@@ -10,6 +11,8 @@ import yaml
 from server_peers import LONG, call, finished, wait_for, write_flows
 
 from fsflows import settings as config
+from fsflows.archive.store import RecordStore
+from fsflows.database import Database
 
 pytestmark = pytest.mark.process
 
@@ -251,3 +254,29 @@ def test_SIGHUP_with_a_broken_flow_keeps_the_old_ones(up, tmp_path):
     (tmp_path / "flows" / "broken.yaml").unlink()
     process.signal(signal.SIGHUP)
     process.said("flows loaded again")
+
+
+# --- a death ----------------------------------------------------------------------------------------------------------
+
+
+def test_a_call_whose_server_is_killed_has_a_record_after_the_next_start(up, tmp_path):
+    flows = {"ask.yaml": "recording: true\n" + textwrap.dedent(ASK)}
+    process = up(flows)
+    running = call(process.address, "ask", "wait quiet 20")
+    wait_for(lambda: running.channel and running.channel.answered)
+    uuid = process.said("recording")["call"]
+    database = Database(f"sqlite:///{tmp_path}/data/fsflows.db")
+    try:
+        store = RecordStore(database)
+        wait_for(store.owners)  # it is written down that the call has begun
+        process.signal(signal.SIGKILL)
+        process.ended()
+        finished(running)
+        assert [] == store.of_call(uuid)
+        process = up(flows)
+        [record] = wait_for(lambda: store.of_call(uuid))
+        assert ("failed", "server_lost", "ask") == (record.result, record.reason, record.flow)
+        assert "present" == record.recording.state, "as the recordings' journal says"
+        assert set() == store.owners()
+    finally:
+        database.close()

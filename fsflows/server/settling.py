@@ -1,0 +1,146 @@
+"""Records brought up to date after their calls: calls whose server was lost get one, and each says what has become of
+its recording since.
+
+Any process may do this, several at once: what one has done is there for the others.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from fsflows.archive.endings import RecordingState
+from fsflows.archive.metrics import CALLS_LOST
+from fsflows.archive.model import Record, RecordingNote
+from fsflows.archive.store import RecordStore
+from fsflows.clock import Clock
+from fsflows.console.journal import note_of
+from fsflows.database import DatabaseFailed
+from fsflows.log import get_logger
+from fsflows.recordings.claims import UNSETTLED
+from fsflows.recordings.entries import CallFile
+from fsflows.recordings.journal import Journal
+
+EVERY = 10.0
+"""Seconds between two looks."""
+
+FIRST_LOOK = timedelta(days=1)
+"""How far back a process that has just started looks for receipts that were written anew."""
+
+OVERLAP = timedelta(minutes=5)
+"""By which the looks for such receipts overlap: clocks differ, and transactions take their time."""
+
+log = get_logger("records")
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """What one look did: calls that were lost and have a record now; records that say something else of their audio."""
+
+    lost: int = 0
+    changed: int = 0
+
+
+class Settling:
+    """Brings records up to date.
+
+    Args:
+        store: the records; with the webhook if there is one.
+        journal: the recordings.
+        alive: gives the processes that live, by the ids under which their calls begin.
+        clock: the process' clock.
+    """
+
+    def __init__(
+        self,
+        store: RecordStore,
+        journal: Journal,
+        alive: Callable[[], Collection[str]],
+        clock: Clock,
+    ) -> None:
+        self._store = store
+        self._journal = journal
+        self._alive = alive
+        self._clock = clock
+        self._missed: set[str] = set()
+        self._amended_since: datetime = clock.utcnow() - FIRST_LOOK
+
+    def run(self) -> None:
+        """`look`, for ever; for a task."""
+        while True:
+            try:
+                settled = self.look()
+            except DatabaseFailed as error:
+                log.warning("records can't be brought up to date", why=str(error))
+            else:
+                if settled.changed:
+                    log.info("records of recordings brought up to date", records=settled.changed)
+            self._clock.sleep(EVERY)
+
+    def look(self) -> Settled:
+        """Look once.
+
+        Raises:
+            DatabaseFailed: what is left is found the next time.
+        """
+        lost = self._lost_calls()
+        changed = self._reopened() + self._amended() + self._unsettled()
+        return Settled(lost, changed)
+
+    # --- calls without a server -------------------------------------------------------------------------------------
+
+    def _lost_calls(self) -> int:
+        """Records for the calls of processes that were missed twice: one that starts may not have been heard of yet."""
+        missing = self._store.owners() - set(self._alive())
+        count = 0
+        for owner in missing & self._missed:
+            while calls := self._store.begun_by(owner):
+                for record in self._store.lose([self._with_recording(call) for call in calls]):
+                    log.error("a call has lost its server", call=record.call_id, node=record.node)
+                    count += 1
+        self._missed = missing
+        CALLS_LOST.inc(count)
+        return count
+
+    def _with_recording(self, record: Record) -> Record:
+        note = note_of(self._journal.load(record.call_id))
+        return record if note is None else replace(record, recording=note)
+
+    # --- recordings -------------------------------------------------------------------------------------------------
+
+    def _reopened(self) -> int:
+        """Discards that are open (again), of calls that are over."""
+        note = RecordingNote(state=RecordingState.PENDING)
+        return sum(self._store.set_recording(each, note) for each in self._journal.open_calls())
+
+    def _amended(self) -> int:
+        """Discards that were opened again and are finished, perhaps between two looks."""
+        since, self._amended_since = self._amended_since, self._clock.utcnow() - OVERLAP
+        return sum(self._bring_up(each)[0] for each in self._journal.amended(since))
+
+    def _unsettled(self) -> int:
+        changed = 0
+        settled = []
+        for record in self._store.unsettled():
+            made, call = self._bring_up(record.call_id)
+            changed += made
+            if _is_settled(record, call):
+                settled.append(record.id)
+        self._store.settle(settled)
+        return changed
+
+    def _bring_up(self, call_id: str) -> tuple[int, CallFile]:
+        """Have a call's records say what the journal says; how many that changed."""
+        call = self._journal.load(call_id)
+        note = note_of(call)
+        return (0 if note is None else self._store.set_recording(call_id, note)), call
+
+
+def _is_settled(record: Record, call: CallFile) -> bool:
+    if call.intent is not None:
+        return not call.intent.open
+    if any(entry.state in UNSETTLED for entry in call.entries):
+        return False
+    # A discard that the journal can't be told of yet: its intent waits in a spool.
+    return record.recording.state is not RecordingState.PENDING

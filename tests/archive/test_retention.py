@@ -1,0 +1,110 @@
+"""Old records go, and the recordings of old calls, with a record or without."""
+
+import dataclasses
+from datetime import timedelta
+
+from fsflows.archive.endings import RecordingState
+from fsflows.archive.model import RecordingNote
+from fsflows.archive.retention import Purged, RetentionSchedule, purge
+from fsflows.archive.store import BATCH, RecordStore
+from fsflows.database import Database
+
+from .conftest import NOW
+from .test_store import ids
+
+
+class Audio:
+    """Recordings of calls, all of them old."""
+
+    def __init__(self, *calls):
+        self.there = set(calls)
+        self.stubborn = set()
+        self.deleted = []
+
+    def known(self, calls):
+        return self.there & set(calls)
+
+    def expire(self, call):
+        if call in self.stubborn:
+            raise PermissionError("read-only")
+        if call not in self.there:
+            return False
+        self.there.remove(call)
+        self.deleted.append(call)
+        return True
+
+    def left_before(self, cutoff, after, limit):
+        return sorted(call for call in self.there if call > after)[:limit]
+
+
+def test_old_records_go_with_their_recordings_and_all_else(database, store, samples):
+    store = RecordStore(database, webhook=True)
+    store.insert(samples)
+    cutoff = NOW - timedelta(days=3)
+    old = [record for record in samples if record.started_at < cutoff]
+    with_audio = [r.call_id for r in samples if r.recording.state == "present"]
+    audio = Audio(*with_audio)
+    done = purge(store, cutoff, audio)
+    gone = sorted({record.call_id for record in old} & set(with_audio))
+    assert Purged(len(old), len(gone), 0) == done
+    assert gone == sorted(audio.deleted)
+    assert len(samples) - len(old) == store.search().total
+    for table in ("record_bodies", "record_deliveries"):
+        count = database.read(
+            lambda c, table=table: c.exec_driver_sql(f"SELECT count(*) FROM {table}").scalar()
+        )
+        assert len(samples) - len(old) == count
+
+
+def test_a_record_whose_recording_cannot_be_deleted_is_kept_and_does_not_stop_the_others(
+    store, samples
+):
+    store.insert(samples)
+    stubborn = next(record for record in samples if record.recording.state == "present")
+    audio = Audio(*(record.call_id for record in samples))
+    audio.stubborn = {stubborn.call_id}
+    done = purge(store, NOW + timedelta(days=1), audio)
+    assert (len(samples) - 1, 1) == (done.records, done.kept)
+    assert [stubborn.id] == ids(store.search().rows)
+    audio.stubborn = set()
+    assert Purged(1, 1, 0) == purge(store, NOW + timedelta(days=1), audio)
+
+
+def test_a_record_whose_discard_is_open_is_kept_whoever_purges(store, samples):
+    pending = dataclasses.replace(samples[0], recording=RecordingNote(state=RecordingState.PENDING))
+    store.insert([pending, *samples[1:5]])
+    for recordings in (None, Audio(pending.call_id)):
+        done = purge(store, NOW + timedelta(days=1), recordings)
+        assert 1 == done.kept
+        assert [pending.id] == ids(store.search().rows)
+    store.set_recording(pending.call_id, RecordingNote(state=RecordingState.DISCARDED))
+    assert Purged(1, 0, 0) == purge(store, NOW + timedelta(days=1))
+
+
+def test_a_recording_without_a_record_goes_as_well(store, samples):
+    """Its server was killed before it could even write down that the call had begun."""
+    store.insert(samples[:3])
+    alone = [f"alone-{number:04}" for number in range(BATCH + 5)]
+    audio = Audio(*alone, *(record.call_id for record in samples[:3]))
+    audio.stubborn = {alone[7]}
+    cutoff = samples[0].started_at - timedelta(days=1)
+    assert Purged(0, len(alone) - 1, 0) == purge(store, cutoff, audio)
+    assert {alone[7], *(record.call_id for record in samples[:3])} == audio.there
+
+
+def test_retention_counts_days_and_zero_is_for_ever(store, samples):
+    store.insert(samples)
+    schedule = RetentionSchedule(store, 0)
+    schedule.start()
+    schedule.stop()
+    assert len(samples) == store.search().total
+    assert (
+        sum(r.started_at < NOW - timedelta(days=5) for r in samples)
+        == RetentionSchedule(store, 5).once(NOW).records
+    )
+
+
+def test_a_database_that_is_away_does_not_stop_the_schedule():
+    database = Database("sqlite:////nonexistent/a.db")
+    assert Purged() == RetentionSchedule(RecordStore(database), 5).once()
+    database.close()

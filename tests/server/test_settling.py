@@ -1,0 +1,221 @@
+"""After their calls: records that are brought up to date, and calls whose server was lost, which get one."""
+
+import dataclasses
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from fsflows.archive.endings import Reason, RecordingState, Result
+from fsflows.archive.model import RecordingNote
+from fsflows.archive.record import RecordBuilder
+from fsflows.archive.retention import Purged, purge
+from fsflows.archive.samples import sample_records
+from fsflows.archive.store import RecordStore
+from fsflows.archive.webhook import Outbox
+from fsflows.clock import VirtualClock
+from fsflows.database import Database
+from fsflows.recordings.claims import Claims
+from fsflows.recordings.entries import Entry, Node
+from fsflows.recordings.expiry import NoExpiry
+from fsflows.recordings.journal import Journal
+from fsflows.recordings.receipt import DiscardCause, FileReceipt, Receipt
+from fsflows.server.settling import Settled, Settling
+
+CALL = "5c2d0a3e-0000-4000-8000-000000000001"
+CAUSE = DiscardCause("flow", "step", "1", datetime(2026, 1, 1, tzinfo=UTC))
+
+
+class Nodes:
+    """A database, and processes of several nodes."""
+
+    def __init__(self, database):
+        self.clock = VirtualClock()
+        self.database = database
+        self.store = RecordStore(database, webhook=True)
+        self.journal = Journal(database, self.clock, Node.make("a"))
+        self.here = Claims(database, self.clock, self.journal.node)
+        self.here.beat()
+        self.settling = self.make(self.here)
+
+    def make(self, claims):
+        return Settling(self.store, self.journal, claims.alive, self.clock)
+
+    def other(self):
+        claims = Claims(self.database, self.clock, Node.make("b"))
+        claims.beat()
+        return claims
+
+    def later(self, **span):
+        self.clock.run(self.clock.sleep, timedelta(**span).total_seconds())
+        self.here.beat()
+
+    def begin(self, claims, call_id=CALL):
+        builder = RecordBuilder(call_id, self.clock, caller="+15550100", flow="menu", node="b")
+        self.store.begin(claims.node.id, [builder.begun()])
+        return builder
+
+    def note(self, **values):
+        entry = Entry(
+            call_uuid=CALL, path="/staging/a.wav", started_at=self.clock.utcnow(), name="a.wav"
+        )
+        [noted] = self.journal.note([dataclasses.replace(entry, **values)])
+        return noted
+
+    def recording(self):
+        [record] = self.store.of_call(CALL)
+        return record.recording
+
+
+@pytest.fixture
+def nodes():
+    database = Database.open("sqlite://")
+    yield Nodes(database)
+    database.close()
+
+
+@pytest.fixture
+def pending(nodes):
+    """The record of a call whose discard was not finished when it ended."""
+    [record] = sample_records(1, until=datetime(2026, 1, 2, tzinfo=UTC))
+    note = RecordingNote(state=RecordingState.PENDING)
+    record = dataclasses.replace(record, call_id=CALL, recording=note)
+    nodes.store.insert([record])
+    nodes.journal.open_discard(CALL, "switch", CAUSE)
+    return record
+
+
+def receipt(*paths, minute=1):
+    at = datetime(2026, 1, 1, 0, minute, tzinfo=UTC)
+    return Receipt(CALL, CAUSE, at, "test", files=tuple(FileReceipt(p, "deleted") for p in paths))
+
+
+# --- recordings -----------------------------------------------------------------------------------------------------
+
+
+def test_P12_a_pending_record_gets_its_receipt_when_the_discard_is_finished(nodes, pending):
+    assert Settled() == nodes.settling.look()
+    nodes.journal.close_discard(receipt("/staging/a.wav"), watch=False)
+    assert Settled(changed=1) == nodes.settling.look()
+    assert Settled() == nodes.settling.look()
+    assert RecordingState.DISCARDED == nodes.recording().state
+    assert "1" == nodes.recording().receipt["cause"]["key_or_word"]
+    assert [] == nodes.store.unsettled()
+
+
+def test_P12_a_discard_that_is_opened_again_is_said_and_so_is_its_end(nodes, pending):
+    nodes.journal.close_discard(receipt("/staging/a.wav"), watch=True)
+    nodes.settling.look()
+    noted = nodes.note(path="/elsewhere/b.wav")  # somebody records the call again
+    assert Settled(changed=1) == nodes.settling.look()
+    assert RecordingState.PENDING == nodes.recording().state
+    nodes.journal.list_for_deletion(CALL, {noted.id: 5}, stop_ms=1, detail="")
+    nodes.journal.close_discard(receipt("/elsewhere/b.wav", minute=2), watch=False)
+    assert Settled(changed=1) == nodes.settling.look()
+    assert (RecordingState.DISCARDED, 2) == (
+        nodes.recording().state,
+        len(nodes.recording().receipt["files"]),
+    )
+
+
+def test_P12_a_receipt_that_changes_between_two_looks_is_seen(nodes, pending):
+    nodes.journal.close_discard(receipt("/staging/a.wav"), watch=True)
+    nodes.settling.look()
+    noted = nodes.note(path="/elsewhere/b.wav")
+    nodes.journal.list_for_deletion(CALL, {noted.id: 5}, stop_ms=1, detail="")
+    now = nodes.clock.utcnow()
+    later = dataclasses.replace(receipt("/elsewhere/b.wav"), completed_at=now)
+    nodes.journal.close_discard(later, watch=False)
+    assert Settled(changed=1) == nodes.settling.look()
+    assert Settled() == nodes.settling.look()
+    assert 2 == nodes.recording().receipt["revision"]
+
+
+def test_a_recording_that_is_published_late_gets_its_link(nodes):
+    [record] = sample_records(1, until=datetime(2026, 1, 2, tzinfo=UTC))
+    note = RecordingNote(state=RecordingState.PRESENT)
+    nodes.store.insert([dataclasses.replace(record, call_id=CALL, recording=note)])
+    noted = nodes.note(state="publishing")
+    assert Settled() == nodes.settling.look()
+    nodes.journal.published(noted, "2026/a.wav", 5)
+    assert Settled(changed=1) == nodes.settling.look()
+    assert ("2026/a.wav",) == nodes.recording().links
+    assert [] == nodes.store.unsettled()
+
+
+# --- calls without a server -----------------------------------------------------------------------------------------
+
+
+def test_a_call_whose_server_was_killed_gets_a_record(nodes):
+    nodes.begin(nodes.other())
+    noted = nodes.note(state="recording")
+    assert Settled() == nodes.settling.look()
+    nodes.later(seconds=61)
+    assert Settled() == nodes.settling.look(), "it may just not have been heard of yet"
+    assert Settled(lost=1) == nodes.settling.look()
+    [record] = nodes.store.of_call(CALL)
+    assert (Result.FAILED, Reason.SERVER_LOST, "b", "menu") == (
+        record.result,
+        record.reason,
+        record.node,
+        record.flow,
+    )
+    assert RecordingState.PRESENT == record.recording.state
+    assert 1 == len(Outbox(nodes.database).entries(record.id))
+    nodes.journal.start_publishing(noted)
+    nodes.journal.published(noted, "2026/a.wav", 5)
+    assert Settled(changed=1) == nodes.settling.look()
+    assert ("2026/a.wav",) == nodes.recording().links
+
+
+def test_what_a_process_left_that_ended_for_good_is_found_at_the_second_look(nodes):
+    """As the first process of a node says at its start: nothing of before is alive."""
+    claims = nodes.other()
+    nodes.begin(claims)
+    claims.retire()
+    assert [0, 1, 0] == [nodes.settling.look().lost for _ in range(3)]
+
+
+def test_calls_of_processes_that_live_are_left_alone(nodes):
+    claims = nodes.other()
+    nodes.begin(claims)
+    nodes.begin(nodes.here, "another")
+    for _ in range(5):
+        nodes.later(seconds=50)
+        claims.beat()
+        assert Settled() == nodes.settling.look()
+
+
+def test_two_nodes_that_find_the_same_calls_make_one_record_of_each(nodes):
+    claims = nodes.other()
+    for number in range(5):
+        nodes.begin(claims, f"call-{number}")
+    claims.retire()
+    second = nodes.make(nodes.here)
+    looks = [each.look().lost for each in (nodes.settling, second, nodes.settling, second)]
+    assert [0, 0, 5, 0] == looks
+    assert 5 == nodes.store.search().total
+
+
+def test_a_process_that_was_only_cut_off_still_writes_its_record(nodes):
+    builder = nodes.begin(nodes.other())
+    nodes.later(seconds=61)
+    assert [0, 1] == [nodes.settling.look().lost for _ in range(2)]
+    nodes.store.insert([builder.finish(Result.COMPLETED, Reason.FLOW_ENDED)])
+    [record] = nodes.store.of_call(CALL)
+    assert (Reason.FLOW_ENDED, 2) == (record.reason, record.revision)
+
+
+def test_a_lost_call_that_had_opted_out_is_kept_until_its_discard_is_done(nodes):
+    claims = nodes.other()
+    nodes.begin(claims)
+    nodes.journal.open_discard(CALL, "switch", CAUSE)
+    claims.retire()
+    assert [0, 1] == [nodes.settling.look().lost for _ in range(2)]
+    assert RecordingState.PENDING == nodes.recording().state
+    tomorrow = nodes.clock.utcnow() + timedelta(days=1)
+    expiry = NoExpiry(nodes.journal)
+    assert Purged(0, 0, 1) == purge(nodes.store, tomorrow, expiry)
+    nodes.journal.close_discard(receipt("/staging/a.wav"), watch=False)
+    nodes.settling.look()
+    assert RecordingState.DISCARDED == nodes.recording().state
+    assert Purged(1, 0, 0) == purge(nodes.store, tomorrow, expiry)
