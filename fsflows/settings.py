@@ -155,6 +155,9 @@ class Console:
         "", "signs sessions; nodes behind one address share it; empty: a restart ends all sessions"
     )
     https: bool = _field(False, "it is reached through a proxy that speaks HTTPS")
+    proxies: tuple[str, ...] = _field(
+        [], "addresses or networks of such proxies: their X-Forwarded-For is believed"
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

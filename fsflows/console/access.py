@@ -5,9 +5,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import ipaddress
-import time
-from collections import deque
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -15,10 +13,6 @@ from werkzeug.security import check_password_hash, generate_password_hash
 
 MIN_TOKEN = 16
 """Characters; a shorter token can be guessed."""
-
-MAX_FAILURES = 5
-WINDOW = 60.0
-"""So many failed logins of one address in so many seconds; then it has to wait."""
 
 _HASHES = ("scrypt:", "pbkdf2:")
 _NOBODY = generate_password_hash("nobody", salt_length=16)
@@ -150,37 +144,6 @@ def is_loopback(host: str) -> bool:
         return ipaddress.ip_address(bare).is_loopback
     except ValueError:
         return False
-
-
-class Throttle:
-    """Slows down guessing: counts failed logins by address.
-
-    Args:
-        now: seconds, monotonic.
-    """
-
-    def __init__(self, now: Callable[[], float] = time.monotonic) -> None:
-        self._now = now
-        self._failures: dict[str, deque[float]] = {}
-
-    def wait(self, address: str) -> float:
-        """Seconds until this address may try again; 0: now."""
-        failures = self._recent(address)
-        if len(failures) < MAX_FAILURES:
-            return 0.0
-        return failures[0] + WINDOW - self._now()
-
-    def failed(self, address: str) -> None:
-        """A login from this address failed."""
-        if len(self._failures) > 10_000:  # many addresses at once: forget those that have waited
-            self._failures = {each: kept for each in self._failures if (kept := self._recent(each))}
-        self._failures.setdefault(address, deque(maxlen=MAX_FAILURES)).append(self._now())
-
-    def _recent(self, address: str) -> deque[float]:
-        failures = self._failures.get(address, deque())
-        while failures and failures[0] <= self._now() - WINDOW:
-            failures.popleft()
-        return failures
 
 
 def describe(access: Access) -> Mapping[str, bool]:

@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import secrets
+from collections.abc import Sequence
 from datetime import UTC
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import gevent
 from flask import Flask, g, redirect, render_template, request, session, url_for
+from gevent.lock import BoundedSemaphore
 from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Response
 
 from fsflows.console import filters, flows, live, overview, records, status
-from fsflows.console.access import Access, Throttle, User
+from fsflows.console.access import Access, User
 from fsflows.console.guard import begin_session, check_csrf, protect, safe_target
 from fsflows.console.sources import Sources
+from fsflows.console.throttle import Network, Throttle, household
 from fsflows.database import DatabaseFailed
 from fsflows.log import get_logger
 
@@ -33,7 +36,12 @@ log = get_logger("console")
 
 
 def create_app(
-    sources: Sources, access: Access | None = None, *, secret: str = "", https: bool = False
+    sources: Sources,
+    access: Access | None = None,
+    *,
+    secret: str = "",
+    https: bool = False,
+    proxies: Sequence[Network] = (),
 ) -> Flask:
     """Make the application.
 
@@ -42,6 +50,7 @@ def create_app(
         access: who may look; None: everybody who can reach it, which must be this host only.
         secret: signs sessions; "": made up now, so that a restart ends them. Nodes behind one address share it.
         https: whether it is reached through HTTPS: then the session's cookie never travels without.
+        proxies: that are believed whom they speak for.
     """
     access = access or Access()
     app = Flask("fsflows.console", root_path=str(Path(__file__).parent))
@@ -57,7 +66,7 @@ def create_app(
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
     app.extensions["fsflows"] = sources
     filters.register(app)
-    protect(app, access)
+    protect(app, access, proxies)
     for part in (overview, live, records, flows, status):
         app.register_blueprint(part.pages)
     _logins(app, access)
@@ -78,6 +87,14 @@ def _zone() -> None:
 
 def _logins(app: Flask, access: Access) -> None:
     throttle = Throttle()
+    # A password takes 0.1 s of a processor, on purpose. Calls must not wait for that, however many are shown.
+    one_at_a_time = BoundedSemaphore()
+
+    def with_password(name: str, password: str) -> User | None:
+        with one_at_a_time:
+            pool = gevent.get_hub().threadpool
+            found: User | None = pool.apply(access.with_password, (name, password))
+            return found
 
     @app.get("/login")
     def login() -> str | Response:
@@ -88,33 +105,26 @@ def _logins(app: Flask, access: Access) -> None:
     @app.post("/login")
     def do_login() -> str | Response | tuple[str, int]:
         check_csrf()
-        address = request.remote_addr or ""
+        client = household(g.client)
         back = request.form.get("next", "/")
-        wait = throttle.wait(address)
+        wait = throttle.wait(client)
         if wait:
             problem = f"Too many failed logins. Try again in {wait:.0f} seconds."
             return render_template("login.html", next=back, problem=problem), 429
         name, password = request.form.get("name", ""), request.form.get("password", "")
-        found = access.with_token(password) or _checked(access, name, password)
+        found = access.with_token(password) or with_password(name, password)
         if found is None:
-            throttle.failed(address)
-            log.warning("login failed", address=address)
+            throttle.failed(client)
+            log.warning("login failed", address=g.client)
             return render_template("login.html", next=back, problem="That is not right."), 401
         begin_session(found)
-        log.info("login", user=found.name, address=address)
+        log.info("login", user=found.name, address=g.client)
         return redirect(safe_target(back))
 
     @app.post("/logout")
     def logout() -> Response:
         session.clear()
         return redirect(url_for("login"))
-
-
-def _checked(access: Access, name: str, password: str) -> User | None:
-    # Hashing a password takes 0.1 s on purpose; calls must not wait for it.
-    pool = gevent.get_hub().threadpool
-    found: User | None = pool.apply(access.with_password, (name, password))
-    return found
 
 
 def _machines(app: Flask, sources: Sources) -> None:
@@ -131,13 +141,13 @@ def _machines(app: Flask, sources: Sources) -> None:
 
 def _errors(app: Flask) -> None:
     @app.errorhandler(HTTPException)
-    def http(error: HTTPException) -> Response | tuple[str, int]:
+    def http(error: HTTPException) -> Response | tuple[str, int, dict[str, str]]:
         code = error.code or 500
         if code < 400 or error.response is not None:
             return error.get_response()
-        return render_template(
-            "error.html", code=code, title=error.name, text=error.description
-        ), code
+        page = render_template("error.html", code=code, title=error.name, text=error.description)
+        headers = {name: value for name, value in error.get_headers() if name == "Retry-After"}
+        return page, code, headers
 
     @app.errorhandler(DatabaseFailed)
     def database(error: DatabaseFailed) -> tuple[str, int]:

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import hmac
+import math
 import secrets
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import wraps
 from typing import Any, ParamSpec, cast
 from urllib.parse import urlsplit
 
 from flask import Flask, Response, abort, g, redirect, request, session, url_for
+from werkzeug.exceptions import TooManyRequests
 from werkzeug.wrappers import Response as AnyResponse
 
 from fsflows.console.access import LOCAL, Access, User, is_loopback
+from fsflows.console.throttle import Network, Throttle, client_of, household
 from fsflows.log import get_logger
 
 P = ParamSpec("P")
@@ -44,19 +47,30 @@ HEADERS = {
 log = get_logger("console")
 
 
-def protect(app: Flask, access: Access) -> None:
-    """Put the guard in front of an application."""
+def protect(app: Flask, access: Access, proxies: Sequence[Network] = ()) -> None:
+    """Put the guard in front of an application.
+
+    Args:
+        app: the application.
+        access: who may look.
+        proxies: that are believed whom they speak for.
+    """
+    tokens = Throttle()
 
     def before() -> AnyResponse | None:
         g.began = time.monotonic()
         g.user = None
+        forwarded = ",".join(request.headers.getlist("X-Forwarded-For"))
+        g.client = client_of(
+            request.remote_addr or "", forwarded.split(",") if forwarded else (), proxies
+        )
         if access.open:
             # Any page of the web could have its own name point to 127.0.0.1, and read us through the browser here.
             if not is_loopback(urlsplit(f"//{request.host}").hostname or ""):
                 abort(400, "this console answers to localhost only, since it has no credentials")
             g.user = LOCAL
         else:
-            g.user = _who(access)
+            g.user = _who(access, tokens)
         if request.endpoint in ANYONE:
             return None
         if g.user is None:
@@ -117,14 +131,28 @@ def safe_target(target: str) -> str:
     return url_for("overview.home")
 
 
-def _who(access: Access) -> User | None:
+def _who(access: Access, tokens: Throttle) -> User | None:
     header = request.headers.get("Authorization", "")
-    if header.startswith("Bearer "):
+    if header.startswith("Bearer ") and request.endpoint not in ANYONE:
         g.by_token = True
-        return access.with_token(header.removeprefix("Bearer ").strip())
+        return _with_token(access, tokens, header.removeprefix("Bearer ").strip())
     if session.get("until", 0) < time.time():
         return None
     return access.known(str(session.get("name", "")), str(session.get("fingerprint", "")))
+
+
+def _with_token(access: Access, tokens: Throttle, token: str) -> User | None:
+    """Whose token it is. While its sender has to wait no token is looked at, or guessing would go on."""
+    client = household(g.client)
+    wait = tokens.wait(client)
+    if wait:
+        text = f"too many wrong tokens; try again in {wait:.0f} seconds"
+        raise TooManyRequests(text, retry_after=math.ceil(wait))
+    user = access.with_token(token)
+    if user is None:
+        tokens.failed(client, token)
+        log.warning("wrong token", address=g.client)
+    return user
 
 
 def _ask_for_login() -> AnyResponse:
@@ -146,7 +174,7 @@ def _after(response: Response) -> Response:
         method=request.method,
         path=request.path,
         status=response.status_code,
-        address=request.remote_addr or "",
+        address=g.get("client", ""),
         ms=round((time.monotonic() - g.get("began", time.monotonic())) * 1000, 1),
     )
     return response

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import socket
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from flask import Flask
@@ -14,6 +14,7 @@ from gevent.pywsgi import LoggingLogAdapter, WSGIHandler, WSGIServer
 from fsflows.console.access import Access, check_listen, parse_users
 from fsflows.console.app import create_app
 from fsflows.console.sources import Sources
+from fsflows.console.throttle import parse_proxies
 from fsflows.log import get_logger
 
 MAX_REQUESTS = 200
@@ -43,6 +44,7 @@ def open_console(
     users: Iterable[str] = (),
     secret: str = "",
     https: bool = False,
+    proxies: Sequence[str] = (),
 ) -> ConsoleServer:
     """A console as the settings describe it, not yet started.
 
@@ -53,13 +55,15 @@ def open_console(
         users: `console.users`, each "NAME:ROLE:HASH".
         secret: `console.secret`, which signs sessions; "": a new one each time.
         https: `console.https`: it is reached through a proxy that speaks HTTPS.
+        proxies: `console.proxies`: addresses and networks of such proxies.
 
     Raises:
         ValueError: what is wrong with the settings; above all, that others could reach it without credentials.
     """
     access = Access(token, parse_users(users))
     check_listen(listen[0], access)
-    return ConsoleServer(create_app(sources, access, secret=secret, https=https), *listen)
+    app = create_app(sources, access, secret=secret, https=https, proxies=parse_proxies(proxies))
+    return ConsoleServer(app, *listen)
 
 
 class ConsoleServer:

@@ -85,6 +85,7 @@ class Beside:
                     users=settings.console.users,
                     secret=settings.console.secret,
                     https=settings.console.https,
+                    proxies=settings.console.proxies,
                 )
         except BaseException:
             self._open.close()

@@ -5,10 +5,10 @@ from werkzeug.security import generate_password_hash
 
 from fsflows import log
 from fsflows.console import password
+from fsflows.console import throttle as throttle_module
 from fsflows.console.access import (
     Access,
     Role,
-    Throttle,
     User,
     check_listen,
     is_loopback,
@@ -16,6 +16,7 @@ from fsflows.console.access import (
 )
 from fsflows.console.app import create_app
 from fsflows.console.server import open_console
+from fsflows.console.throttle import Throttle, client_of, household, parse_proxies
 
 from .world import World
 
@@ -135,6 +136,99 @@ def test_guessing_is_slowed_down(client):
     answer = log_in(client, "ada", "correct horse")
     assert 429 == answer.status_code
     assert "Try again in" in answer.text
+
+
+def bearer(client, token, path="/metrics", **headers):
+    """The status that a program with a token gets."""
+    return client.get(path, headers={"Authorization": f"Bearer {token}", **headers}).status_code
+
+
+def test_guessing_tokens_is_slowed_down(client):
+    assert [401] * 5 == [bearer(client, f"guess {number}") for number in range(5)]
+    assert 429 == bearer(client, "guess 5")
+    assert 429 == bearer(client, TOKEN), "or guessing would go on"
+    answer = client.get("/records", headers={"Authorization": "Bearer x"})
+    assert 1 <= int(answer.headers["Retry-After"]) <= 60
+    assert "wrong tokens" in answer.text
+
+
+def test_a_program_with_an_old_token_makes_nobody_wait(client):
+    assert {401} == {bearer(client, "the token of last year") for _ in range(50)}
+    assert 200 == bearer(client, TOKEN)
+
+
+def test_who_guesses_tokens_locks_no_person_out(client):
+    """At the same address, behind one proxy: neither one who is logged in, nor one who logs in."""
+    other = client.application.test_client()
+    log_in(other)
+    for number in range(9):
+        bearer(client, f"guess {number}")
+    assert 200 == other.get("/").status_code
+    assert 302 == log_in(client.application.test_client()).status_code
+    assert 200 == bearer(client, "x", "/healthz")
+
+
+def test_who_guesses_passwords_locks_no_program_out(client):
+    for _ in range(9):
+        log_in(client, "ada", "wrong")
+    assert 200 == bearer(client, TOKEN)
+
+
+def test_clients_behind_a_known_proxy_are_told_apart(world, access):
+    client = create_app(world.sources, access, proxies=parse_proxies(["127.0.0.0/8"])).test_client()
+    attacker = {"X-Forwarded-For": "203.0.113.7"}
+    with log.capture("info") as lines:
+        assert [401] * 5 == [bearer(client, f"guess {n}", **attacker) for n in range(5)]
+    assert "203.0.113.7" == lines[-1]["address"]
+    assert 429 == bearer(client, TOKEN, **attacker)
+    assert 200 == bearer(client, TOKEN, **{"X-Forwarded-For": "203.0.113.8"})
+    # What a client puts there itself is not believed: the proxy adds the true one behind it.
+    assert 429 == bearer(client, TOKEN, **{"X-Forwarded-For": "198.51.100.1, 203.0.113.7"})
+
+
+def test_from_elsewhere_a_forwarded_address_is_a_lie(client):
+    for number in range(5):
+        bearer(client, f"guess {number}", **{"X-Forwarded-For": f"198.51.100.{number}"})
+    assert 429 == bearer(client, TOKEN, **{"X-Forwarded-For": "198.51.100.77"})
+
+
+@pytest.mark.parametrize(
+    ("address", "forwarded", "client"),
+    [
+        ("10.0.0.1", ["198.51.100.1", "10.0.0.2"], "198.51.100.1"),
+        ("::ffff:10.0.0.1", ["198.51.100.1"], "198.51.100.1"),
+        ("10.0.0.1", ["198.51.100.1", "nonsense"], "10.0.0.1"),
+        ("10.0.0.1", [], "10.0.0.1"),
+        ("10.0.0.1", ["10.0.0.3"], "10.0.0.3"),
+        ("192.0.2.1", ["198.51.100.1"], "192.0.2.1"),
+        ("", ["198.51.100.1"], ""),
+    ],
+)
+def test_the_client_is_the_last_that_no_known_proxy_speaks_for(address, forwarded, client):
+    assert client == client_of(address, forwarded, parse_proxies(["10.0.0.0/8"]))
+
+
+def test_one_household_is_one_client():
+    assert household("2001:db8::1") == household("2001:db8::ffff:1")
+    assert household("2001:db8::1") != household("2001:db8:0:1::1")
+    assert household("::ffff:192.0.2.1") == household("192.0.2.1")
+    assert household("192.0.2.1") != household("192.0.2.2")
+
+
+def test_what_is_no_proxy_is_said(world):
+    with pytest.raises(ValueError, match=r"console.proxies: 'proxy' is no address"):
+        open_console(world.sources, ("127.0.0.1", 0), proxies=["proxy"])
+
+
+def test_many_clients_at_once_do_not_fill_the_memory(monkeypatch):
+    monkeypatch.setattr(throttle_module, "MAX_CLIENTS", 10)
+    throttle = Throttle(lambda: 0.0)
+    for _ in range(5):
+        throttle.failed("first")
+    for number in range(20):
+        throttle.failed(f"{number}")
+    assert 10 == len(throttle._failures)
+    assert 0.0 == throttle.wait("first")
 
 
 def test_the_throttle_forgets():
