@@ -8,11 +8,11 @@ from typing import Any
 from fsflows.database import DatabaseFailed
 from fsflows.log import Logger
 from fsflows.recordings.control import RecordingError
-from fsflows.recordings.discarding import NOT_STARTED, TOO_SHORT
+from fsflows.recordings.discarding import NOT_STARTED, REMOVED, TOO_SHORT
 from fsflows.recordings.entries import CallFile, Entry
 from fsflows.recordings.files import Files
 from fsflows.recordings.naming import archive_name, plain, staging_path
-from fsflows.recordings.paths import FileWorkFailed
+from fsflows.recordings.paths import FileWorkFailed, file_of
 from fsflows.recordings.tools import Tools
 
 RUNNING = ("starting", "recording")
@@ -110,8 +110,9 @@ class Book:
             return False
         if known is None:
             name = None
-            if path.startswith(f"{self._tools.staging}/"):
-                stem, _, extension = path.rpartition("/")[2].rpartition(".")
+            file = file_of(path)
+            if file.startswith(f"{self._tools.staging}/"):
+                stem, _, extension = file.rpartition("/")[2].rpartition(".")
                 name = self._name("{date}/" + plain(stem) + "-{uuid}", extension)
             known = self._entry(path, origin="other", name=name, state="recording")
         entry = replace(known, state="recording", stopped_at=None, error=None)
@@ -132,18 +133,11 @@ class Book:
         entry = self.known.get(path)
         if entry is None or entry.state not in RUNNING:
             return
-        if cause == TOO_SHORT:
+        if cause in REMOVED:
             self._change(entry, state="lost", error=TOO_SHORT)
         else:
             state = "staged" if entry.name else "kept"
             self._change(entry, state=state, stopped_at=self._tools.clock.utcnow())
-
-    def is_gone(self, path: str) -> bool:
-        """Whether a known recording's file is (surely) not there."""
-        try:
-            return path in self.known and self._files.look(path) is None
-        except FileWorkFailed:
-            return False
 
     def _change(self, entry: Entry, **values: Any) -> None:
         self.known[entry.path] = replace(entry, **values)

@@ -152,6 +152,14 @@ class CallRecordings:
         """FreeSWITCH said RECORD_STOP, with its `Record-Completion-Cause`."""
         self._notice("stop", path, cause)
 
+    def noticed_elsewhere(self, path: str, cause: str | None) -> None:
+        """The same, over another connection than the call's, which may have ended. `cause`: of the end, or None.
+
+        Before a discard the call's own connection tells of everything; what comes here could be out of order.
+        """
+        if self.discarded:
+            self._notice("start" if cause is None else "stop", path, cause or "")
+
     # --- the end of them ----------------------------------------------------------------------------------------
 
     def discard(self, cause: DiscardCause) -> Receipt:
@@ -254,6 +262,8 @@ class CallRecordings:
             try:
                 if what == "stop":
                     self._book.stopped(path, cause)
+                    if self._discard is not None:
+                        self._late(self._discard, path, cause)
                 elif self._discard is not None:
                     self._late(self._discard, path)
                 else:
@@ -280,6 +290,7 @@ class CallRecordings:
             self._log,
             controls=(self._control, otherwise),
             known=self._book.known,
+            receipted=self.receipt is not None,
         )
 
     def _start(self, template: str, audio_format: str, stereo: bool) -> str:
@@ -356,14 +367,14 @@ class CallRecordings:
             return False  # it is in the log, and open in the journal
         return True
 
-    def _late(self, discard: Discard, path: str) -> None:
-        if self._book.is_gone(path):
-            return  # the news of its start came after it had been deleted
+    def _late(self, discard: Discard, path: str, cause: str | None = None) -> None:
+        if not self._tools.lookout.is_news(discard, path, cause):
+            return
         self._tools.faults.at(LATE_POINT)
         metrics.LATE_RECORDINGS.inc()
         self._log.warning("recording started after the discard", path=path)
         self._reopen()
-        self._tools.discarder.note(discard, [path])
+        self._tools.lookout.note(discard, [path], late=True, cause=cause)
         self._run_quietly(discard)
 
     def _reopen(self) -> None:
@@ -372,7 +383,7 @@ class CallRecordings:
 
     def _confirm(self, discard: Discard, *, call_over: bool) -> None:
         """The last look at a discarded call: all of it must be gone."""
-        if self.receipt is not None and self._tools.discarder.reopen_if_there(discard):
+        if self.receipt is not None and self._tools.lookout.reopen_if_there(discard):
             self._reopen()
         if self._run_quietly(discard) and (call_over or discard.call_over):
             self._tools.journal.unwatch(self.call_uuid)

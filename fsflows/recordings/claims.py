@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Table, delete, func, select, update
@@ -60,6 +60,21 @@ class Claims:
             which = (nodes.c.name == self.node.name) & (nodes.c.id != self.node.id)
         self._database.write(lambda connection: connection.execute(delete(nodes).where(which)))
 
+    def retire_if(
+        self, is_dead: Callable[[str], bool], forget: Callable[[str], None] = lambda process: None
+    ) -> None:
+        """Retire earlier processes of this node that are known to be dead."""
+        others = select(nodes.c.id).where(
+            nodes.c.name == self.node.name, nodes.c.id != self.node.id
+        )
+        found = self._database.read(lambda c: list(c.execute(others).scalars()))
+        dead = [process for process in found if is_dead(process)]
+        if dead:
+            gone = delete(nodes).where(nodes.c.id.in_(dead))
+            self._database.write(lambda connection: connection.execute(gone))
+        for process in dead:
+            forget(process)
+
     def discards(self, switches: Sequence[str], busy: Collection[str]) -> list[Intent]:
         """Take over discards that nobody works on: open ones, and those of calls that are still to be watched.
 
@@ -96,15 +111,20 @@ class Claims:
         return self._database.write(work)
 
     def by_path(self, paths: Collection[str]) -> dict[str, Entry]:
-        """What the journal knows of these paths; of several calls that recorded to one, the last."""
+        """What the journal knows of these files; of several calls that recorded to one, the last."""
         wanted = sorted(paths)
 
         def work(connection: Connection) -> dict[str, Entry]:
             found = {}
+            ask = select(recordings).order_by(recordings.c.id)
             for start in range(0, len(wanted), 500):
-                which = recordings.c.path.in_(wanted[start : start + 500])
-                rows = connection.execute(select(recordings).where(which).order_by(recordings.c.id))
+                rows = connection.execute(ask.where(recordings.c.path.in_(wanted[start:][:500])))
                 found.update({row.path: entry_of(row) for row in rows})
+            if len(found) < len(wanted):
+                for row in connection.execute(ask.where(recordings.c.path.startswith("{"))):
+                    entry = entry_of(row)
+                    if entry.file in wanted:
+                        found.setdefault(entry.file, entry)
             return found
 
         return self._database.read(work)

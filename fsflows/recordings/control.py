@@ -6,10 +6,16 @@ import re
 from typing import Protocol
 
 from fsflows.esl.link import Reply
+from fsflows.recordings.paths import file_of
 
 
 class RecordingError(Exception):
     """FreeSWITCH would not do what was asked, or could not be asked."""
+
+
+FORBIDDEN_SECONDS = 43200
+"""A recording that begins in a discarded call and is shorter than this is deleted by FreeSWITCH itself: it reads
+RECORD_MIN_SEC when a recording begins. Twelve hours; its samples must not overflow 32 bits at 96 kHz."""
 
 
 class RecordingControl(Protocol):
@@ -32,8 +38,14 @@ class RecordingControl(Protocol):
 
     def unmask(self, path: str) -> None: ...
 
+    def forbid(self) -> None:
+        """Let FreeSWITCH delete by itself whatever is recorded in this call from now on, when it is stopped."""
+
     def active(self) -> list[str]:
         """The paths that FreeSWITCH records this call to at this moment, whoever started it (`uuid_buglist`)."""
+
+    def has_file(self, path: str) -> bool:
+        """Whether FreeSWITCH sees a file at a path, on its own disk (`file_exists`)."""
 
     def alive(self) -> bool:
         """Whether the channel is still there (`uuid_exists`). A channel that is gone records nothing."""
@@ -74,13 +86,28 @@ class ApiControl:
     def unmask(self, path: str) -> None:
         self._must("uuid_record", self.call_uuid, "unmask", path)
 
+    def forbid(self) -> None:
+        # A recording that is appended to is spared by RECORD_MIN_SEC.
+        limits = f"RECORD_MIN_SEC={FORBIDDEN_SECONDS};RECORD_APPEND=false"
+        self._must("uuid_setvar_multi", self.call_uuid, limits)
+
     def active(self) -> list[str]:
         return parse_buglist(self._must("uuid_buglist", self.call_uuid))
 
+    def has_file(self, path: str) -> bool:
+        path = file_of(path)
+        if _QUOTED.search(path):
+            # It takes quotes for a part of the name, and would say that there is no such file.
+            raise RecordingError(f"file_exists can't be asked about {path!r}")
+        return self._truth("file_exists", path)
+
     def alive(self) -> bool:
-        answer = self._must("uuid_exists", self.call_uuid)
+        return self._truth("uuid_exists", self.call_uuid)
+
+    def _truth(self, name: str, argument: str) -> bool:
+        answer = self._must(name, argument)
         if answer not in ("true", "false"):
-            raise RecordingError(f"uuid_exists answered {answer[:80]!r}")
+            raise RecordingError(f"{name} answered {answer[:80]!r}")
         return answer == "true"
 
     def _stop(self, what: str) -> bool:
@@ -127,13 +154,20 @@ class EndedCall:
     def unmask(self, path: str) -> None:
         raise RecordingError("the call is over")
 
+    def forbid(self) -> None:
+        raise RecordingError("the call is over")
+
     def active(self) -> list[str]:
         return []
+
+    def has_file(self, path: str) -> bool:
+        raise RecordingError("the call is over, and its FreeSWITCH can't be asked")
 
     def alive(self) -> bool:
         return False
 
 
+_QUOTED = re.compile(r"[\s'\"\\]")
 _BUGS = re.compile(r"\s*<media-bugs>\s*(.*?)\s*</media-bugs>\s*", re.DOTALL)
 _BUG = re.compile(
     r"<function>([^<]*)</function>\s*<target>(.*?)</target>\s*<thread-locked>", re.DOTALL

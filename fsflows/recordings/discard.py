@@ -14,6 +14,12 @@ from fsflows.recordings.receipt import DiscardCause, FileReceipt
 TOO_SHORT = "input-too-short"
 """FreeSWITCH's completion cause of a recording that it deleted itself (RECORD_MIN_SEC)."""
 
+REMOVED = (TOO_SHORT, "empty-file")
+"""All such causes."""
+
+FORBIDDEN = "forbidden"
+"""The error of a recording that began when FreeSWITCH had been told to delete what begins."""
+
 NOT_STARTED = "not started"
 """How the error of a recording of ours begins that FreeSWITCH is not known to have started."""
 
@@ -42,6 +48,8 @@ class Discard:
         again: what was there once more, so that another round may help.
         done: how the files went, over all attempts of this process.
         recovered: it was asked of a process that is no more.
+        receipted: there has been a receipt.
+        forbidden: FreeSWITCH has been told to delete what is recorded from then on.
     """
 
     call_uuid: str
@@ -57,3 +65,5 @@ class Discard:
     done: dict[str, FileReceipt] = field(default_factory=dict)
     ms: dict[str, int] = field(default_factory=dict)
     call_over: bool = False
+    forbidden: bool = False
+    receipted: bool = False

@@ -1,8 +1,10 @@
 """Discarding a call's recordings, by the process that has the call as well as by one that finishes what it left.
 
-(a) the intent is written; (b) all that FreeSWITCH records in the call is stopped, after its path is written down;
-(c) every file is deleted; (d) it is looked for again; (e) the receipt is written. Every part may be done twice.
-What can't be done is said, with what is left: `DiscardFailed`. The discard then stays open and is tried again.
+Before anything else FreeSWITCH is told to delete by itself what is recorded in the call from now on: that goes on
+working when we don't. Then (a) the intent is written; (b) all that FreeSWITCH records in the call is stopped, after its
+path is written down; (c) every file is deleted; (d) it is looked for again; (e) the receipt is written. Every part may
+be done twice. What can't be done is said, with what is left: `DiscardFailed`. The discard then stays open and is tried
+again.
 """
 
 from __future__ import annotations
@@ -14,15 +16,23 @@ from fsflows.clock import Clock
 from fsflows.database import DatabaseFailed
 from fsflows.recordings import metrics
 from fsflows.recordings.control import RecordingControl
-from fsflows.recordings.discard import NOT_STARTED, TOO_SHORT, Discard, DiscardFailed
+from fsflows.recordings.discard import (
+    FORBIDDEN,
+    NOT_STARTED,
+    REMOVED,
+    TOO_SHORT,
+    Discard,
+    DiscardFailed,
+)
 from fsflows.recordings.entries import Entry
-from fsflows.recordings.faults import NO_FAULTS, Faults
+from fsflows.recordings.faults import FORBID_POINT, NO_FAULTS, Faults
 from fsflows.recordings.journal import Journal
+from fsflows.recordings.lookout import Lookout
 from fsflows.recordings.paths import FileWorkFailed, PathRefused, StillThere
 from fsflows.recordings.receipt import FileReceipt, Receipt
 from fsflows.recordings.spool import IntentSpool
 
-__all__ = ["NOT_STARTED", "TOO_SHORT", "Discard", "DiscardFailed", "Discarder"]
+__all__ = ["NOT_STARTED", "REMOVED", "TOO_SHORT", "Discard", "DiscardFailed", "Discarder"]
 
 ROUNDS = 5
 """How often what starts anew while we discard is stopped and deleted before that is called a failure."""
@@ -32,11 +42,18 @@ class Discarder:
     """Runs discards."""
 
     def __init__(
-        self, journal: Journal, clock: Clock, spool: IntentSpool, *, faults: Faults = NO_FAULTS
+        self,
+        journal: Journal,
+        clock: Clock,
+        spool: IntentSpool,
+        lookout: Lookout,
+        *,
+        faults: Faults = NO_FAULTS,
     ) -> None:
         self._journal = journal
         self._clock = clock
         self._spool = spool
+        self._lookout = lookout
         self._faults = faults
 
     def run(self, discard: Discard) -> Receipt:
@@ -46,6 +63,8 @@ class Discarder:
             DiscardFailed: something is left.
         """
         discard.left.clear()
+        self.forbid(discard)
+        self._faults.at(FORBID_POINT)
         journaled = self._write_intent(discard)
         self._faults.at("discard 1: the intent is on disk")
         receipt = None
@@ -68,51 +87,17 @@ class Discarder:
         self._succeeded(discard, receipt)
         return receipt
 
-    def note(self, discard: Discard, paths: Iterable[str]) -> None:
-        """Recordings are under way that were not known. They are written down before anything is done to them."""
-        now = self._clock.utcnow()
-        fresh = []
-        for path in paths:
-            entry = discard.known.get(path)
-            if entry is None or entry.state != "recording":
-                entry = entry or Entry(call_uuid=discard.call_uuid, path=path, started_at=now)
-                entry = replace(
-                    entry, state="recording", switch=discard.switch, stopped_at=None, error=None
-                )
-                entry = self._look(discard, entry)
-                discard.known[path] = entry
-                fresh.append(entry)
-        if not fresh:
-            return
-        try:
-            for entry in self._journal.note(fresh):
-                discard.known[entry.path] = entry
-        except DatabaseFailed as error:
-            discard.left.append(f"the journal can't be written: {error}")
-            self._write_to_spool(discard)
-
-    def reopen_if_there(self, discard: Discard) -> bool:
-        """Look once more for what was discarded; what is there, or can't be looked at, is noted as recorded again."""
-        there = [path for path, entry in discard.known.items() if self._is_there(discard, entry)]
-        try:
-            there += [p for p in discard.files.find(discard.call_uuid) if p not in discard.known]
-        except FileWorkFailed as error:
-            discard.log.warning("a discarded call can't be looked for", why=str(error))
-        if there:
-            discard.log.error("a discarded recording is there again", paths=there)
-            self.note(discard, there)
-        return bool(there)
-
     @staticmethod
-    def _is_there(discard: Discard, entry: Entry) -> bool:
-        try:
-            if discard.files.look(entry.path) is not None:
-                return True
-            return bool(
-                entry.archived and entry.name and discard.files.published(entry.name) is not None
-            )
-        except FileWorkFailed:
-            return True
+    def forbid(discard: Discard) -> None:
+        """Have FreeSWITCH delete what is recorded in the call from now on. What it can't be told does no harm now."""
+        for control in discard.controls:
+            try:
+                control.forbid()
+            except Exception as error:
+                discard.log.debug("recording not forbidden", why=str(error))
+            else:
+                discard.forbidden = True
+                return
 
     # --- (a) ----------------------------------------------------------------------------------------------------
 
@@ -125,7 +110,7 @@ class Discarder:
             call = self._journal.load(discard.call_uuid)
         except DatabaseFailed as error:
             discard.left.append(f"the journal can't be written: {error}")
-            self._write_to_spool(discard)
+            self._lookout.write_to_spool(discard)
             return False
         finally:
             discard.ms["intent"] = self._since(started)
@@ -144,14 +129,6 @@ class Discarder:
                 )
             else:
                 discard.known[entry.path] = entry
-
-    def _write_to_spool(self, discard: Discard) -> None:
-        try:
-            self._spool.write(
-                discard.call_uuid, discard.switch, discard.cause, discard.known.values()
-            )
-        except OSError as error:
-            discard.left.append(f"nor can the spool: {error}")
 
     # --- (b) to (d) ---------------------------------------------------------------------------------------------
 
@@ -181,14 +158,14 @@ class Discarder:
         """Stop what is recorded; True when FreeSWITCH has said that it records nothing (or has no such call)."""
         for control in discard.controls:
             try:
-                for _ in range(ROUNDS):
+                for attempt in range(ROUNDS):
                     if self._over(discard, control):
                         return True
                     paths = control.active()
                     self._faults.at("discard 2: FreeSWITCH said what it records")
                     if not paths:
                         return True
-                    self.note(discard, paths)
+                    self._lookout.note(discard, paths, late=attempt > 0 or discard.receipted)
                     self._faults.at("discard 3: what it records is on disk")
                     for path in paths:
                         control.stop(path)
@@ -218,16 +195,13 @@ class Discarder:
     def _find(self, discard: Discard) -> None:
         """Recordings that were made before we had the call, where the settings say that they may lie."""
         try:
-            self.note(
-                discard,
-                [p for p in discard.files.find(discard.call_uuid) if p not in discard.known],
-            )
+            self._lookout.note(discard, self._lookout.unknown(discard))
         except FileWorkFailed as error:
             self._refused(discard, error)
 
     def _list_for_deletion(self, discard: Discard) -> None:
         for path, entry in discard.known.items():
-            discard.known[path] = self._look(discard, entry)
+            discard.known[path] = self._lookout.look(discard, entry)
         sizes = {e.id: e.size for e in discard.known.values() if e.seen and e.size is not None}
         detail = "the call is over" if discard.call_over else "nothing is recorded"
         try:
@@ -236,7 +210,7 @@ class Discarder:
             )
         except DatabaseFailed as error:
             discard.left.append(f"the journal can't be written: {error}")
-            self._write_to_spool(discard)
+            self._lookout.write_to_spool(discard)
             return
         self._merge(discard, listed)
 
@@ -250,7 +224,7 @@ class Discarder:
             return
         try:
             deleted = discard.files.delete(entry.path, now.mark)
-            how = deleted.how if deleted.how == "deleted" else self._why_absent(entry, now)
+            how = deleted.how if deleted.how == "deleted" else self._why_absent(discard, entry, now)
             if how is None:
                 discard.left.append(
                     f"{entry.path!r} was never found here: do we see FreeSWITCH's recordings?"
@@ -266,16 +240,30 @@ class Discarder:
             self._refused(discard, error)
 
     @staticmethod
+    def _is_there(discard: Discard, path: str) -> bool:
+        """Whether FreeSWITCH itself has a file that we never saw, or may have: it can't be asked."""
+        for control in discard.controls:
+            try:
+                return control.has_file(path)
+            except Exception as error:
+                discard.log.debug("FreeSWITCH does not say whether it has a file", why=str(error))
+        return True
+
+    @staticmethod
     def _done(discard: Discard, file: FileReceipt) -> None:
         if file.how == "deleted" or file.path not in discard.done:
             discard.done[file.path] = file
 
-    @staticmethod
-    def _why_absent(entry: Entry, now: Entry) -> str | None:
-        if entry.error == TOO_SHORT:
+    def _why_absent(self, discard: Discard, entry: Entry, now: Entry) -> str | None:
+        error = entry.error or ""
+        if error == TOO_SHORT:
             return "removed by FreeSWITCH"
-        if not now.seen:
-            return "never started" if (entry.error or "").startswith(NOT_STARTED) else None
+        if not now.seen and error.startswith(NOT_STARTED):
+            return "never started"
+        if not now.seen and self._is_there(discard, entry.path):
+            return None
+        if error == FORBIDDEN:
+            return "removed by FreeSWITCH"
         return "deleted earlier" if entry.state in ("discarding", "discarded") else "absent"
 
     def _verify(self, discard: Discard) -> None:
@@ -287,13 +275,6 @@ class Discarder:
                     discard.again.append(f"{entry.name!r} is still in the archive")
             except FileWorkFailed as error:
                 self._refused(discard, error)
-
-    def _look(self, discard: Discard, entry: Entry) -> Entry:
-        try:
-            sighting = discard.files.look(entry.path)
-        except FileWorkFailed:
-            return entry  # deleting it will say the same, and there it counts
-        return entry if sighting is None else entry.found(sighting)
 
     # --- (e) ----------------------------------------------------------------------------------------------------
 
@@ -325,6 +306,7 @@ class Discarder:
         for path, entry in discard.known.items():
             discard.known[path] = replace(entry, state="discarded")
         discard.done.clear()
+        discard.receipted = True
         asked = (receipt.completed_at - discard.cause.at).total_seconds()
         metrics.DISCARDS.labels("recovered" if discard.recovered else "done").inc()
         metrics.DISCARD_SECONDS.observe(max(0.0, asked))

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from fsflows.recordings.files import Sighting
+from fsflows.recordings.paths import file_of
 from fsflows.recordings.receipt import DiscardCause, Receipt
 
 STATES = (
@@ -74,6 +75,11 @@ class Entry:
     mark: str | None = None
     size: int | None = None
     error: str | None = None
+
+    @property
+    def file(self) -> str:
+        """The file that FreeSWITCH writes, which may be called by more than one path."""
+        return file_of(self.path)
 
     def found(self, sighting: Sighting) -> Entry:
         """This entry, its file having been seen."""

@@ -25,6 +25,11 @@ DISCARD_POINTS = (
 )
 """After the intent is on disk, a discard is finished whatever happens. Before, nothing was promised."""
 
+FORBID_POINT = (
+    "forbid: FreeSWITCH keeps nothing that is recorded from now on; the intent is not yet on disk"
+)
+"""Nothing was promised yet, and nothing is lost."""
+
 LATE_POINT = "late: FreeSWITCH said that a recording started after the discard"
 """From here on it goes through the points of a discard once more."""
 

@@ -82,6 +82,11 @@ class Journal:
         )
         return list(self._database.read(lambda c: c.execute(query).scalars().all()))
 
+    def is_discarded(self, call_uuid: str) -> bool:
+        """Whether the call's recordings are to be discarded, or were."""
+        asked = select(exists().where(discards.c.call_uuid == call_uuid))
+        return bool(self._database.read(lambda connection: connection.execute(asked).scalar()))
+
     # --- recordings ---------------------------------------------------------------------------------------------
 
     def note(self, entries: Iterable[Entry]) -> list[Entry]:

@@ -95,7 +95,7 @@ def differences(listing: Listing, files: Files, now: datetime, grace: float) -> 
     archived = set(files.archived())
     known_paths, known_names = set(), set()
     for entry in listing.every_recording():
-        known_paths.add(entry.path)
+        known_paths.add(entry.file)
         if entry.archived and entry.name:
             known_names.add(entry.name)
         young = (now - entry.started_at).total_seconds() < grace

@@ -38,6 +38,23 @@ class RecordingGone(FileWorkFailed):
     """A recording that was to be published is neither in the staging directory nor in the archive."""
 
 
+def file_of(path: str) -> str:
+    """The file that FreeSWITCH writes when it is told to record to a path: without `{name=value}` in front.
+
+    As FreeSWITCH reads it: any number of them, braces may nest, and a blank behind them belongs to the file's name.
+    """
+    while path.startswith("{"):
+        depth = 0
+        for position, sign in enumerate(path):
+            depth += (sign == "{") - (sign == "}")
+            if not depth:
+                path = path[position + 1 :]
+                break
+        else:
+            break  # it never ends: FreeSWITCH does not record to it
+    return path
+
+
 @dataclass(frozen=True, slots=True)
 class Root:
     """A directory that recordings lie in.
@@ -108,10 +125,11 @@ class Roots:
         """
         if "\0" in path:
             raise PathRefused(path, "holds a NUL")
-        if not path.startswith("/"):
-            # A stream ("shout://"), FreeSWITCH's "{parameters}", or relative to a directory that only it knows.
+        file = file_of(path)
+        if not file.startswith("/"):
+            # A stream ("shout://"), or relative to a directory that only FreeSWITCH knows.
             raise PathRefused(path, "is not an absolute path")
-        parts = _components(path)
+        parts = _components(file)
         best: tuple[int, str] | None = None
         for root in self._roots:
             prefix = _components(root.named)
@@ -119,7 +137,7 @@ class Roots:
                 rest = "/".join(parts[len(prefix) :])
                 best = (len(prefix), f"{root.local.rstrip('/')}/{rest}")
         # Without a match it may still be another way, through a link, to a root that both name alike.
-        return best[1] if best else path
+        return best[1] if best else file
 
     def named(self, local: str) -> str:
         """A path of this host as FreeSWITCH names it: the opposite of `local`, for a path in a root."""

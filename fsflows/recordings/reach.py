@@ -116,8 +116,14 @@ class LazyControl:
     def unmask(self, path: str) -> None:
         self._control().unmask(path)
 
+    def forbid(self) -> None:
+        self._control().forbid()
+
     def active(self) -> list[str]:
         return self._control().active()
+
+    def has_file(self, path: str) -> bool:
+        return self._control().has_file(path)
 
     def alive(self) -> bool:
         return self._control().alive()

@@ -7,6 +7,9 @@ from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
+GONE_NOW = ("deleted", "removed by FreeSWITCH")
+"""How a file went that was there just before."""
+
 
 @dataclass(frozen=True, slots=True)
 class DiscardCause:
@@ -26,7 +29,7 @@ class FileReceipt:
         path: as FreeSWITCH named it, or the name in the archive ("archive:...").
         how: "deleted"; "deleted earlier": listed for deletion in an attempt that was cut short, and gone since;
             "absent": it was there before, but somebody else took it away; "removed by FreeSWITCH": it was shorter
-            than RECORD_MIN_SEC; "never started".
+            than RECORD_MIN_SEC, or began when FreeSWITCH had been told to keep nothing; "never started".
         size: bytes when it was last seen; None: never known.
         also: other names of it (links) that went with it.
         late: it was deleted after the receipt was first written: somebody had recorded again.
@@ -70,7 +73,7 @@ class Receipt:
         files = {file.path: file for file in self.files}
         for file in later.files:
             known = files.get(file.path)
-            if known is None or (file.how == "deleted" and not self.complete):
+            if known is None or (file.how in GONE_NOW and not self.complete):
                 files[file.path] = replace(file, late=True)
             elif file.how == "deleted" and known.how != "deleted":
                 # Two finish the same discard: one has deleted it, the other, who was first, found it gone.

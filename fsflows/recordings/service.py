@@ -1,7 +1,7 @@
 """Everything a process needs for its calls' recordings, made from the settings. Make it after forking.
 
-recordings = Recordings.open(settings, database, GeventClock())
-recordings.sweeper.start(settings.recordings.sweep_seconds, sole=True)
+recordings = Recordings.open(settings, database, GeventClock(), switches=switches)
+recordings.start(settings.recordings.sweep_seconds)
 ...
 call = recordings.call(control, flow=flow.name, switch=channel["FreeSWITCH-Switchname"], log=log)
 """
@@ -9,9 +9,9 @@ call = recordings.call(control, flow=flow.name, switch=channel["FreeSWITCH-Switc
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
-from fsflows.clock import Clock
+from fsflows.clock import Clock, Task
 from fsflows.database import Database
 from fsflows.esl.supervised import FreeSwitches
 from fsflows.log import Logger
@@ -25,28 +25,32 @@ from fsflows.recordings.faults import NO_FAULTS, Faults
 from fsflows.recordings.files import INTENTS, Files
 from fsflows.recordings.journal import Journal
 from fsflows.recordings.locks import CallLocks
+from fsflows.recordings.lookout import Lookout
 from fsflows.recordings.offhub import OffHub
 from fsflows.recordings.places import local_files, parse_root
+from fsflows.recordings.presence import Presence
 from fsflows.recordings.publish import Publisher
 from fsflows.recordings.reach import ByName, OneReach, Reach
 from fsflows.recordings.spool import IntentSpool
 from fsflows.recordings.sweep import Sweeper
 from fsflows.recordings.tools import Tools
+from fsflows.recordings.watch import Watch
 from fsflows.settings import Settings
 
 
 @dataclass(slots=True)
 class Recordings:
-    """A process' recordings: what makes a call's, and what sweeps.
+    """A process' recordings: what makes a call's; what sweeps; and what listens to FreeSWITCH for others' recordings.
 
-    Attributes:
-        sweeper: not yet started.
+    Every process makes one. All of them `start` it, one of a node to sweep and to listen.
     """
 
     tools: Tools
     claims: Claims
     sweeper: Sweeper
     off_hub: OffHub | None = None
+    watch: Watch | None = None
+    _tasks: list[Task] = field(default_factory=list)
 
     @classmethod
     def open(
@@ -85,10 +89,13 @@ class Recordings:
             OneReach(off_hub or files, ByName(switches) if switches else None, also),
             staging=parse_root(settings.recordings.staging).named,
             spool=_spool(settings),
+            presence=Presence(f"{settings.database.spool}/alive"),
             discard_orphans=discard_orphans,
             calls_ended=calls_ended,
         )
         made.off_hub = off_hub
+        if switches is not None:
+            made.watch = Watch(made.sweeper, switches, clock)
         return made
 
     @classmethod
@@ -100,6 +107,7 @@ class Recordings:
         *,
         staging: str,
         spool: Sequence[str] = (),
+        presence: Presence | None = None,
         node: Node | None = None,
         faults: Faults = NO_FAULTS,
         discard_orphans: bool = False,
@@ -109,19 +117,26 @@ class Recordings:
         node = node or Node.make()
         journal = Journal(database, clock, node)
         intents = IntentSpool(spool)
+        lookout = Lookout(journal, clock, intents)
         tools = Tools(
             journal=journal,
             clock=clock,
             reach=reach,
             staging=staging.rstrip("/"),
-            discarder=Discarder(journal, clock, intents, faults=faults),
+            discarder=Discarder(journal, clock, intents, lookout, faults=faults),
+            lookout=lookout,
             publisher=Publisher(journal, faults=faults),
             locks=CallLocks(clock),
             faults=faults,
         )
         claims = Claims(database, clock, node)
         sweeper = Sweeper(
-            tools, claims, intents, discard_orphans=discard_orphans, calls_ended=calls_ended
+            tools,
+            claims,
+            intents,
+            discard_orphans=discard_orphans,
+            calls_ended=calls_ended,
+            presence=presence,
         )
         return cls(tools, claims, sweeper)
 
@@ -131,9 +146,25 @@ class Recordings:
         """The recordings of a call that has come in."""
         return CallRecordings(control, self.tools, flow=flow, switch=switch, log=log)
 
+    def start(self, seconds: float, *, only_own: bool = False) -> None:
+        """Sweep every so many seconds, and listen to FreeSWITCH, beside the caller, until `close`.
+
+        Args:
+            seconds: between two sweeps.
+            only_own: another process of this node does that for all. This one says that it lives, and tries again what
+                has failed in its own calls.
+        """
+        if self.watch is not None and not only_own:
+            self.watch.start()
+        self._tasks.append(self.sweeper.start(seconds, only_own=only_own))
+
     def close(self) -> None:
-        """Stop sweeping, and let go of threads."""
+        """Stop sweeping and listening, and let go of threads. May be called twice."""
+        if self.watch is not None:
+            self.watch.stop()
         self.sweeper.stop()
+        while self._tasks:
+            self._tasks.pop().kill()  # it may sleep; what it leaves undone is begun again
         if self.off_hub is not None:
             self.off_hub.close()
 

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 
-from fsflows.clock import Task
+from fsflows.clock import Mailbox, Task
 from fsflows.database import DatabaseFailed
 from fsflows.log import Logger, call_logger, get_logger
 from fsflows.recordings import metrics
@@ -21,6 +21,7 @@ from fsflows.recordings.discarding import Discard, DiscardFailed
 from fsflows.recordings.entries import Entry, Intent
 from fsflows.recordings.files import Files
 from fsflows.recordings.paths import FileWorkFailed
+from fsflows.recordings.presence import Presence
 from fsflows.recordings.receipt import DiscardCause
 from fsflows.recordings.spool import IntentSpool
 from fsflows.recordings.tools import Tools
@@ -66,6 +67,7 @@ class Sweeper:
         discard_orphans: what becomes of a recording whose call lost its server before it was asked for or settled:
             published (False: the caller did not opt out) or discarded (True: nobody knows whether he would have).
         calls_ended: calls that can't be asked for are known to be over (an operator says so).
+        presence: how processes that share a disk know of one another.
     """
 
     def __init__(
@@ -76,6 +78,7 @@ class Sweeper:
         *,
         discard_orphans: bool = False,
         calls_ended: bool = False,
+        presence: Presence | None = None,
     ) -> None:
         self._tools = tools
         self._claims = claims
@@ -83,39 +86,48 @@ class Sweeper:
         self._discard_orphans = discard_orphans
         self._calls_ended = calls_ended
         self._log = get_logger("recordings")
+        self._presence = presence or Presence(None)
+        self._hurry: Mailbox[bool] = tools.clock.mailbox()
         self._stopping = False
         self._beaten: float | None = None
 
-    def start(self, seconds: float, *, sole: bool = False) -> Task:
+    def start(self, seconds: float, *, only_own: bool = False) -> Task:
         """Sweep now and every so many seconds, beside the caller, until `stop`.
 
         Args:
             seconds: between two sweeps; well under the lease of a minute.
-            sole: no other process of this node (of the same `Node.name`) is alive: what such have left is taken over
-                at once, instead of after the lease. With several workers, say so in the first only.
+            only_own: another process of this node sweeps. This one says that it lives, and tries again what has failed
+                in its own calls.
         """
-        return self._tools.clock.spawn(self._run, seconds, sole)
+        return self._tools.clock.spawn(self._run, seconds, only_own)
 
     def stop(self) -> None:
         """No further sweep; what this process still owns is free for others."""
         self._stopping = True
+        self.hurry()
+        self._presence.withdraw()
         try:
             self._claims.retire()
         except DatabaseFailed as error:
             self._log.warning("the journal can't be written", why=str(error))
 
+    def hurry(self) -> None:
+        """Don't wait with the next sweep: something may have been missed."""
+        if not len(self._hurry):
+            self._hurry.put(True)
+
     def sweep(self, *, sole: bool = False) -> SweepReport:
         """Sweep once.
+
+        Args:
+            sole: no other process of this node is alive, whatever is known of them.
 
         Raises:
             DatabaseFailed: the journal can't be read or written; nothing is lost.
         """
-        report = SweepReport()
-        if sole:
-            self._claims.retire(others_too=True)
-        self._beat()
+        report = self.tend(sole=sole)
+        self._claims.retire_if(self._presence.is_dead, self._presence.forget)
         self._take_from_spool()
-        self._retry_live(report)
         switches = list(self._tools.reach.switches())
         busy = set(self._tools.live)
         for intent in self._claims.discards(switches, busy):
@@ -138,6 +150,55 @@ class Sweeper:
         metrics.SWEPT_AT.set(self._tools.clock.utcnow().timestamp())
         return report
 
+    def tend(self, *, sole: bool = False) -> SweepReport:
+        """Say that this process lives, and try again what has failed in its own calls.
+
+        Raises:
+            DatabaseFailed: the journal can't be read or written; nothing is lost.
+        """
+        report = SweepReport()
+        self._presence.announce(self._claims.node.id)
+        if sole:
+            self._claims.retire(others_too=True)
+        self._beat()
+        self._retry_live(report)
+        return report
+
+    def concerns(self, call_uuid: str) -> bool:
+        """Whether a recording of that call is one too many: its recordings were discarded.
+
+        Raises:
+            DatabaseFailed: the journal can't be read.
+        """
+        return call_uuid in self._tools.live or self._tools.journal.is_discarded(call_uuid)
+
+    def noticed(self, call_uuid: str, path: str, cause: str | None) -> None:
+        """FreeSWITCH said that a recording of a discarded call has begun, or has ended (`cause`: why).
+
+        Raises:
+            DatabaseFailed: the journal can't be read.
+        """
+        live = self._tools.live.get(call_uuid)
+        if live is not None:
+            live.noticed_elsewhere(path, cause)
+            return
+        with self._tools.locks.hold(call_uuid):
+            intent = self._tools.journal.load(call_uuid).intent
+            if intent is None or call_uuid in self._tools.live:
+                return
+            discard = self._make_discard(intent)
+            discarder, lookout = self._tools.discarder, self._tools.lookout
+            discarder.forbid(discard)
+            if not lookout.is_news(discard, path, cause):
+                return
+            metrics.LATE_RECORDINGS.inc()
+            discard.log.warning("a discarded call is recorded again, and not by us", path=path)
+            lookout.note(discard, [path], late=True, cause=cause)
+            try:
+                discarder.run(discard)
+            except DiscardFailed:
+                return  # it is in the log, and open in the journal
+
     def _beat(self) -> None:
         """This process lives: also while one sweep takes longer than a lease, with a file server that hangs."""
         now = self._tools.clock.now()
@@ -145,14 +206,16 @@ class Sweeper:
             self._claims.beat()
             self._beaten = now
 
-    def _run(self, seconds: float, sole: bool) -> None:
+    def _run(self, seconds: float, only_own: bool) -> None:
         while not self._stopping:
             try:
-                self.sweep(sole=sole)
-                sole = False
+                if only_own:
+                    self.tend()
+                else:
+                    self.sweep()
             except Exception:
                 self._log.exception("sweep failed")
-            self._tools.clock.sleep(seconds)
+            self._hurry.get(self._tools.clock.now() + seconds)
 
     def _take_from_spool(self) -> None:
         for spooled in self._spool.read():
@@ -172,18 +235,7 @@ class Sweeper:
     # --- discards -----------------------------------------------------------------------------------------------
 
     def _finish(self, intent: Intent, report: SweepReport) -> None:
-        log = call_logger("recordings", intent.call_uuid)
-        call = self._tools.journal.load(intent.call_uuid)
-        discard = Discard(
-            intent.call_uuid,
-            intent.switch,
-            intent.cause,
-            self._tools.reach.files(intent.switch),
-            log,
-            controls=self._controls(intent),
-            known={entry.path: entry for entry in call.entries},
-            recovered=True,
-        )
+        discard = self._make_discard(intent)
         if not intent.open and self._is_quiet(discard):
             return
         try:
@@ -191,6 +243,20 @@ class Sweeper:
             report.discarded += 1
         except DiscardFailed as failed:
             report.failed.append(str(failed))
+
+    def _make_discard(self, intent: Intent) -> Discard:
+        call = self._tools.journal.load(intent.call_uuid)
+        return Discard(
+            intent.call_uuid,
+            intent.switch,
+            intent.cause,
+            self._tools.reach.files(intent.switch),
+            call_logger("recordings", intent.call_uuid),
+            controls=self._controls(intent),
+            known={entry.path: entry for entry in call.entries},
+            recovered=True,
+            receipted=call.receipt is not None,
+        )
 
     def _controls(self, intent: Intent) -> Sequence[RecordingControl]:
         control = self._tools.reach.control(intent.switch, intent.call_uuid)
@@ -201,6 +267,7 @@ class Sweeper:
 
     def _is_quiet(self, discard: Discard) -> bool:
         """A discard with its receipt, in a call that may still be up: whether all is still as it should be."""
+        self._tools.discarder.forbid(discard)
         for control in discard.controls:
             try:
                 over = not control.alive()
@@ -210,7 +277,7 @@ class Sweeper:
             except RecordingError as error:
                 discard.log.warning("a discarded call can't be watched", why=str(error))
                 return True
-            if self._tools.discarder.reopen_if_there(discard):
+            if self._tools.lookout.reopen_if_there(discard):
                 return False
             if over:
                 self._tools.journal.unwatch(discard.call_uuid)

@@ -10,6 +10,7 @@ from fsflows.recordings.discarding import Discarder
 from fsflows.recordings.faults import NO_FAULTS, Faults
 from fsflows.recordings.journal import Journal
 from fsflows.recordings.locks import CallLocks
+from fsflows.recordings.lookout import Lookout
 from fsflows.recordings.publish import Publisher
 from fsflows.recordings.reach import Reach
 
@@ -18,6 +19,7 @@ class Live(Protocol):
     """A call that this process has."""
 
     def retry(self) -> bool: ...
+    def noticed_elsewhere(self, path: str, cause: str | None) -> None: ...
 
 
 @dataclass(slots=True)
@@ -34,6 +36,7 @@ class Tools:
     reach: Reach
     staging: str
     discarder: Discarder
+    lookout: Lookout
     publisher: Publisher
     locks: CallLocks
     live: dict[str, Live] = field(default_factory=dict)

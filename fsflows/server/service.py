@@ -148,9 +148,7 @@ class Service:
         with _listening("console.listen", settings.console.listen):
             self.beside.start()
         self.switches.start()
-        sweep_seconds = self.settings.recordings.sweep_seconds
-        sweeping = self.recordings.sweeper.start(sweep_seconds, sole=True)
-        self._open.callback(sweeping.kill)  # it may sleep; what it leaves undone is begun again
+        self.recordings.start(self.settings.recordings.sweep_seconds)
         if watch:
             self.watchdog.start()
             self._open.callback(self.watchdog.stop)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
@@ -9,7 +10,10 @@ from typing import Any
 
 from fsflows.clock import VirtualClock
 from fsflows.database import Database
-from fsflows.esl.link import Reply
+from fsflows.esl.commands import Command
+from fsflows.esl.event import Event
+from fsflows.esl.link import LinkClosed, Reply
+from fsflows.esl.supervised import FreeSwitch, FreeSwitches
 from fsflows.log import call_logger
 from fsflows.recordings.archives import DirectoryArchive
 from fsflows.recordings.call_recordings import CallRecordings
@@ -30,12 +34,18 @@ SWITCH = "fs1"
 class FakeSwitch:
     """FreeSWITCH's `uuid_record`, `uuid_buglist` and `uuid_exists`, answering as the traces do.
 
+    `RECORD_MIN_SEC` is obeyed as it is by FreeSWITCH (`forbids`): read when a recording begins, and its file is then
+    deleted at its end; but not if its path has parameters in front (`{x=1}/path`).
+
     A file is opened (and emptied) at the start, written while it records, and closed at the stop, also when
     somebody has unlinked it meanwhile. Audio is the call's name over and over, so that it can be found again.
     """
 
     def __init__(self) -> None:
         self.calls: dict[str, dict[str, Any]] = {}
+        self.variables: dict[str, dict[str, str]] = {}
+        self.doomed: set[tuple[str, str]] = set()
+        self.forbids = True
         self.masked: set[tuple[str, str]] = set()
         self.on_event = lambda name, uuid, path, cause: None
         self.broken = ""  # a word: commands that contain it fail
@@ -46,6 +56,7 @@ class FakeSwitch:
 
     def begin(self, uuid: str) -> None:
         self.calls[uuid] = {}
+        self.variables[uuid] = {}
 
     def api(self, name: str, *arguments: str) -> Reply:
         self.asked.append(" ".join((name, *arguments)))
@@ -60,6 +71,19 @@ class FakeSwitch:
         return "true" if uuid in self.calls else "false"
 
     def uuid_setvar(self, uuid: str, name: str, value: str) -> str:
+        return "+OK"
+
+    def global_getvar(self, name: str) -> str:
+        return "core-1"
+
+    def file_exists(self, path: str) -> str:
+        assert not path.startswith("{")
+        return "true" if Path(self.where(path)).exists() else "false"
+
+    def uuid_setvar_multi(self, uuid: str, pairs: str) -> str:
+        if uuid not in self.calls:
+            return "-ERR No such channel!"
+        self.variables[uuid] |= dict(pair.split("=") for pair in pairs.split(";"))
         return "+OK"
 
     def uuid_buglist(self, uuid: str) -> str:
@@ -111,9 +135,11 @@ class FakeSwitch:
             self.hang_up(uuid)
 
     def _open(self, uuid: str, path: str) -> None:
-        file = Path(self.where(path))
+        file = Path(self.where(without_parameters(path)))
         file.parent.mkdir(parents=True, exist_ok=True)
         self.calls[uuid][path] = file.open("wb")
+        if self.forbids and "RECORD_MIN_SEC" in self.variables[uuid]:
+            self.doomed.add((uuid, path))
         self.opened[path] = self.starts = self.starts + 1
         self.calls[uuid][path].write(b"RIFF" + uuid.encode())
         self.calls[uuid][path].flush()
@@ -122,7 +148,18 @@ class FakeSwitch:
     def _close(self, uuid: str, path: str, cause: str = "success-maxtime") -> None:
         self.calls[uuid].pop(path).close()
         self.masked.discard((uuid, path))
+        if (uuid, path) in self.doomed:
+            self.doomed.remove((uuid, path))
+            cause = "input-too-short"
+            Path(self.where(path)).unlink(missing_ok=True)
         self.on_event("stop", uuid, path, cause)
+
+
+def without_parameters(path: str) -> str:
+    """The file that FreeSWITCH writes."""
+    while path.startswith("{"):
+        path = path[path.index("}") + 1 :]
+    return path
 
 
 @dataclass
@@ -147,6 +184,8 @@ class World:
         self.other = str(self.directory / "other")
         self.url = self.url or f"sqlite:///{self.directory}/journal.db"
         self.calls: dict[str, CallRecordings] = {}
+        self.links: list[SwitchLink] = []
+        self.reachable = True
         self.databases: list[Database] = []
         self.service = self.restart()
 
@@ -159,8 +198,8 @@ class World:
         self.service = self.make(node or self.node, **options)
         return self.service
 
-    def make(self, node: str, **options: Any) -> Recordings:
-        event_socket = _Socket(self.switch) if self.socket else None
+    def make(self, node: str, event_sockets: Any = None, **options: Any) -> Recordings:
+        event_socket = event_sockets or (_Socket(self.switch) if self.socket else None)
         return Recordings.make(
             self.database,
             self.clock,
@@ -221,7 +260,28 @@ class World:
         for database in self.databases:
             database.close()
 
+    def freeswitches(self) -> FreeSwitches:
+        """The fake FreeSWITCH by its own event socket, as it is configured for a server."""
+        switch = FreeSwitch("fake:8021", self._connect, self.clock, chance=lambda: 0.5)
+        return FreeSwitches([switch], self.clock)
+
+    def cut_off(self) -> None:
+        """The event socket is lost, and can't be had again before `reachable` is True."""
+        self.reachable = False
+        for link in self.links:
+            link.end()
+
+    def _connect(self) -> SwitchLink:
+        if not self.reachable:
+            raise ConnectionError("connection refused")
+        self.links.append(SwitchLink(self))
+        return self.links[-1]
+
     def _event(self, name: str, uuid: str, path: str, cause: str) -> None:
+        headers = {"Event-Name": f"RECORD_{name.upper()}", "Unique-ID": uuid}
+        headers |= {"Record-File-Path": path, "Record-Completion-Cause": cause}
+        for link in self.links:
+            link.inbox.put(Event.from_headers(headers))
         call = self.calls.get(uuid)
         if call is None:
             return
@@ -229,6 +289,36 @@ class World:
             call.noticed_start(path, self.clock.now())
         else:
             call.noticed_stop(path, self.clock.now(), cause)
+
+
+class SwitchLink:
+    """A connection to the event socket of the fake FreeSWITCH."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+        self.inbox: Any = world.clock.mailbox()
+
+    def request(self, command: Command, timeout: float | None = 5.0) -> Reply:
+        if self not in self._world.links:
+            raise LinkClosed("FreeSWITCH closed the connection")
+        return self._world.switch.api(*shlex.split(command.args))
+
+    def subscribe(self, names: Any, fmt: str = "plain") -> None:
+        assert set(names) == {"RECORD_START", "RECORD_STOP"}
+
+    def receive(self, until: float | None = None) -> Event | None:
+        event = self.inbox.get(until)
+        if event == "end":
+            raise LinkClosed("FreeSWITCH closed the connection")
+        return event
+
+    def end(self) -> None:
+        self._world.links.remove(self)
+        self.inbox.put("end")
+
+    def close(self) -> None:
+        if self in self._world.links:
+            self._world.links.remove(self)
 
 
 class _Socket:

@@ -303,7 +303,11 @@ def test_P12_nothing_can_be_recorded_afterwards(world):
     assert world.audio() == []
 
 
-def test_P12_a_recording_that_starts_after_the_discard_is_stopped_deleted_and_on_the_receipt(world):
+@pytest.mark.parametrize(("forbids", "how"), [(True, "removed by FreeSWITCH"), (False, "deleted")])
+def test_P12_a_recording_that_starts_after_the_discard_is_stopped_deleted_and_on_the_receipt(
+    world, forbids, how
+):
+    world.switch.forbids = forbids
     call = world.call()
     call.start()
     call.discard(world.cause())
@@ -314,11 +318,13 @@ def test_P12_a_recording_that_starts_after_the_discard_is_stopped_deleted_and_on
     receipt = world.receipt()
     assert receipt.complete
     assert receipt.revision == 2
-    assert [(f.path, f.how, f.late) for f in receipt.files][1:] == [(late, "deleted", True)]
+    assert [(f.path, f.how, f.late) for f in receipt.files][1:] == [(late, how, True)]
     assert call.receipt == receipt
 
 
-def test_P12_the_same_file_recorded_again_is_deleted_again(world):
+@pytest.mark.parametrize("forbids", [True, False])
+def test_P12_the_same_file_recorded_again_is_deleted_again(world, forbids):
+    world.switch.forbids = forbids
     call = world.call()
     path = call.start()
     call.discard(world.cause())

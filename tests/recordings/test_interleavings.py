@@ -67,6 +67,9 @@ class Scene:
         self.world = World(directory, patterns=(f"{directory}/other/*{{uuid}}*",))
         self.clock = self.world.clock
         self.switch = self.world.switch
+        # Half of the stories have a FreeSWITCH that deletes for us what is recorded after a discard. There, a file's name
+        # need not even say whose it is; in the others it must, or nobody would find what was recorded while we were dead.
+        self.switch.forbids = self.random.random() < 0.5
         self.acknowledged = False
         self.starts = 0  # recordings that had started when the discard was acknowledged
         self.checks = self.crashes = 0
@@ -135,7 +138,8 @@ class Scene:
         for _ in range(self.random.randrange(4)):
             self.clock.sleep(self.random.random() * 2)
             where = self.random.choice([self.world.other, self.world.staging])
-            path = f"{where}/x{self.random.randrange(2)}-{UUID}.wav"
+            unnamed = self.acknowledged and self.switch.forbids
+            path = f"{where}/x{self.random.randrange(2)}{'' if unnamed else f'-{UUID}'}.wav"
             if UUID in self.switch.calls:
                 self.switch.uuid_record(UUID, "start", path)
                 if self.random.random() < 0.5:
@@ -153,7 +157,7 @@ class Scene:
             self.switch.begin(uuid)
         if self.random.random() < 0.3:
             self.switch.uuid_record(UUID, "start", f"{self.world.other}/early.wav")
-        self.begin(lifetime=self.random.choice([0, self.random.randrange(1, 200)]))
+        self.begin(lifetime=self.random.choice([0, *(self.random.randrange(1, 150),) * 2]))
         tasks = [self.clock.spawn(self.in_process, self.conversation)]
         tasks.append(self.clock.spawn(self.dialplan))
         self.clock.sleep(self.random.random() * 12)
@@ -229,12 +233,23 @@ class Scene:
 
         def event(name, uuid, path, cause):
             listener = self.world.calls.get(uuid)
-            if listener is not None:
+            if listener is None and uuid == UUID:
+                ended = None if name == "start" else cause
+                self.clock.spawn(self.in_process, self.heard, uuid, path, ended)
+            elif listener is not None:
                 told = listener.noticed_start if name == "start" else listener.noticed_stop
                 arguments = (path, 0.0) if name == "start" else (path, 0.0, cause)
                 self.clock.spawn(self.in_process, told, *arguments)
 
         self.switch.on_event = event
+
+    def heard(self, uuid, path, cause):
+        """What the watch does with news of a call that has no connection to us."""
+        if self.process.alive:
+            sweeper = self.world.service.sweeper
+            self.process.step()
+            if sweeper.concerns(uuid):
+                sweeper.noticed(uuid, path, cause)
 
     def recover(self):
         """The same node comes back, or another one takes over when the lease is over; it may die as well."""

@@ -80,7 +80,12 @@ def test_8_outside_relative_and_strange_paths_are_refused_and_nothing_is_touched
         "rec/x.wav",
         f"{rec}/x\0.wav",
         "shout://user@example.com/x.mp3",
-        f"{{a=b}}{rec}/x.wav",
+        f"{{a=b}} {rec}/x.wav",
+        f"{{a=b{rec}/x.wav",
+        "{a=b}rec/x.wav",
+        "{a=b}",
+        f"{{a=b}}{victim}",
+        f"{{a=b}}{rec}/../outside/x.wav",
         "/etc/passwd",
         "/proc/self/mem",
     ]
@@ -94,6 +99,17 @@ def test_8_outside_relative_and_strange_paths_are_refused_and_nothing_is_touched
     assert listed("/proc/self/fd") == open_before
     assert (place / "outside" / "x.wav").read_text() == "audio"
     assert (place / "recx" / "x.wav").exists()
+
+
+@pytest.mark.parametrize("before", ["{a=b}", "{a=b}{c=d}", "{a={b}}", "{spool_path=/tmp,x=y}"])
+def test_8_parameters_in_front_of_a_path_are_no_part_of_the_file(place, before):
+    """Measured: FreeSWITCH writes to the path behind them, and a blank belongs to its name."""
+    real = place / "rec" / "x.wav"
+    make(real)
+    files = files_of(place)
+    assert files.look(f"{before}{real}").size == 5
+    assert files.delete(f"{before}{real}", None).how == "deleted"
+    assert not real.exists()
 
 
 def test_8_links_and_dots_that_stay_inside_are_followed(place):

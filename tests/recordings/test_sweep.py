@@ -401,7 +401,7 @@ def test_the_sweep_goes_on_after_a_failure_and_stops_when_told(world):
     sweeper.sweep = counted
 
     def scenario():
-        task = sweeper.start(15.0, sole=True)
+        task = sweeper.start(15.0)
         clock.sleep(46)
         sweeper.stop()
         task.join()

@@ -60,7 +60,7 @@ def test_settings_that_cannot_be_used_are_all_named(run):
         server__allow="[10.0.0.0/8, office]",
         database__url="dbase://x",
         recordings__staging="here",
-        freeswitch__address="fs",
+        freeswitch__addresses="fs",
         log__level="loud",
         log__format="xml",
     )

@@ -1,0 +1,135 @@
+"""What is noticed of a discarded call's recordings: that one began, that one is there again; written down at once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+
+from fsflows.clock import Clock
+from fsflows.database import DatabaseFailed
+from fsflows.recordings.discard import FORBIDDEN, REMOVED, TOO_SHORT, Discard
+from fsflows.recordings.entries import Entry
+from fsflows.recordings.journal import Journal
+from fsflows.recordings.paths import FileWorkFailed
+from fsflows.recordings.spool import IntentSpool
+
+
+class Lookout:
+    """Looks, and writes down what it sees."""
+
+    def __init__(self, journal: Journal, clock: Clock, spool: IntentSpool) -> None:
+        self._journal = journal
+        self._clock = clock
+        self._spool = spool
+
+    def is_news(self, discard: Discard, path: str, cause: str | None) -> bool:
+        """Whether something has to be done about a recording that FreeSWITCH tells of after the discard.
+
+        `cause`: why it has ended; None: it has begun.
+        """
+        known = discard.known.get(path)
+        if cause is not None and known is not None and known.state != "discarded":
+            return False  # the discard is at it
+        try:
+            if discard.files.look(path) is not None:
+                return True
+        except FileWorkFailed:
+            return cause is None or known is None
+        if known is not None:
+            return False  # told of after it had been dealt with
+        # Not there: over already, which we will be told as well; or out of our sight, which must become loud.
+        return cause is not None or self._is_recorded(discard, path)
+
+    @staticmethod
+    def _is_recorded(discard: Discard, path: str) -> bool:
+        for control in discard.controls:
+            try:
+                return control.alive() and path in control.active()
+            except Exception as error:
+                discard.log.debug("FreeSWITCH does not say what it records", why=str(error))
+        return True
+
+    def note(
+        self,
+        discard: Discard,
+        paths: Iterable[str],
+        *,
+        late: bool = False,
+        cause: str | None = None,
+    ) -> None:
+        """Recordings are under way that were not known. They are written down before anything is done to them.
+
+        `late`: they have begun since FreeSWITCH was told to delete what begins; `cause`: why they ended, if they did.
+        """
+        error = FORBIDDEN if late and discard.forbidden else None
+        error = TOO_SHORT if cause in REMOVED else error
+        now = self._clock.utcnow()
+        fresh = []
+        for path in paths:
+            entry = discard.known.get(path)
+            if entry is None or entry.state != "recording":
+                entry = entry or Entry(call_uuid=discard.call_uuid, path=path, started_at=now)
+                entry = replace(
+                    entry, state="recording", switch=discard.switch, stopped_at=None, error=error
+                )
+                entry = self.look(discard, entry)
+                discard.known[path] = entry
+                fresh.append(entry)
+        if not fresh:
+            return
+        try:
+            for entry in self._journal.note(fresh):
+                discard.known[entry.path] = entry
+        except DatabaseFailed as error:
+            discard.left.append(f"the journal can't be written: {error}")
+            self.write_to_spool(discard)
+
+    def reopen_if_there(self, discard: Discard) -> bool:
+        """Look once more for what was discarded; what is there, or can't be looked at, is noted as recorded again."""
+        there = [path for path, entry in discard.known.items() if self._is_there(discard, entry)]
+        try:
+            there += self.unknown(discard)
+        except FileWorkFailed as error:
+            discard.log.warning("a discarded call can't be looked for", why=str(error))
+        if there:
+            discard.log.error("a discarded recording is there again", paths=there)
+            self.note(discard, there)
+        return bool(there)
+
+    @staticmethod
+    def unknown(discard: Discard) -> list[str]:
+        """Recordings that nobody told us of, where the settings say that they may lie.
+
+        Raises:
+            FileWorkFailed: it can't be looked there.
+        """
+        known = {entry.file for entry in discard.known.values()}
+        return [path for path in discard.files.find(discard.call_uuid) if path not in known]
+
+    @staticmethod
+    def _is_there(discard: Discard, entry: Entry) -> bool:
+        try:
+            if discard.files.look(entry.path) is not None:
+                return True
+            return bool(
+                entry.archived and entry.name and discard.files.published(entry.name) is not None
+            )
+        except FileWorkFailed:
+            return True
+
+    def look(self, discard: Discard, entry: Entry) -> Entry:
+        """The entry, with its file as it is now; as it was, if that can't be looked at."""
+        try:
+            sighting = discard.files.look(entry.path)
+        except FileWorkFailed:
+            return entry  # deleting it will say the same, and there it counts
+        return entry if sighting is None else entry.found(sighting)
+
+    def write_to_spool(self, discard: Discard) -> None:
+        """The journal can't be written: the discard is kept beside it."""
+        try:
+            self._spool.write(
+                discard.call_uuid, discard.switch, discard.cause, discard.known.values()
+            )
+        except OSError as error:
+            discard.left.append(f"nor can the spool: {error}")
