@@ -138,6 +138,7 @@ class FreeSwitch:
         """Connect, and stay connected until `close`; does not wait. A second time nothing happens."""
         if self._task is None:
             FREESWITCH_UP.labels(self.address).set(0)
+            FREESWITCH_LOST.labels(self.address)  # there from the start, at 0
             self._task = self._clock.spawn(self._run)
 
     def close(self) -> None:

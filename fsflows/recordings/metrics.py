@@ -51,3 +51,8 @@ STAGED_UNKNOWN = Gauge(
     "Files in the staging directory that the journal knows nothing of.",
     multiprocess_mode="livemax",
 )
+
+for _result in ("done", "failed", "recovered"):
+    DISCARDS.labels(_result)  # there from the start, so that an alert sees the first one
+for _result in ("published", "kept", "discarded", "lost", "failed"):
+    RECORDINGS.labels(_result)
