@@ -18,7 +18,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from traffic import CHUNK_EVENTS, NOTHING, OK, Traffic, now_stamp
+from traffic import CHUNK_EVENTS, OK, Traffic, api_reply, now_stamp
 
 PATIENCE = 10.0
 """Seconds after which a call that has not come so far is lost."""
@@ -47,6 +47,7 @@ class Call:
         self.held: list[tuple[bytes, bytes]] | None = []
         self.on_command: Callable[[Call], None] | None = None
         self.dead = False
+        self.listens = self.over = False
         self._received = b""
         self._unsent = b""
         self._socket = socket.socket()
@@ -83,6 +84,7 @@ class Call:
             if application is None:
                 return
             self.commands += 1
+            self.listens = self.listens or application[1] == b"detect_speech"
             uuid = _UUID.search(command)
             work = (application[1], uuid[1] if uuid else b"")
             if self.held is not None:
@@ -96,8 +98,8 @@ class Call:
                 self.on_command(self)
         elif command.startswith(b"connect"):
             self.send(self.traffic.channel)
-        elif command.startswith((b"api", b"bgapi")):
-            self.send(NOTHING)
+        elif command.startswith(b"api"):
+            self.send(api_reply(command, listens=self.listens, over=self.over))
         elif command.startswith(b"event json"):
             self.traffic.fmt = b"json"
             self.send(OK)
@@ -231,6 +233,7 @@ class Player:
 
     def hang_up(self) -> None:
         for call in list(self.calls.values()):
+            call.over = True
             call.send(call.traffic.hung_up())
         self.until(lambda: not self.calls, 2.0)
         for call in list(self.calls.values()):

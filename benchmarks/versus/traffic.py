@@ -12,7 +12,10 @@ from urllib.parse import unquote
 
 TRACES = Path(__file__).parents[2] / "tests" / "wire" / "traces"
 OK = b"Content-Type: command/reply\nReply-Text: +OK\n\n"
-NOTHING = b"Content-Type: api/response\nContent-Length: 5\n\n+OK \n"
+_BUG = (
+    b" <media-bug>\n  <function>%b</function>\n  <target>%b</target>\n"
+    b"  <thread-locked>0</thread-locked>\n </media-bug>\n"
+)
 NOTICE = b"Content-Type: text/disconnect-notice\nContent-Disposition: disconnect\nContent-Length: 2\n\nX\n"
 
 CHUNK_KEYS = 32
@@ -45,6 +48,24 @@ def _uuid_of(event: bytes) -> bytes:
 
 def _first(name: str, *parts: bytes) -> bytes:
     return next(event for event in _events(name) if all(part in event for part in parts))
+
+
+def api_reply(command: bytes, *, listens: bool, over: bool) -> bytes:
+    """What an `api` command prints.
+
+    Args:
+        command: its first line.
+        listens: whether the recogniser runs.
+        over: whether the call has been hung up.
+    """
+    if b"uuid_buglist" in command:
+        bugs = _BUG % (b"detect_speech", b"vosk/(null)/(null)/(null)") if listens else b""
+        text = b"<media-bugs>\n%b</media-bugs>\n" % bugs
+    elif b"uuid_exists" in command:
+        text = b"false" if over else b"true"
+    else:
+        text = b"+OK\n"
+    return b"Content-Type: api/response\nContent-Length: %d\n\n%b" % (len(text), text)
 
 
 def framed(event: bytes, fmt: bytes = b"plain") -> bytes:
@@ -125,20 +146,23 @@ class Traffic:
         complete = self._own(_first("s01_plain", b"Event-Name: CHANNEL_HANGUP_COMPLETE\n"))
         return self._framed(hangup) + self._framed(complete) + NOTICE
 
+    def _speech(self, kind: bytes, text: bytes) -> bytes:
+        event = self._own(_first("s09_fire", b"Event-Name: DETECTED_SPEECH\n", kind + b"\n"))
+        head, _, _ = event.partition(b"\n\n")
+        head = re.sub(rb"(?<=\nContent-Length: )[0-9]+", b"%d" % len(text), head)
+        return head + b"\n\n" + text
+
     def chunk(self) -> tuple[bytearray, list[int]]:
         """A chunk of the events' mix, without the COMPLETE of the application's command; and where its stamps are."""
-        speech = [
-            self._own(event)
-            for event in _events("s09_fire")
-            if b"Event-Name: DETECTED_SPEECH\n" in event and b"detected-partial" in event
+        events = [
+            self._speech(b"detected-partial-speech", b"well"),
+            self._speech(b"detected-partial-speech", b"well let me"),
+            self._speech(b"detected-partial-speech", b"well let me see"),
+            self._speech(b"detected-speech", b"well let me see"),
         ]
-        speech = [each for index, each in enumerate(speech) if each not in speech[:index]]
-        events: list[bytes] = []
         for index in range(CHUNK_KEYS):
             key = b"1" if index == CHUNK_KEYS - 1 else b"%d" % (2 + index % 8)
             events.append(self._key(key))
-            if index % 8 == 3:
-                events.append(speech[(index // 8) % len(speech)])
             if index in (5, 13, 21):
                 events.append(self._executed(b"set", b"", complete=True))
         data = bytearray(b"".join(framed(event, self.fmt) for event in events))

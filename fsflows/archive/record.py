@@ -30,7 +30,7 @@ from fsflows.archive.entries import (
 )
 from fsflows.archive.model import Record, RecordingNote
 from fsflows.clock import Clock
-from fsflows.log import call_logger
+from fsflows.log import Logger, call_logger
 from fsflows.privacy import Pii, Redactor, redact
 
 MAX_ENTRIES = 2000
@@ -90,7 +90,6 @@ class RecordBuilder:
         self.call_id = call_id
         self.clock = clock
         self.redactor = redactor if redactor is not None else Redactor()
-        self.log = call_logger("archive", call_id, self.redactor)
         self.caller = storable(caller)
         self.caller_name = storable(caller_name)
         self.callee = storable(callee)
@@ -109,6 +108,11 @@ class RecordBuilder:
         self._changes = 0
         self.watchers: list[Callable[[Entry], None]] = []
         """Called with each entry as it comes, private values hidden. They must not wait."""
+
+    @property
+    def log(self) -> Logger:
+        """The call's; seldom needed."""
+        return call_logger("archive", self.call_id, self.redactor)
 
     # --- what happens -------------------------------------------------------------------------------------------
 
@@ -367,6 +371,8 @@ class RecordBuilder:
 
 def storable(text: str) -> str:
     """Text that every database and UTF-8 can hold: without NUL and half surrogates (bytes that were no text)."""
+    if text.isascii() and "\0" not in text:
+        return text
     return text.encode("utf-8", "replace").decode("utf-8").replace("\0", "\ufffd")
 
 

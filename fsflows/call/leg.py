@@ -7,7 +7,6 @@ The same code runs on a real connection and, in virtual time, on the simulated s
 from __future__ import annotations
 
 import itertools
-from collections import deque
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
@@ -36,7 +35,7 @@ from fsflows.call.speech import RESTARTS, Listener
 from fsflows.call.timeline import Timeline
 from fsflows.esl import commands
 from fsflows.esl.link import LinkClosed, Reply, ReplyTimeout
-from fsflows.log import get_logger
+from fsflows.log import Logger, get_logger
 
 if TYPE_CHECKING:
     from fsflows.clock import Clock
@@ -86,14 +85,17 @@ class Leg:
         self.uuid = link.channel.uuid
         self.on_playback: Callable[[Playback], None] | None = None
         self.on_recording: Callable[[RecordingStarted | RecordingStopped], None] | None = None
-        self._log = get_logger("call").bind(call=self.uuid)
         self._timeline = Timeline()
         self._timeline.at(link.channel.timestamp, clock.now())
-        self._pending: deque[Happening] = deque()
+        self._pending: list[Happening] = []
         self._finished: dict[str, Executed | None] = {}
         self._listener = Listener()
         self._player = Player(
-            self._execute_sound, self._send_break, self._playback_ended, clock.now, self._log
+            self._execute_sound,
+            self._send_break,
+            self._playback_ended,
+            clock.now,
+            lambda: self._log,
         )
         self._ended: CallEnded | None = None
         self._ending = False
@@ -108,17 +110,10 @@ class Leg:
         self._stopped_by: tuple[str, float] | None = (
             None  # what is to end the prompt, and when it happened
         )
-        self._dispatch: dict[str, Callable[[Event, float], None]] = {
-            "CHANNEL_EXECUTE": self._on_execute,
-            "CHANNEL_EXECUTE_COMPLETE": self._on_complete,
-            "CHANNEL_BRIDGE": self._on_bridge,
-            "CHANNEL_HANGUP": self._on_hangup,
-            "CHANNEL_HANGUP_COMPLETE": self._on_hangup_complete,
-            "DTMF": self._on_dtmf,
-            "DETECTED_SPEECH": self._on_speech,
-            "RECORD_START": self._on_record_start,
-            "RECORD_STOP": self._on_record_stop,
-        }
+
+    @property
+    def _log(self) -> Logger:
+        return get_logger("call", call=self.uuid)  # seldom needed: not kept for each call
 
     # --- who ------------------------------------------------------------------------------------------------
 
@@ -187,7 +182,7 @@ class Leg:
                 raise self._ended
             if not self._read(until) and not self._pending:
                 return None
-        happening = self._pending.popleft()
+        happening = self._pending.pop(0)
         if isinstance(happening, KeyPressed):
             self._key_at = happening.at
         return happening
@@ -242,13 +237,13 @@ class Leg:
 
     def _handle(self, event: Event) -> None:
         name = event.name
-        handler = self._dispatch.get(name)
+        handler = _HANDLERS.get(name)
         _counts.get(name, _other).n += 1
         if handler is not None:
             now = self.clock.now()
             at = self._timeline.at(event.timestamp, now)
             metrics.event_lag.add(now - at)
-            handler(event, at)
+            handler(self, event, at)
 
     def _alive(self) -> None:
         if self._ended is not None:
@@ -437,6 +432,19 @@ class Leg:
         if self.on_playback is not None:
             self.on_playback(playback)
         self._pending.append(PlaybackEnded(playback, at))
+
+
+_HANDLERS: dict[str, Callable[[Leg, Event, float], None]] = {
+    "CHANNEL_EXECUTE": Leg._on_execute,
+    "CHANNEL_EXECUTE_COMPLETE": Leg._on_complete,
+    "CHANNEL_BRIDGE": Leg._on_bridge,
+    "CHANNEL_HANGUP": Leg._on_hangup,
+    "CHANNEL_HANGUP_COMPLETE": Leg._on_hangup_complete,
+    "DTMF": Leg._on_dtmf,
+    "DETECTED_SPEECH": Leg._on_speech,
+    "RECORD_START": Leg._on_record_start,
+    "RECORD_STOP": Leg._on_record_stop,
+}
 
 
 def subscribe() -> list[commands.Command]:

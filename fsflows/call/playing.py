@@ -12,7 +12,6 @@ Three facts of FreeSWITCH shape this (see docs/barge-in.md for the measurements)
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Callable, Sequence
 from enum import StrEnum
 
@@ -80,7 +79,7 @@ class Player:
         send_break: sends `uuid_break`.
         ended: told of each playback that is over, with the time.
         now: the time, for a prompt of no sounds.
-        log: the call's.
+        log: gives the call's logger.
     """
 
     def __init__(
@@ -89,14 +88,14 @@ class Player:
         send_break: Callable[[], None],
         ended: Callable[[Playback, float], None],
         now: Callable[[], float],
-        log: Logger | None = None,
+        log: Callable[[], Logger] = lambda: get_logger("call"),
     ) -> None:
         self._execute = execute
         self._send_break = send_break
         self._ended = ended
         self._now = now
-        self._log = log or get_logger("call")
-        self._queue: deque[Playback] = deque()
+        self._log = log
+        self._queue: list[Playback] = []
         self._next = 0
         self._uuid = ""
         self._started = False
@@ -177,7 +176,7 @@ class Player:
         if response in _FAILURES and self._stop is None:
             playback.failed += 1
             where = sound.path if isinstance(sound, File) else type(sound).__name__
-            self._log.warning("sound could not be played", sound=where, response=response)
+            self._log().warning("sound could not be played", sound=where, response=response)
         if self._stop is None and not terminator and self._started:
             self._check_spoken(sound, at)
         if self._stop is None and terminator:
@@ -203,7 +202,7 @@ class Player:
         )
         if unspoken and not self._said_no_voice:
             self._said_no_voice = True
-            self._log.error(
+            self._log().error(
                 "text ended as soon as it began: does FreeSWITCH have the TTS engine of `voice.engine`?",
                 characters=len(sound.text),
             )
@@ -229,7 +228,7 @@ class Player:
             self._uuid = self._execute(playback.sounds[index])
         except UnsafeValue as error:
             # Text made of what a caller sent. The rest of the prompt is played all the same.
-            self._log.warning("sound could not be played", why=str(error))
+            self._log().warning("sound could not be played", why=str(error))
             self._uuid = _NEVER_SENT
             self.finished(_NEVER_SENT, _FAILURES[0], "", self._now())
 
@@ -242,7 +241,7 @@ class Player:
 
     def _end(self, ending: Ending, at: float, playback: Playback | None = None) -> None:
         if playback is None:
-            playback = self._queue.popleft()
+            playback = self._queue.pop(0)
             self._uuid = ""
         playback.ending = ending
         playback.ended_at = at

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 
 from fsflows.collect.spec import Source
 from fsflows.spoken import Reading
@@ -33,23 +34,23 @@ class Buffer:
     """What has been collected. Immutable: every change is a new buffer, so that trying one costs nothing."""
 
     parts: tuple[Part, ...] = ()
+    digits: str = field(init=False, compare=False)
+    source: Source = field(init=False, compare=False)
 
-    @property
-    def digits(self) -> str:
-        return "".join(part.keys for part in self.parts)
+    def __post_init__(self) -> None:
+        sources = {part.source for part in self.parts if part.keys}
+        source = sources.pop() if len(sources) == 1 else Source.BOTH if sources else Source.NONE
+        self._set("digits", "".join(part.keys for part in self.parts))
+        self._set("source", source)
+
+    def _set(self, name: str, value: object) -> None:
+        object.__setattr__(self, name, value)
 
     def __len__(self) -> int:
-        return sum(len(part.keys) for part in self.parts)
+        return len(self.digits)
 
     def __repr__(self) -> str:
         return f"<Buffer of {len(self)} keys>"
-
-    @property
-    def source(self) -> Source:
-        sources = {part.source for part in self.parts if part.keys}
-        if len(sources) > 1:
-            return Source.BOTH
-        return sources.pop() if sources else Source.NONE
 
     @property
     def confidence(self) -> float | None:
@@ -60,8 +61,13 @@ class Buffer:
         return min(each for each in known if each is not None)
 
     def press(self, key: str) -> Buffer:
-        """With one more key."""
-        return Buffer((*self.parts, Part(Source.KEYS, key)))
+        """With one more key. It costs the same however many there are."""
+        pressed = object.__new__(Buffer)
+        pressed._set("parts", (*self.parts, _pressed(key)))
+        pressed._set("digits", self.digits + key)
+        alone = self.source in (Source.NONE, Source.KEYS)
+        pressed._set("source", Source.KEYS if alone else Source.BOTH)
+        return pressed
 
     def say(self, place: int, reading: Reading, part: Part) -> Buffer:
         """With what was said put in at a place among the parts; its edits go for what stands before the place."""
@@ -93,6 +99,11 @@ class Buffer:
                     )
                 )
         return None
+
+
+@lru_cache(maxsize=32)
+def _pressed(key: str) -> Part:
+    return Part(Source.KEYS, key)
 
 
 def _shortened(parts: tuple[Part, ...], count: int) -> tuple[Part, ...]:

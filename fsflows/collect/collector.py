@@ -8,7 +8,6 @@ It is driven as every `Listener` is, and its result is an `Attempt`. `docs/timer
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Sequence
 
 from fsflows.collect.answer import Answer
@@ -66,7 +65,7 @@ class Collector(Listener[Attempt]):
         self._keys_pressed = 0
         self._typing_on = after_failure
         flush = after_failure or spec.type_ahead is TypeAhead.FLUSH
-        self._heard: deque[Heard] = deque(maxlen=_MOST_HEARD)
+        self._heard: list[Heard] = []
         self._last_text: Text = private("", is_pii=spec.is_pii)
         for press in keyed_ahead:
             self._typed_ahead(press, opened_at, flush=False)
@@ -83,8 +82,10 @@ class Collector(Listener[Attempt]):
 
     def _due(self) -> Due | None:
         answer = self._answer
+        if not answer.hears:
+            return self._time.due(self._utterance, heard=False, settles=False)
         settles = answer.tentative().said if self._awaited else answer.settles()
-        return self._time.due(self._utterance, heard=answer.listens, settles=settles)
+        return self._time.due(self._utterance, heard=True, settles=settles)
 
     def _expire(self, timer: Timer, at: float) -> None:
         match timer:
@@ -145,9 +146,10 @@ class Collector(Listener[Attempt]):
         fresh = not self._keys_pressed and not self._answer.buffer
         if fresh and self._belongs_before(key, pressed_at):
             return Why.ANSWERED
-        if key in self.spec.end_keys | self.spec.clear_keys or self._escapes(key):
+        spec = self.spec
+        if key in spec.end_keys or key in spec.clear_keys or self._escapes(key):
             return None
-        if key not in self.spec.keys:
+        if key not in spec.keys:
             return Why.LETTER if key in LETTERS else Why.NO_MEANING
         return Why.SPEECH_FIRST if self._answer.refuses_keys else None
 
@@ -235,6 +237,7 @@ class Collector(Listener[Attempt]):
     def _remember(self, alternatives: Sequence[Alternative]) -> None:
         self._last_text = private(alternatives[0].text, is_pii=self.spec.is_pii)
         self._heard += as_heard(alternatives, is_pii=self.spec.is_pii)
+        del self._heard[:-_MOST_HEARD]
 
     def _take_partial(self, at: float, spoken_by: float | None = None) -> Change:
         """The words of the partial stand as if they were final; the final result, should it come, is passed over."""

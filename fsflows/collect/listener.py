@@ -26,6 +26,8 @@ from fsflows.spoken import Alternative
 
 R = TypeVar("R")
 
+_KEYS = KEYPAD + LETTERS
+
 
 class Listener(ABC, Generic[R]):
     """Inputs with a time, decisions, a deadline, and one result."""
@@ -167,7 +169,7 @@ class Listener(ABC, Generic[R]):
     def _name(self, press: Key) -> str | None:
         """The key, if it is one, and if this isn't another report of a press."""
         key = press.key.upper()
-        if len(key) != 1 or key not in KEYPAD + LETTERS:
+        if len(key) != 1 or key not in _KEYS:
             self._ignore(press.key, Why.NOT_A_KEY)
         elif not self._presses.is_new(key, press.at, press.source):
             self._ignore(key, Why.SAME_PRESS)

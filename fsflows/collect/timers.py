@@ -71,18 +71,23 @@ class TimeLine:
             heard: whether speech counts at all by now.
             settles: whether the collection ends if the words of the partial stay as they are.
         """
-        timers: list[Due] = []
+        overall = None
         if self.spec.collection_timeout is not None:
-            timers.append(Due(self.opened_at + self.spec.collection_timeout, Timer.COLLECTION))
-        if heard and utterance.speaking:
-            if settles:
-                timers.append(Due(self._settled_at(utterance), Timer.SETTLE))
-            timers.append(Due(utterance.stalls_at, Timer.STALL))
-            if self.prompt_ended_at is not None:
-                timers.append(Due(max(self._silence(), self._talk_ends()), Timer.LIMIT))
-        elif self.prompt_ended_at is not None:
-            timers.append(Due(self._quiet_at(), Timer.QUIET))
-        return min(timers, key=lambda due: due.at, default=None)
+            overall = Due(self.opened_at + self.spec.collection_timeout, Timer.COLLECTION)
+        if not (heard and utterance.speaking):
+            if self.prompt_ended_at is None:
+                return overall
+            quiet_at = self._quiet_at()
+            if overall is not None and overall.at <= quiet_at:
+                return overall
+            return Due(quiet_at, Timer.QUIET)
+        timers = [] if overall is None else [overall]
+        if settles:
+            timers.append(Due(self._settled_at(utterance), Timer.SETTLE))
+        timers.append(Due(utterance.stalls_at, Timer.STALL))
+        if self.prompt_ended_at is not None:
+            timers.append(Due(max(self._silence(), self._talk_ends()), Timer.LIMIT))
+        return min(timers, key=lambda due: due.at)
 
     def _settled_at(self, utterance: Utterance) -> float:
         if self.ended_by_key_at is None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 from fsflows.privacy import Pii
 
@@ -46,6 +47,11 @@ class Trail:
     words_and_rest: bool = False
 
 
+@lru_cache(maxsize=32)
+def _only(source: str) -> frozenset[str]:
+    return frozenset({source})
+
+
 class Presses:
     """Tells a second report of a press from a second press.
 
@@ -70,8 +76,9 @@ class Presses:
                 self._recent[index] = Press(press.key, press.at, press.sources | {source})
                 return False
         shown = Pii(key) if self._is_pii else key
-        self._recent.append(Press(shown, at, frozenset({source})))
-        del self._recent[:-8]
+        self._recent.append(Press(shown, at, _only(source)))
+        if len(self._recent) > 8:
+            del self._recent[0]
         return True
 
     @property

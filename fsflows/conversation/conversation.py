@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from fsflows.conversation.directions import ExitFlow, GoToFlow, GoToStep, HandOff, HangUp
 from fsflows.conversation.functions import arity
 from fsflows.conversation.state import State
+from fsflows.log import Logger
 from fsflows.privacy import Pii
 
 if TYPE_CHECKING:
@@ -39,17 +40,20 @@ class Conversation:
     Attributes:
         id: the call's id (FreeSWITCH's channel UUID).
         state: what the call remembers: `conv.state.name`, or `conv.state["name"]`.
-        log: a logger: `conv.log.info("text", key=value)`. PII is hidden.
     """
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
         self.id: str = engine.call.uuid
         self.state = State()
-        self.log = engine.log.bind(source="function")
 
     def __repr__(self) -> str:
         return f"<Conversation {self.id}>"
+
+    @property
+    def log(self) -> Logger:
+        """A logger: `conv.log.info("text", key=value)`. PII is hidden."""
+        return self._engine.log.bind(source="function")
 
     # --- the call ---------------------------------------------------------------------------------------------
 

@@ -72,7 +72,6 @@ class CallRecorder:
     ) -> None:
         self._call = call
         self._record = record
-        self._log = get_logger("recordings").bind(call=call.uuid)
         self._begun = False
         self._late: Task | None = None
         self._flow = flow.name
@@ -80,6 +79,10 @@ class CallRecorder:
         self._made: CallRecordings | None = None
         if recorder is not None:
             call.on_recording = self._noticed
+
+    @property
+    def _log(self) -> Logger:
+        return get_logger("recordings", call=self._call.uuid)
 
     @property
     def _recordings(self) -> CallRecordings | None:

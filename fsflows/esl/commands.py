@@ -78,14 +78,18 @@ class Command:
         Raises:
             UnsafeValue: a line break got into it past the builders.
         """
-        first = f"{self.verb} {self.args}" if self.args else self.verb
-        lines = [quoting.line(first, f"the command {self.verb!r}")]
+        lines = [f"{self.verb} {self.args}" if self.args else self.verb]
         for name, value in self.headers.items():
-            lines.append(quoting.line(f"{name}: {value}", f"the header {name!r}"))
+            lines.append(f"{name}: {value}")
+        if quoting.breaks("".join(lines)):
+            quoting.line(lines[0], f"the command {self.verb!r}")
+            for name, text in zip(self.headers, lines[1:], strict=True):
+                quoting.line(text, f"the header {name!r}")
+        if not self.body:
+            return "\n".join([*lines, "\n"]).encode("utf-8", "replace")
         body = self.body.encode("utf-8", "replace")
-        if body:
-            lines.append(f"content-length: {len(body)}")
-        return "\n".join(lines).encode("utf-8", "replace") + b"\n\n" + body
+        lines.append(f"content-length: {len(body)}\n\n")
+        return "\n".join(lines).encode("utf-8", "replace") + body
 
 
 def connect() -> Command:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from functools import partial
 from typing import Any
 
 import gevent
@@ -21,9 +20,11 @@ from fsflows.esl.frames import Frame, FrameError
 from fsflows.esl.inbox import Inbox
 from fsflows.esl.link import LinkClosed, Reply, ReplyTimeout
 from fsflows.esl.wire import Wire
-from fsflows.log import get_logger
+from fsflows.log import Logger, get_logger
 
 Handler = Callable[[Any], Any]
+
+_ACCEPTED = b"Content-Type: command/reply\nReply-Text: +OK"
 
 CATCH_UP = 64
 """Pieces read at once, at the most, to find out whether anything came before a deadline: some 4 MB."""
@@ -63,14 +64,17 @@ class Connection:
         self.sock: Any = None
         self.sock_file = None
         self._lingering = False
-        self._log = log
         self._inbox = Inbox()
         self._to_handle: Inbox | None = None
 
     def _attach(self, sock: Any) -> None:
         self.sock = sock
         self.connected = True
-        self._wire = Wire(sock, self._on_frame, self._on_end)
+        self._wire = Wire(sock, self._on_frame, self._on_end, self._posted)
+
+    @property
+    def _log(self) -> Logger:
+        return log
 
     # --- the link -------------------------------------------------------------------------------------------------
 
@@ -109,7 +113,7 @@ class Connection:
             LinkClosed: the connection has ended.
         """
         metrics.count(metrics.commands, command.verb)
-        self._connected_wire().post(command.encode(), self._taker(command))
+        self._connected_wire().post(command.encode(), command.label)
 
     def receive(self, until: float | None = None) -> Event | None:
         """The next event; ``None`` when the deadline (of `time.monotonic`) passes first, or `wake` is called.
@@ -146,11 +150,8 @@ class Connection:
             raise LinkClosed("not connected")
         return self._wire
 
-    def _taker(self, command: Command) -> Callable[[Frame], None]:
-        return partial(self._posted, command.label)
-
     def _posted(self, label: str, frame: Frame) -> None:
-        if not reply_of(frame).ok:
+        if _refuses(frame):
             metrics.count(metrics.refused, label.partition(" ")[0])
             # A call that is over refuses everything; that is no news.
             report = self._log.info if self._lingering else self._log.warning
@@ -297,6 +298,14 @@ class Connection:
 def reply_of(frame: Frame) -> Reply:
     """A reply frame as a `Reply`."""
     return Reply(_text(frame).removesuffix("\n"), frame.headers)
+
+
+def _refuses(frame: Frame) -> bool:
+    """What `not reply_of(frame).ok` says, without reading the headers of a command's usual reply."""
+    head = frame.head
+    if head.startswith(_ACCEPTED) and head.count(b"\n") == 1:
+        return False
+    return not reply_of(frame).ok
 
 
 def _text(frame: Frame) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Mapping
+from functools import lru_cache
 from typing import Any
 from urllib.parse import unquote_to_bytes
 
@@ -28,7 +29,7 @@ class Event:
     The plain format's ``_undef_`` is given as "".
     """
 
-    __slots__ = ("_body", "_end", "_headers", "_lists", "_raw")
+    __slots__ = ("_body", "_end", "_headers", "_lists", "_name", "_raw")
 
     def __init__(self) -> None:
         self._raw = b""
@@ -36,6 +37,7 @@ class Event:
         self._headers: dict[str, str] | None = None
         self._lists: dict[str, list[str]] | None = None
         self._body: str | None = None
+        self._name: str | None = None
 
     @classmethod
     def from_plain(cls, data: bytes) -> Event:
@@ -103,7 +105,7 @@ class Event:
         """The value of a header (its exact name, as FreeSWITCH writes it)."""
         if self._headers is not None:
             return self._headers.get(header, default)
-        value = self._find(header.encode())
+        value = self._find(_wanted(header))
         return default if value is None else _decode(value)
 
     def __getitem__(self, header: str) -> str:
@@ -138,7 +140,10 @@ class Event:
     @property
     def name(self) -> str:
         """``Event-Name``; "" when it is missing (foreign `sendevent`)."""
-        return self.get("Event-Name") or ""
+        name = self._name
+        if name is None:
+            name = self._name = self.get("Event-Name") or ""
+        return name
 
     @property
     def uuid(self) -> str:
@@ -206,36 +211,45 @@ class Event:
                 self._end = len(raw) if end < 0 else end
         return self._end
 
-    def _find(self, header: bytes) -> bytes | None:
+    def _find(self, wanted: tuple[bytes, bytes]) -> bytes | None:
         # Split first, decode after: %0A in a caller's name is not a line end.
+        first, further = wanted
         raw = self._raw
-        wanted = header + b": "
-        if raw.startswith(wanted):
-            start = len(wanted)
+        if raw.startswith(first):
+            start = len(first)
             stop = raw.find(b"\n", start)
             return (raw[start:] if stop < 0 else raw[start:stop]).rstrip(b"\r")
-        end = self._headers_end()
-        raw = self._raw
-        found = raw.find(b"\n" + wanted, 0, end)
+        end = self._end
+        if end < 0:
+            end = self._headers_end()
+            raw = self._raw
+        found = raw.find(further, 0, end)
         if found < 0:
             return None
-        start = found + len(wanted) + 1
+        start = found + len(further)
         stop = raw.find(b"\n", start, end)
         return raw[start : end if stop < 0 else stop]
 
     def _find_body(self) -> str:
         body = self._raw[self._headers_end() + 2 :]
-        length = _number(_decode(self._find(b"Content-Length") or b""))
+        length = _number(_decode(self._find(_wanted("Content-Length")) or b""))
         if length is not None:
             body = body[:length]
         return body.decode("utf-8", "replace")
 
 
+@lru_cache(maxsize=1024)
+def _wanted(header: str) -> tuple[bytes, bytes]:
+    """How a header begins: as the first one, and as a further one."""
+    first = header.encode() + b": "
+    return first, b"\n" + first
+
+
 def _decode(value: bytes) -> str:
-    if value == _UNDEFINED:
-        return ""
     if b"%" in value:
         value = unquote_to_bytes(value)
+    elif value == _UNDEFINED:
+        return ""
     return value.decode("utf-8", "replace")
 
 

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import time
-from collections import deque
-
-from gevent.event import Event as Signal
 
 from fsflows.esl.event import Event
 from fsflows.esl.link import LinkClosed
+from fsflows.esl.sleeper import Sleeper
 
 MAX_EVENTS = 10_000
 """Events kept for a receiver that doesn't come. A busy call has some ten a second."""
@@ -20,13 +18,13 @@ MAX_BYTES = 32 * 1024 * 1024
 class Inbox:
     """A queue with one reader, a limit and an end."""
 
-    __slots__ = ("_bytes", "_closed", "_events", "_signal", "_waiting", "_woken")
+    __slots__ = ("_bytes", "_closed", "_events", "_sleeper", "_waiting", "_woken")
 
     def __init__(self) -> None:
-        self._events: deque[tuple[Event, int]] = deque()
+        self._events: list[tuple[Event, int]] = []  # few as a rule; an empty deque takes 600 bytes
         self._bytes = 0
         self._closed: str | None = None
-        self._signal = Signal()
+        self._sleeper = Sleeper()
         self._waiting = False
         self._woken = False
 
@@ -40,7 +38,7 @@ class Inbox:
         self._events.append((event, size))
         self._bytes += size
         if self._waiting:
-            self._signal.set()
+            self._sleeper.wake()
         return True
 
     def get(self, until: float | None = None) -> Event | None:
@@ -52,19 +50,17 @@ class Inbox:
         while not self._events:
             if self._closed is not None:
                 raise LinkClosed(self._closed)
-            timeout = None if until is None else until - time.monotonic()
-            if timeout is not None and timeout <= 0:
+            if until is not None and until <= time.monotonic():
                 return None
-            self._signal.clear()
             self._woken = False
             self._waiting = True
             try:
-                self._signal.wait(timeout)
+                self._sleeper.sleep(until)
             finally:
                 self._waiting = False
             if self._woken and not self._events:
                 return None
-        event, size = self._events.popleft()
+        event, size = self._events.pop(0)
         self._bytes -= size
         return event
 
@@ -72,9 +68,10 @@ class Inbox:
         """Let the reader that waits return ``None``. Without one that waits, nothing happens."""
         if self._waiting:
             self._woken = True
-            self._signal.set()
+            self._sleeper.wake()
 
     def close(self, reason: str) -> None:
         """No more events will come."""
         self._closed = reason
-        self._signal.set()
+        self._sleeper.stop()
+        self._sleeper.wake()

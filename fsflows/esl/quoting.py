@@ -46,6 +46,11 @@ class UnsafeValue(ValueError):
 # --- what every command needs -------------------------------------------------------------------------------------
 
 
+def breaks(value: str) -> bool:
+    """Whether a value has a line break or a NUL in it."""
+    return _LINE_BREAK.search(value) is not None
+
+
 def line(value: str, field: str = "the value") -> str:
     """A value without line breaks and NUL, as it is: safe in a header of a command.
 

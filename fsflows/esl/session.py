@@ -18,9 +18,25 @@ from fsflows.esl.connection import Connection, Response
 from fsflows.esl.event import Event
 from fsflows.esl.frames import Frame
 from fsflows.esl.link import LinkClosed
-from fsflows.log import get_logger
+from fsflows.log import Logger, get_logger
 
 log = get_logger("esl.session")
+
+
+class Opening:
+    """What is said first on a connection, `connect` and more, encoded once for all calls.
+
+    Args:
+        more: what follows `connect`, usually `commands.subscription(...)`.
+    """
+
+    __slots__ = ("data", "labels", "verbs")
+
+    def __init__(self, more: Iterable[Command] = ()) -> None:
+        said = [commands.connect(), *more]
+        self.data = b"".join(command.encode() for command in said)
+        self.verbs = tuple(command.verb for command in said)
+        self.labels = tuple(command.label for command in said[1:])
 
 
 class EslSession(Connection, OutboundSession):  # type: ignore[misc]
@@ -39,12 +55,13 @@ class EslSession(Connection, OutboundSession):  # type: ignore[misc]
         self.expected_events: dict[str, list[tuple[str, str, AsyncResult[Event]]]] = {}
         self._channel: Event | None = None
         self._outbound_connected = False
-        self._log = log
         self._attach(sock)
 
     # --- our own calls --------------------------------------------------------------------------------------------
 
-    def prepare(self, subscriptions: Iterable[Command] = (), timeout: float | None = 5.0) -> Event:
+    def prepare(
+        self, subscriptions: Opening | Iterable[Command] = (), timeout: float | None = 5.0
+    ) -> Event:
         """Say `connect` and, in the same write, what else is to be set up; returns the channel's data.
 
         `connect` has to be the first: FreeSWITCH swallows the reply to any other first command. The rest runs
@@ -58,12 +75,10 @@ class EslSession(Connection, OutboundSession):  # type: ignore[misc]
             LinkClosed: the connection ended, or is not FreeSWITCH's for a call.
             ReplyTimeout: no channel data in time.
         """
-        more = list(subscriptions)
-        data = b""
-        for command in (commands.connect(), *more):
-            metrics.count(metrics.commands, command.verb)
-            data += command.encode()
-        frame = self._connected_wire().request(data, timeout, [self._taker(each) for each in more])
+        opening = subscriptions if isinstance(subscriptions, Opening) else Opening(subscriptions)
+        for verb in opening.verbs:
+            metrics.count(metrics.commands, verb)
+        frame = self._connected_wire().request(opening.data, timeout, opening.labels)
         return self._accept(frame)
 
     def _accept(self, frame: Frame) -> Event:
@@ -73,7 +88,6 @@ class EslSession(Connection, OutboundSession):  # type: ignore[misc]
             self._connected_wire().abort(reason)
             raise LinkClosed(reason)
         self._channel = channel
-        self._log = log.bind(call=channel.uuid)
         self._outbound_connected = True
         if channel.get("Control") != "full":
             self._log.error(
@@ -81,6 +95,10 @@ class EslSession(Connection, OutboundSession):  # type: ignore[misc]
                 " api, linger and most events are refused"
             )
         return channel
+
+    @property
+    def _log(self) -> Logger:
+        return log if self._channel is None else log.bind(call=self._channel.uuid)
 
     @property
     def channel(self) -> Event:

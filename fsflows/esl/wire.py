@@ -11,16 +11,16 @@ from __future__ import annotations
 
 import os
 import socket as stdlib_socket
-from collections import deque
+import time
 from collections.abc import Callable, Iterable
 from typing import Any
 
 import gevent
-from gevent.event import AsyncResult
 
 from fsflows.esl import metrics
 from fsflows.esl.frames import Frame, FrameError, FrameReader
 from fsflows.esl.link import LinkClosed, ReplyTimeout
+from fsflows.esl.sleeper import Sleeper
 from fsflows.log import get_logger
 
 READ_SIZE = 64 * 1024
@@ -40,14 +40,33 @@ _READ, _WRITE = 1, 2
 log = get_logger("esl.wire")
 
 
-class _Place:
-    """Where the reply to one command goes: to a greenlet that waits (`result`) or to a function (`taker`)."""
+class _Place(Sleeper):
+    """Where the reply to one command goes whose sender waits for it. Nobody waits for those posted: see `Wire.post`."""
 
-    __slots__ = ("result", "taker")
+    __slots__ = ("closed", "frame")
 
-    def __init__(self, taker: Callable[[Frame], None] | None = None) -> None:
-        self.taker = taker
-        self.result: Any = None if taker is not None else AsyncResult()
+    def __init__(self) -> None:
+        super().__init__()
+        self.frame: Frame | None = None
+        self.closed = False
+
+    def take(self, frame: Frame | None) -> None:
+        """The reply has come; None: it never will."""
+        self.frame = frame
+        self.closed = frame is None
+        self.wake()
+
+    def wait(self, timeout: float | None) -> bool:
+        """Whether the reply came, or the end, in time."""
+        until = None if timeout is None else time.monotonic() + timeout
+        try:
+            while self.frame is None and not self.closed:
+                if until is not None and time.monotonic() >= until:
+                    return False
+                self.sleep(until)
+        finally:
+            self.stop()
+        return True
 
 
 class Wire:
@@ -57,21 +76,44 @@ class Wire:
         sock: the socket.
         on_frame: called with each frame that is not a reply. It must not wait.
         on_end: called once with the reason, when the connection has ended. It must not wait.
+        on_posted: called with a posted command's label and its reply. It must not wait.
 
     Attributes:
         ended: why there is nothing more to read or send; ``None`` while there is.
     """
 
+    __slots__ = (
+        "_closing",
+        "_fd",
+        "_loop",
+        "_on_end",
+        "_on_frame",
+        "_on_posted",
+        "_places",
+        "_reader",
+        "_reading",
+        "_released",
+        "_sock",
+        "_unsent",
+        "_writing",
+        "ended",
+    )
+
     def __init__(
-        self, sock: Any, on_frame: Callable[[Frame], None], on_end: Callable[[str], None]
+        self,
+        sock: Any,
+        on_frame: Callable[[Frame], None],
+        on_end: Callable[[str], None],
+        on_posted: Callable[[str, Frame], None],
     ) -> None:
         self.ended: str | None = None
         self._sock = sock
         self._fd: int = sock.fileno()
         self._on_frame = on_frame
         self._on_end = on_end
+        self._on_posted = on_posted
         self._reader = FrameReader()
-        self._places: deque[_Place] = deque()
+        self._places: list[_Place | str] = []  # few at a time; an empty deque takes 600 bytes
         self._unsent = bytearray()
         self._released = False
         self._closing: Any = None  # the timer that ends a polite close
@@ -97,33 +139,31 @@ class Wire:
         self,
         data: bytes,
         timeout: float | None,
-        takers: Iterable[Callable[[Frame], None]] = (),
+        posted: Iterable[str] = (),
     ) -> Frame:
-        """Send a command and wait for its reply; or several, in one piece: `takers` get the replies to the others.
+        """Send a command and wait for its reply; or several, in one piece: the others are as if they were posted.
 
         Raises:
             LinkClosed: the connection ended before the reply.
             ReplyTimeout: none within `timeout` seconds.
         """
         place = _Place()
-        result = place.result
-        self._send(data, place, *map(_Place, takers))
-        result.wait(timeout)
-        if not result.ready():
-            place.result = None
+        self._send(data, place, *posted)
+        if not place.wait(timeout):
             raise ReplyTimeout(f"no reply within {timeout:g} s")
-        frame: Frame = result.get()
-        return frame
+        if place.frame is None:
+            raise LinkClosed(self.ended or "the connection has ended")
+        return place.frame
 
-    def post(self, data: bytes, taker: Callable[[Frame], None]) -> None:
-        """Send a command; `taker` gets its reply, if one comes, and must not wait.
+    def post(self, data: bytes, label: str) -> None:
+        """Send a command; `on_posted` gets its label and its reply, if one comes.
 
         Raises:
             LinkClosed: the connection has ended.
         """
-        self._send(data, _Place(taker))
+        self._send(data, label)
 
-    def _send(self, data: bytes, *places: _Place) -> None:
+    def _send(self, data: bytes, *places: _Place | str) -> None:
         if self.ended is not None:
             raise LinkClosed(self.ended)
         # Nothing between here and the end of the write lets another greenlet run: places are in the order of the
@@ -235,11 +275,11 @@ class Wire:
         if not self._places:
             log.warning("a reply to no command was dropped")
             return
-        place = self._places.popleft()
-        if place.taker is not None:
-            place.taker(frame)
-        elif place.result is not None:
-            place.result.set(frame)
+        place = self._places.pop(0)
+        if isinstance(place, str):
+            self._on_posted(place, frame)
+        else:
+            place.take(frame)
 
     # --- the end --------------------------------------------------------------------------------------------------
 
@@ -280,10 +320,10 @@ class Wire:
         if self.ended is not None:
             return
         self.ended = reason
-        places, self._places = self._places, deque()
+        places, self._places = self._places, []
         for place in places:
-            if place.result is not None:
-                place.result.set_exception(LinkClosed(reason))
+            if isinstance(place, _Place):
+                place.take(None)
         self._on_end(reason)
 
     def _release(self) -> None:

@@ -12,7 +12,7 @@ import ipaddress
 import os
 import time
 from collections.abc import Callable, Iterable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import gevent
 from gevent import socket
@@ -21,10 +21,11 @@ from greenswitch.esl import NotConnectedError, OutboundSessionHasGoneAway
 from fsflows.esl import commands
 from fsflows.esl.commands import Command
 from fsflows.esl.link import LinkClosed, ReplyTimeout
-from fsflows.esl.session import EslSession
+from fsflows.esl.session import EslSession, Opening
 from fsflows.log import get_logger
 
 Handle = Callable[[EslSession], Any]
+Run = Callable[[Any, Any], None]
 
 ACCEPTS_A_TURN = 64
 """Connections taken before the calls in progress get their turn."""
@@ -36,6 +37,8 @@ SELDOM = 10.0
 """Seconds between two log lines about the same kind of thing that a flood of connections sets off."""
 
 _OUT_OF_RESOURCES = {errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM}
+
+_CONNECT = Opening()
 
 log = get_logger("server.listener")
 
@@ -79,13 +82,13 @@ class Listener:
         self._shared = None if isinstance(address, tuple) else address
         self._bind_to: Any = address if isinstance(address, tuple) else address.getsockname()
         self._handle = handle
-        self._subscriptions = tuple(subscriptions)
+        self._opening = Opening(subscriptions)
         self._backlog = backlog
         self._max_calls = max_calls
         self._silence_timeout = silence_timeout
         self._allow = [ipaddress.ip_network(network, strict=False) for network in allow]
-        self._calls: set[gevent.Greenlet[..., Any]] = set()
-        self._refusals: set[gevent.Greenlet[..., Any]] = set()
+        self._calls: set[_Serving] = set()
+        self._refusals: set[_Serving] = set()
         self._socket: Any = None
         self._watcher: Any = None
         self._retry: Any = None
@@ -293,29 +296,11 @@ class Listener:
         self.refused += 1
         self._spawn(self._refusals, self._refuse, sock, peer)
 
-    def _spawn(
-        self,
-        group: set[gevent.Greenlet[..., Any]],
-        run: Callable[[Any, Any], None],
-        sock: Any,
-        peer: Any,
-    ) -> None:
-        begun = False
-
-        def begin() -> None:
-            nonlocal begun
-            begun = True
-            run(sock, peer)
-
-        def ended(greenlet: gevent.Greenlet[..., Any]) -> None:
-            group.discard(greenlet)
-            if not begun:
-                sock.close()  # killed before it could
-            self._resume()
-
-        greenlet = gevent.spawn(begin)
-        group.add(greenlet)
-        greenlet.rawlink(ended)
+    def _spawn(self, group: set[_Serving], run: Run, sock: Any, peer: Any) -> None:
+        serving = _Serving(self, group, run, sock, peer)
+        group.add(serving)
+        serving.rawlink(_ended)
+        serving.start()
 
     def _seldom(self, kind: str) -> bool:
         now = time.monotonic()
@@ -327,7 +312,7 @@ class Listener:
     # --- one call ---------------------------------------------------------------------------------------------------
 
     def _serve(self, sock: Any, peer: Any) -> None:
-        session = self._begin(sock, peer, self._subscriptions)
+        session = self._begin(sock, peer, self._opening)
         if session is None:
             return
         try:
@@ -345,18 +330,18 @@ class Listener:
             session.close()
 
     def _refuse(self, sock: Any, peer: Any) -> None:
-        session = self._begin(sock, peer, ())
+        session = self._begin(sock, peer, _CONNECT)
         if session is not None:
             if self._seldom("refused"):
                 log.warning("a call was let go", call=session.channel.uuid, calls=self.calls)
             session.close()
 
-    def _begin(self, sock: Any, peer: Any, subscriptions: tuple[Command, ...]) -> EslSession | None:
+    def _begin(self, sock: Any, peer: Any, opening: Opening) -> EslSession | None:
         """The session, when its call's data has come."""
         session: EslSession | None = None
         try:
             session = EslSession(peer, sock)
-            session.prepare(subscriptions, self._silence_timeout)
+            session.prepare(opening, self._silence_timeout)
         except ReplyTimeout:
             log.warning(
                 "a connection was closed: it did not answer `connect`",
@@ -378,6 +363,36 @@ class Listener:
         if session is not None:
             session.close()
         return None
+
+
+if TYPE_CHECKING:
+    _Greenlet = gevent.Greenlet[..., None]
+else:
+    _Greenlet = gevent.Greenlet
+
+
+class _Serving(_Greenlet):
+    """The greenlet of one connection."""
+
+    def __init__(
+        self, listener: Listener, group: set[_Serving], run: Run, sock: Any, peer: Any
+    ) -> None:
+        super().__init__()
+        self.listener = listener
+        self.group = group
+        self.work: tuple[Run, Any, Any] | None = (run, sock, peer)
+
+    def _run(self) -> None:
+        assert self.work is not None
+        (run, sock, peer), self.work = self.work, None
+        run(sock, peer)
+
+
+def _ended(serving: _Serving) -> None:
+    serving.group.discard(serving)
+    if serving.work is not None:
+        serving.work[1].close()  # killed before it could begin
+    serving.listener._resume()
 
 
 def serve_greenswitch_application(application: Callable[[Any], Any]) -> Handle:
