@@ -3,7 +3,7 @@
 Text is read as a row of characters that matter (digits, or letters and digits), each with its place. Characters
 belong to one run while nothing but a little punctuation stands between them. A registered value is
 a set of hashes of its parts; every part of a run that has one of these hashes is hidden, with the separators inside
-it.
+it. What is escaped or encoded is looked for in what it stands for (`fsflows.redaction_codes`).
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import unicodedata
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
+from fsflows.redaction_codes import encoded, unescaped
 from fsflows.redaction_words import spoken_numbers
 
 PART = 5
@@ -110,6 +111,22 @@ class Register:
         """The text with every registered value replaced by how many characters are hidden."""
         if not self._seen or not text:
             return text
+        spans = self._find(text)
+        for view in unescaped(text):
+            spans += [
+                (view.starts[start], view.ends[end - 1], instead)
+                for start, end, instead in self._find(view.text)
+            ]
+        spans += [
+            (piece.start, piece.end, "[hidden]")
+            for piece in encoded(text)
+            if self._find(piece.text)
+            or any(self._find(view.text) for view in unescaped(piece.text))
+        ]
+        return _replace(text, spans)
+
+    def _find(self, text: str) -> list[tuple[int, int, str]]:
+        """The (start, end, replacement) of every registered value in a text as it stands."""
         spans = []
         if self._digits.parts:
             for run in _runs(text, _ascii_digits):
@@ -122,7 +139,7 @@ class Register:
         if self._letters.parts:
             for run in _runs(text, _letter):
                 spans += _spans(run, self._letters, "")
-        return _replace(text, spans)
+        return spans
 
 
 def _spans(run: list[_Sign], shape: _Shape, unit: str) -> list[tuple[int, int, str]]:
@@ -177,7 +194,7 @@ def _runs(text: str, belongs: Callable[[str], str | None]) -> Iterator[list[_Sig
         if run and at - run[-1].end > GAP:
             yield run
             run = []
-        run.append(_Sign(sign, at, at + 1))
+        run += [_Sign(each, at, at + 1) for each in sign]  # "ß" is two: "ss"
     if run:
         yield run
 

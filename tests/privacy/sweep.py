@@ -5,6 +5,7 @@ assert [] == found
 """
 
 import re
+from base64 import b64encode
 from collections.abc import Mapping
 from itertools import pairwise
 
@@ -18,7 +19,8 @@ _TIME = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d(:\d\d(\.\d+)?)?")
 
 
 def leaks(value: str, outputs: Mapping[str, str | bytes]) -> list[str]:
-    """Where a value of digits can be read: whole, five or more of its digits in a row, with separators, or in words.
+    """Where a value of digits can be read: whole, five or more of its digits in a row, with separators, in words, or
+    encoded: as Base64 whatever comes before it, hexadecimal, with the escapes of addresses, JSON, Python or HTML.
 
     Values of up to four digits are looked for whole and by themselves. Ids and times that the program made are not
     looked at: any four digits are in one of them sooner or later.
@@ -45,6 +47,22 @@ def _patterns(value):
         for tag in languages():
             words = [digit_words(digit, tag) for digit in part]
             yield re.compile(r"\W+".join(map(re.escape, words)), re.IGNORECASE)
+    yield from _encoded(value)
+
+
+def _encoded(value):
+    for start in range(len(value) - min(5, len(value)) + 1):
+        part = value[start : start + 5]
+        for escape in (r"%3{}", r"\\u003{}", r"\\x3{}", r"&\#x3{};", r"=3{}"):
+            yield re.compile("".join(escape.format(digit) for digit in part))
+        yield re.compile(r"\W{0,3}".join(f"(?:0x)?3{digit}" for digit in part))
+        yield re.compile(r"\W{1,3}".join(str(48 + int(digit)) for digit in part))
+        for before in range(3):
+            # Without the characters that also hold what stands before or behind.
+            whole = b64encode(b"\0" * before + part.encode()).decode()
+            sure = whole[(0, 2, 3)[before] : 4 * ((before + len(part)) // 3)]
+            if len(sure) >= 4:
+                yield re.compile(re.escape(sure))
 
 
 def doubled(value):

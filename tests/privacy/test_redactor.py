@@ -1,4 +1,8 @@
+import json
 import pickle
+import re
+from base64 import b64encode, urlsafe_b64encode
+from urllib.parse import quote, quote_plus
 
 import pytest
 from hypothesis import given, settings
@@ -97,6 +101,66 @@ def test_P13_a_pin_is_found_in_every_language(redactor, said):
     assert "the caller said: [hidden], then hung up" == cleaned
 
 
+def escapes(value, written):
+    return "".join(written.format(code=ord(char)) for char in value)
+
+
+ENCODINGS = {
+    "in an address": lambda value: quote_plus(" ".join(value)),
+    "a query": lambda value: quote_plus(f"{value} "),
+    "percent": lambda value: escapes(value, "%{code:02x}"),
+    "percent, twice": lambda value: quote(escapes(value, "%{code:02x}")),
+    "JSON": lambda value: json.dumps("\n".join(value)),
+    "JSON, escaped": lambda value: escapes(value, "\\u{code:04x}"),
+    "Python": lambda value: escapes(value, "\\x{code:02x}"),
+    "octal": lambda value: escapes(value, "\\{code:03o}"),
+    "HTML": lambda value: escapes(value, "&#{code};"),
+    "HTML, hexadecimal": lambda value: escapes(value, "&#x{code:x};"),
+    "e-mail": lambda value: escapes(value, "={code:02X}"),
+    "Base64": lambda value: b64encode(value.encode()).decode(),
+    "Base64 without its end": lambda value: b64encode(value.encode()).decode().rstrip("="),
+    "Base64 behind a path": lambda value: "/a/" + b64encode(value.encode()).decode(),
+    "Base64 of JSON": lambda value: urlsafe_b64encode(json.dumps({"x": value}).encode()).decode(),
+    "Base64, with spaces": lambda value: b64encode(" ".join(value).encode()).decode(),
+    "Base64 of what comes before": lambda value: b64encode(b"ab " + value.encode()).decode(),
+    "Base64 of bytes": lambda value: b64encode(b"\xff\x00" + value.encode() + b"\xfe").decode(),
+    "hexadecimal": lambda value: value.encode().hex(),
+    "hexadecimal behind a figure": lambda value: "a" + value.encode().hex(),
+    "a dump": lambda value: value.encode().hex(" "),
+    "a dump, in pairs": lambda value: value.encode().hex(" ", 2),
+    "a dump, with 0x": lambda value: ", ".join(f"0x{code:x}" for code in value.encode()),
+    "byte values": lambda value: str(list(value.encode())),
+}
+
+
+@pytest.mark.parametrize("value", [CARD, PIN])
+@pytest.mark.parametrize("how", ENCODINGS)
+def test_P13_a_number_is_found_encoded(redactor, how, value):
+    written = ENCODINGS[how](value)
+    cleaned = redactor.text(f"before <{written}> after")
+    assert "hidden]" in cleaned
+    assert cleaned.startswith("before <")
+    assert cleaned.endswith("> after")
+    assert not any(char.isdigit() for char in re.sub(r"\[\d+ digits hidden\]", "", cleaned))
+
+
+@pytest.mark.parametrize("how", ["in an address", "JSON, escaped", "Base64", "hexadecimal"])
+def test_P13_a_name_is_found_encoded(redactor, how):
+    assert "hidden]" in redactor.text(f"<{ENCODINGS[how]('Jane O Dell')}>")
+    redactor.add("Jürgen Größe")
+    assert "<[hidden]>" == redactor.text("<JÜRGEN GRÖSSE>")
+    assert "<[hidden]>" == redactor.text(f"<{quote('Jürgen Größe')}>")
+
+
+@pytest.mark.parametrize("how", ["a query", "percent", "Base64"])
+def test_P13_a_number_in_words_is_found_encoded(redactor, how):
+    assert "hidden]" in redactor.text(f"<{ENCODINGS[how]('four five five six seven')}>")
+
+
+def test_P13_only_the_escaped_number_goes(redactor):
+    assert "key: [4 digits hidden]; b=%20" == redactor.text("key: %37%33%39%31; b=%20")
+
+
 def test_P13_a_number_is_found_in_a_very_long_row_of_words(redactor):
     row = "one two " * 200 + "four five five six seven " + "one two " * 200
     assert "five five" not in redactor.text(row)
@@ -120,6 +184,9 @@ def test_P13_a_name_is_found_whatever_its_case_and_spacing(redactor, written):
         "seven of us were three short of nine, which one?",
         "call 20 7946 0000 at 12:34",
         "nobody knows",
+        "%41%42 \\u0041 \\n &#65; =41 and %zz \\uqqqq &#99999999; \\U00110000",
+        "QWxsIGlzIHdlbGw= VGhlIGVuZA /usr/lib/Python3/site-packages",
+        "616c6c2069732077656c6c 31323334 31:32:33:34 49, 50, 51",
     ],
 )
 def test_what_is_not_private_is_left_alone(redactor, harmless):

@@ -6,6 +6,7 @@ import json
 import pickle
 import textwrap
 import traceback
+from base64 import b64encode
 from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
 
@@ -56,6 +57,10 @@ handoffs:
 
 # A flow's author who does everything wrong that can be done with a private value.
 CARELESS = """
+import json
+from base64 import b64encode
+from urllib.parse import quote
+
 def tell(conv, digits):
     plain = digits.reveal()
     conv.state.last = plain
@@ -63,6 +68,9 @@ def tell(conv, digits):
     conv.log.error(f"value {digits} is %s", plain)
     conv.write_metric("value", plain)
     conv.write_metric(f"of {plain}", int(plain))
+    conv.log.info("at /pay?card=" + quote(" ".join(plain)), raw=b64encode(plain.encode()))
+    conv.log.info(str(list(plain.encode())), dump=plain.encode().hex(), body=json.dumps({"v": b64encode(plain.encode()).decode()}))
+    conv.write_metric("encoded", "%".join(["", *(f"{ord(digit):x}" for digit in plain)]))
     conv.say(f"You gave {plain}.")
     conv.say(digits)
 
@@ -275,6 +283,12 @@ def test_every_example_with_more_than_a_digit_is_swept():
         "four five five six seven",
         "vier fünf fünf sechs sieben",
         "Quatre cinq cinq six sept",
+        "%34%35%35%36%37",
+        r"\u0034\u0035\u0035\u0036\u0037",
+        "&#x34;&#x35;&#x35;&#x36;&#x37;",
+        "34 35 35 36 37",
+        "52, 53, 53, 54, 55",
+        *(b64encode(b"{[]"[:before] + b"4556737").decode() for before in range(3)),
     ],
 )
 def test_the_search_finds_what_it_should(text):
