@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from fsflows.conversation.directions import ExitFlow, GoToFlow, GoToStep, HandOff, HangUp
 from fsflows.conversation.functions import arity
+from fsflows.conversation.history import hide
 from fsflows.conversation.state import State
 from fsflows.log import Logger
 from fsflows.privacy import Pii
@@ -183,7 +184,9 @@ class Conversation:
 
     def pii(self, value: str) -> Pii:
         """Mark a value as private: it is hidden in logs, records and the history from now on, however it is written."""
-        return self._engine.redactor.add(value)
+        private = self._engine.redactor.add(value)
+        hide(self._engine.history, self._engine.redactor)
+        return private
 
     def collect(self, **settings: Any) -> Any:
         """Ask the caller for digits, here and now; see `fsflows.GetDtmfTask` for the settings and the result."""

@@ -376,9 +376,9 @@ class Engine:
                 "discard_recording() can't be called in the end function: the call is over and its recording is "
                 "being kept; call it in a step's function or in an `on:` row"
             )
-        self.recordings.discard(
-            flow=self.flow.name, step=self.step_name, trigger=self.last_input or why
-        )
+        # What was said may have become private since: a function may have marked it.
+        trigger = self.redactor.text(self.last_input or why)
+        self.recordings.discard(flow=self.flow.name, step=self.step_name, trigger=trigger)
 
 
 def uses_speech(flow: Flow) -> bool:

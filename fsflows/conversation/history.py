@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from fsflows.privacy import Pii
+from fsflows.privacy import Pii, Redactor
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,3 +69,25 @@ class AgentResponse:
 
 
 Turn = UserInput | AgentResponse
+
+
+def hide(turns: Iterable[Turn], redactor: Redactor) -> None:
+    """Something has become private: it becomes so in the turns before as well, whoever has them already."""
+    for turn in turns:
+        if isinstance(turn, AgentResponse):
+            _set(turn, text=redactor.text(turn.text))
+        else:
+            _set(
+                turn,
+                text=_private(turn.text, redactor),
+                alternatives=tuple(_private(each, redactor) for each in turn.alternatives),
+            )
+
+
+def _private(text: str | Pii, redactor: Redactor) -> str | Pii:
+    return text if isinstance(text, Pii) or redactor.text(text) == text else Pii(text)
+
+
+def _set(turn: Turn, **values: Any) -> None:
+    for name, value in values.items():
+        object.__setattr__(turn, name, value)  # the one change that a turn ever sees

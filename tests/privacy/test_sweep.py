@@ -16,6 +16,8 @@ import pytest
 from fsflows import log
 from fsflows.archive.describe import describe
 from fsflows.archive.export import write
+from fsflows.archive.live import LiveCalls
+from fsflows.archive.live_merged import LiveNews, time_line
 from fsflows.archive.spool import Spool
 from fsflows.archive.store import RecordStore
 from fsflows.console.app import create_app
@@ -132,12 +134,20 @@ def outputs_of(directory, flow, flows, script):
         "history": repr(engine.history),
         "history as JSON": json.dumps(engine.history, default=json_default),
         "history, pickled": pickle.dumps(engine.history, 0),
+        "what other processes are told of live calls": json.dumps([_told(each) for each in live]),
         "live": repr([builder.entries for builder in live])
         + repr([builder.latest for builder in live]),
         "metrics": prometheus_client.generate_latest(),
         "a traceback with locals": _crash(engine),
     }
     return played, outputs
+
+
+def _told(builder):
+    calls = LiveCalls()
+    calls.add(builder)
+    begun = json.loads(builder.begun().dumps())
+    return LiveNews(calls).next(), time_line(calls, builder.id), begun
 
 
 def _of_record(directory, record):
@@ -218,6 +228,44 @@ def test_P13_nothing_leaves_a_call_even_with_careless_functions(tmp_path, card, 
     assert "[16 digits hidden]" in outputs["log"]
 
 
+ACCOUNT_FLOW = """
+recording: true
+steps:
+  account:
+    prompt: Say your account number.
+    dtmf: {num_digits: 8, first_digit_timeout: 8, inter_digit_timeout: 4}
+    run: mark
+  done:
+    prompt: Goodbye.
+    next: {hangup: true}
+"""
+MARKING = """
+def mark(conv, flow):
+    conv.pii(conv.history[-1].text)
+    conv.discard_recording()
+    conv.exit_flow()
+"""
+
+
+@pytest.mark.parametrize(
+    "answer",
+    ["press 84210973", "say eight four two one oh nine seven three"],
+    ids=["keyed", "spoken"],
+)
+def test_P13_what_a_function_marks_is_taken_out_of_all_that_is_kept(tmp_path, answer):
+    """Also of the discard's receipt, which names what the caller said. The log was written before it was private."""
+    (tmp_path / "account.yaml").write_text(ACCOUNT_FLOW)
+    (tmp_path / "account.py").write_text(MARKING)
+    flows = load_flows([tmp_path / "account.yaml"])
+    (tmp_path / "account.py").unlink()
+    script = f"hear account number\nwait end\n{answer}\n"
+    played, outputs = outputs_of(tmp_path, flows["account"], flows, script)
+    assert "discarded" == played.record.recording.state
+    assert "[" in played.record.recording.receipt["cause"]["key_or_word"]
+    kept = {name: each for name, each in outputs.items() if name not in ("log", "stdout", "stderr")}
+    assert [] == leaks("84210973", kept)
+
+
 def private_everywhere(flow):
     """The flow with each of its collections marked as private."""
     steps = {
@@ -236,6 +284,10 @@ ANSWERS = {
             "hear PIN\nwait end\npress 9753#\nhear not right\nwait end\npress 2468#\nhear balance",
             "9753",
         ),
+        "said aloud to nobody": (
+            "hear PIN\nwait quiet\nsay two four six eight\nhear i didn't get any keys\nhear put you through",
+            "2468",
+        ),
         "too short": ("hear PIN\nwait end\npress 975#\nwait 10\npress 2468#\nhear balance", "975"),
     },
     "phone_number": {
@@ -245,6 +297,17 @@ ANSWERS = {
         ),
         "spoken": (
             "hear phone number\nwait end\nsay two one two five five five oh one four two\nwait 3\nwait end\nsay yes\nhear call you back",
+            "2125550142",
+        ),
+        "corrected": (
+            (
+                "hear phone number\nwait end\npress 2125550142\nhear 1\nwait end\npress 2\nwait end\n"
+                "press 4155550187\nhear 4\nwait end\npress 1\nhear call you back"
+            ),
+            "2125550142",
+        ),
+        "by both": (
+            "hear phone number\nwait end\npress 212555\nsay oh one four two\nhear 2\nwait end\npress 1\nhear call you back",
             "2125550142",
         ),
         "given up": ("hear phone number\nwait end\npress 21255501\nhangup", "21255501"),

@@ -26,12 +26,29 @@ steps:
   done: {prompt: Goodbye., next: {hangup: true}}
 """
 
+ACCOUNT = """
+recording: true
+steps:
+  account:
+    prompt: Your account?
+    dtmf: {num_digits: 8, first_digit_timeout: 8, inter_digit_timeout: 4}
+    run: mark
+"""
+MARKING = """
+def mark(conv, flow):
+    conv.pii(conv.history[-1].text)
+    conv.discard_recording()
+    conv.exit_flow()
+"""
+
 
 def settings_below(directory):
     """Everything in one directory, a free port, no console."""
     for name in ("flows", "staging", "published"):
         (directory / name).mkdir()
     (directory / "flows" / "pin.yaml").write_text(FLOW)
+    (directory / "flows" / "account.yaml").write_text(ACCOUNT)
+    (directory / "flows" / "account.py").write_text(MARKING)
     base = load(environ={})
     return dataclasses.replace(
         base,
@@ -62,12 +79,9 @@ def lines():
         part.threshold = log._threshold(part.name)
 
 
-@pytest.mark.process
-@pytest.mark.parametrize(
-    "answer", [f"press {PIN}", "say seven three nine one"], ids=["keyed", "spoken"]
-)
-def test_P13_nothing_leaves_the_server_at_debug_level(tmp_path, lines, answer):
-    service = Service(settings_below(tmp_path))
+def play(directory, flow, script):
+    """A call through a whole server; its record, and every file that is left behind, by name."""
+    service = Service(settings_below(directory))
     records = []
     keep = service.runner.services.keep
     service.runner.services = dataclasses.replace(
@@ -76,11 +90,10 @@ def test_P13_nothing_leaves_the_server_at_debug_level(tmp_path, lines, answer):
     service.start(watch=False)
     try:
         host, port = service.listener.address
-        script = parse_script(f"hear your PIN\n{answer}\nhear Goodbye", "script")
         call = place_call(
-            f"{host}:{port}/pin",
+            f"{host}:{port}/{flow}",
             setup=Setup(files=DiskFiles(), sounds=Sounds(pace=0.005)),
-            script=script,
+            script=parse_script(script, "script"),
         )
         assert call.wait(30) is not None
         with gevent.Timeout(30):
@@ -88,15 +101,37 @@ def test_P13_nothing_leaves_the_server_at_debug_level(tmp_path, lines, answer):
                 gevent.sleep(0.005)
     finally:
         service.stop()
+    files = {
+        str(path.relative_to(directory)): path.read_bytes()
+        for path in directory.rglob("*")
+        if path.is_file() and path.suffix not in (".wav", ".yaml", ".py")
+    }
+    assert "f.db" in files
     (record,) = records
+    return record, files
+
+
+@pytest.mark.process
+@pytest.mark.parametrize(
+    "answer", [f"press {PIN}", "say seven three nine one"], ids=["keyed", "spoken"]
+)
+def test_P13_nothing_leaves_the_server_at_debug_level(tmp_path, lines, answer):
+    record, files = play(tmp_path, "pin", f"hear your PIN\n{answer}\nhear Goodbye")
     assert [("pin", "complete", "[4 digits hidden]")] == [
         (e.step, e.outcome, e.digits) for e in record.collected
     ]
-    files = {
-        str(path.relative_to(tmp_path)): path.read_bytes()
-        for path in tmp_path.rglob("*")
-        if path.is_file() and path.suffix not in (".wav", ".yaml")
-    }
-    assert "f.db" in files
     assert record.call_id in lines.getvalue()
     assert [] == leaks(PIN, {"log": lines.getvalue(), **files})
+
+
+@pytest.mark.process
+@pytest.mark.parametrize(
+    "answer",
+    ["press 84210973", "say eight four two one oh nine seven three"],
+    ids=["keyed", "spoken"],
+)
+def test_P13_what_a_function_marks_is_in_no_file(tmp_path, lines, answer):
+    """Nor in the journal of the discard that it asks for, which names what the caller said."""
+    record, files = play(tmp_path, "account", f"hear account\n{answer}")
+    assert "discarded" == record.recording.state
+    assert [] == leaks("84210973", files)
