@@ -45,7 +45,7 @@ def look_at(xml: str, listen: str, ours: Callable[[str, int], bool]) -> Iterator
                 if application != "socket":
                     continue
                 hosts = _hosts(data)
-                if "$" in "".join(hosts):
+                if any("$" in host.partition("/")[0] for host in hosts):
                     unknown = True
                     yield warning(
                         ABOUT,

@@ -206,7 +206,7 @@ def limits(switch: Switch, settings: Settings) -> Iterator[Finding]:
     given = switch.configuration("switch.conf")
     first = int(given.get("rtp-start-port") or RTP_PORTS[0])
     last = int(given.get("rtp-end-port") or RTP_PORTS[1])
-    room = max(0, (last - first) // 2)
+    room = max(0, (last - first + 1) // 2)  # RTP and RTCP
     text = f"{first} to {last}, room for {room} calls"
     if room < sessions:
         yield warning(
