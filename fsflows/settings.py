@@ -201,6 +201,36 @@ class FreeSwitch:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Dialling:
+    """Calls that we make, through FreeSWITCH's event socket (`fsflows dial`, POST /api/calls)."""
+
+    endpoint: str = _field(
+        "",
+        "the dial string, with {number} in it: sofia/gateway/NAME/{number}; empty: no such calls",
+    )
+    socket: str = _field(
+        "", "where FreeSWITCH finds us, HOST:PORT (several with | between); empty: server.listen"
+    )
+    caller_number: str = _field("", "what whoever is called is shown; empty: FreeSWITCH's own")
+    caller_name: str = _field("", "the same, where names are shown")
+    region: str = _field(
+        "",
+        "country (GB) of numbers without a country code: they are checked, and dialled as +44...; empty: any digits",
+    )
+    ring_timeout: float = _field(30.0, "seconds to let it ring")
+    machine: str = _field(
+        "ignore",
+        "what is done about an answering machine: ignore (the flow talks to it), or hang_up (needs speech recognition)",
+        choices=("ignore", "hang_up"),
+    )
+    calls_per_second: float = _field(
+        1.0, "calls that are begun in a second; FreeSWITCH has a limit of its own"
+    )
+    max_calls: int = _field(10, "such calls at once, those that ring included")
+    max_waiting: int = _field(100, "such calls that wait for their turn; more are refused")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
     """All settings."""
 
@@ -212,6 +242,7 @@ class Settings:
     records: Records = field(default_factory=Records)
     console: Console = field(default_factory=Console)
     freeswitch: FreeSwitch = field(default_factory=FreeSwitch)
+    dialling: Dialling = field(default_factory=Dialling)
     log: Log = field(default_factory=Log)
 
 

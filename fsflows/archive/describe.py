@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 
+from fsflows.archive.endings import OUTBOUND
 from fsflows.archive.entries import (
     Collected,
     Entered,
@@ -20,12 +21,11 @@ from fsflows.archive.model import Record
 
 def describe(record: Record) -> str:
     """A record for people: a head, then its time line."""
-    name = f" ({printable(record.caller_name)})" if record.caller_name else ""
     lines = [
         f"call       {record.call_id}",
         f"record     {record.id}" + (f", on {printable(record.node)}" if record.node else ""),
         f"time       {record.started_at:%Y-%m-%d %H:%M:%S} UTC, {length(record.seconds)}",
-        f"caller     {printable(record.caller) or 'withheld'}{name}, called {printable(record.callee)}",
+        _parties(record),
         f"flow       {printable(record.flow)} ({record.flow_version or 'no version'})",
         f"end        {record.result}: {record.reason} ({record.hangup_cause or 'no cause'})",
         f"recording  {_recording(record)}",
@@ -35,6 +35,15 @@ def describe(record: Record) -> str:
     if record.dropped_entries:
         lines.append(f"          ... and {record.dropped_entries} more that were not kept")
     return "\n".join(lines)
+
+
+def _parties(record: Record) -> str:
+    if record.direction == OUTBOUND:
+        shown = f", as {printable(record.caller)}" if record.caller else ""
+        return f"we called  {printable(record.callee)}{shown}: {record.outcome.replace('_', ' ')}"
+    name = f" ({printable(record.caller_name)})" if record.caller_name else ""
+    caller = printable(record.caller) or "withheld"
+    return f"caller     {caller}{name}, called {printable(record.callee)}"
 
 
 def _recording(record: Record) -> str:

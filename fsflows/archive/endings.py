@@ -8,6 +8,9 @@ from __future__ import annotations
 
 from enum import StrEnum
 
+INBOUND, OUTBOUND = "inbound", "outbound"
+"""A call's direction: somebody called us, or we called."""
+
 
 class Result(StrEnum):
     """What became of the call."""
@@ -22,6 +25,8 @@ class Result(StrEnum):
     """Something of ours, or between us and FreeSWITCH, broke."""
     REFUSED = "refused"
     """The call was never run."""
+    UNANSWERED = "unanswered"
+    """We called, and nobody answered; or only a machine."""
 
 
 class Reason(StrEnum):
@@ -62,6 +67,15 @@ class Reason(StrEnum):
     """What FreeSWITCH said about the call could not be read."""
     INTERNAL_ERROR = "internal_error"
     """A fault of this program."""
+    BUSY = "busy"
+    NO_ANSWER = "no_answer"
+    REJECTED = "rejected"
+    UNREACHABLE = "unreachable"
+    """There is no such number, or nobody behind it at present."""
+    MACHINE = "machine"
+    """An answering machine took the call that we made."""
+    DIAL_FAILED = "dial_failed"
+    """The call that we were to make could not be made, or got lost before our server had it."""
 
 
 class RecordingState(StrEnum):

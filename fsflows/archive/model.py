@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-from fsflows.archive.endings import Reason, RecordingState, Result
+from fsflows.archive.endings import INBOUND, OUTBOUND, Reason, RecordingState, Result
 from fsflows.archive.entries import Collected, Entry, HandedOff, Measured, Ran, from_json
 
 SCHEMA = 1
@@ -59,6 +59,7 @@ class Record:
         node: the server that ran the call.
         started_at: when the call came in; times in the time line are seconds after it.
         answered_at: when it was answered; None: never.
+        direction: "inbound": somebody called us; "outbound": we called `callee`.
         caller, callee: numbers; "" when withheld. `caller_name` is what the caller's side claims.
         flow, flow_version: where the call began; `flow_version` is the flow's content hash.
         hangup_cause: FreeSWITCH's ("NORMAL_CLEARING").
@@ -74,6 +75,7 @@ class Record:
     started_at: datetime
     answered_at: datetime | None = None
     ended_at: datetime
+    direction: str = INBOUND
     caller: str = ""
     caller_name: str = ""
     callee: str = ""
@@ -92,6 +94,15 @@ class Record:
     def seconds(self) -> float:
         """How long the call took."""
         return (self.ended_at - self.started_at).total_seconds()
+
+    @property
+    def outcome(self) -> str:
+        """What came of a call that we made: "answered", "busy", ...; "" for one that came in."""
+        if self.direction != OUTBOUND:
+            return ""
+        if self.result is Result.UNANSWERED:
+            return self.reason.value
+        return "failed" if self.reason is Reason.DIAL_FAILED else "answered"
 
     def of_kind(self, kind: type[Any]) -> list[Any]:
         """The entries of one kind, in order."""
@@ -130,6 +141,8 @@ class Record:
             "answered_at": _written(self.answered_at) if self.answered_at else None,
             "ended_at": _written(self.ended_at),
             "seconds": round(self.seconds, 3),
+            "direction": self.direction,
+            "outcome": self.outcome,
             "caller": self.caller,
             "caller_name": self.caller_name,
             "callee": self.callee,
@@ -174,6 +187,7 @@ def loads(text: str | bytes) -> Record:
             entries=tuple(from_json(entry) for entry in given.get("entries", ())),
             dropped_entries=int(given.get("dropped_entries", 0)),
             revision=int(given.get("revision", 1)),
+            direction=str(given.get("direction") or INBOUND),
             **{name: str(given.get(name) or "") for name in _TEXTS},
         )
     except (KeyError, TypeError, AttributeError) as error:

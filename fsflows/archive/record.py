@@ -15,7 +15,7 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
 from typing import Any, Concatenate, ParamSpec
 
-from fsflows.archive.endings import Reason, RecordingState, Result
+from fsflows.archive.endings import INBOUND, Reason, RecordingState, Result
 from fsflows.archive.entries import (
     Collected,
     Entered,
@@ -70,7 +70,7 @@ class RecordBuilder:
         call_id: FreeSWITCH's channel UUID.
         clock: the call's.
         redactor: the call's private values.
-        caller, caller_name, callee, flow, flow_version, node: as in `Record`.
+        caller, caller_name, callee, flow, flow_version, node, direction: as in `Record`.
     """
 
     def __init__(
@@ -85,7 +85,9 @@ class RecordBuilder:
         flow: str = "",
         flow_version: str = "",
         node: str = "",
+        direction: str = INBOUND,
     ) -> None:
+        self.direction = direction
         self.id = str(uuid.uuid4())
         self.call_id = call_id
         self.clock = clock
@@ -327,6 +329,7 @@ class RecordBuilder:
             if self._answered is None
             else self.started_at + timedelta(seconds=self._answered),
             ended_at=self.started_at + timedelta(seconds=end),
+            direction=self.direction,
             caller=self.caller,
             caller_name=self.caller_name,
             callee=self.callee,

@@ -10,7 +10,7 @@ import itertools
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from fsflows.call import metrics
+from fsflows.call import dialled, metrics
 from fsflows.call.audio import Sound, Voice
 from fsflows.call.ended import (
     LINK_LOST,
@@ -119,18 +119,34 @@ class Leg:
 
     @property
     def caller_number(self) -> str:
-        """The caller's number as FreeSWITCH has it; empty when withheld."""
+        """The caller's number as FreeSWITCH has it; empty when withheld. On a call that we made: ours."""
+        if self.dialled:
+            # FreeSWITCH has the other side's there, from the answer on.
+            return self.link.channel.variable("origination_caller_id_number") or ""
         return self.link.channel.get("Caller-Caller-ID-Number") or ""
 
     @property
     def caller_name(self) -> str:
         """The caller's name: hostile text, chosen by whoever calls."""
+        if self.dialled:
+            return self.link.channel.variable("origination_caller_id_name") or ""
         return self.link.channel.get("Caller-Caller-ID-Name") or ""
 
     @property
     def callee_number(self) -> str:
         """The number that was dialled."""
-        return self.link.channel.get("Caller-Destination-Number") or ""
+        return self.dialled or self.link.channel.get("Caller-Destination-Number") or ""
+
+    @property
+    def dialled(self) -> str:
+        """The number that we called, on a call that we made; "" on one that came in."""
+        return self.link.channel.variable(dialled.NUMBER) or ""
+
+    @property
+    def hangs_up_on_machine(self) -> bool:
+        """Whether an answering machine is to be hung up on."""
+        wanted = self.link.channel.variable(dialled.ON_MACHINE)
+        return bool(self.dialled) and wanted == dialled.HANG_UP
 
     @property
     def sip_headers(self) -> dict[str, str]:

@@ -15,6 +15,7 @@ COMMANDS = {
     "check": "read flows and report everything that is wrong with them",
     "test": "play scripted calls through flows, in virtual time",
     "graph": "draw a flow",
+    "dial": "call a number, and run a flow with whoever answers",
     "doctor": "look at whether server, FreeSWITCH and machine fit together",
     "schema": "print the JSON Schema of settings or flows, for editors",
     "records": "look up, export and purge conversation records",

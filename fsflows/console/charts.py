@@ -14,7 +14,7 @@ from fsflows.archive.charts import GiveUp, HourCount, StepCount
 HEIGHT = 230
 LEFT, BOTTOM, TOP = 36, 24, 10
 
-RESULTS = ("completed", "handed_off", "abandoned", "failed", "refused")
+RESULTS = ("completed", "handed_off", "abandoned", "unanswered", "failed", "refused")
 OUTCOMES = ("complete", "escaped", "no_match", "too_short", "too_long", "no_input", "hangup")
 """In the order in which they are stacked, the good ones first."""
 

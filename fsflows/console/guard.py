@@ -30,6 +30,9 @@ ANYONE = frozenset({"static", "login", "do_login", "healthz"})
 MACHINES = frozenset({"metrics", "live.events", "records.as_json"})
 """Endpoints that are told 401 instead of being led to the login page."""
 
+API = "api"
+"""The blueprint for programs: a token in every request, never a session, so no page of the web can use it."""
+
 HEADERS = {
     # Nothing from elsewhere, nothing inline: a caller's name that gets past every escape still does nothing.
     "Content-Security-Policy": (
@@ -73,6 +76,8 @@ def protect(app: Flask, access: Access, proxies: Sequence[Network] = ()) -> None
             g.user = _who(access, tokens)
         if request.endpoint in ANYONE:
             return None
+        if request.blueprint == API and (g.user is None or not g.get("by_token")):
+            abort(401, _api_refusal(access))
         if g.user is None:
             return _ask_for_login()
         if request.method not in ("GET", "HEAD", "OPTIONS") and not g.get("by_token"):
@@ -153,6 +158,14 @@ def _with_token(access: Access, tokens: Throttle, token: str) -> User | None:
         tokens.failed(client, token)
         log.warning("wrong token", address=g.client)
     return user
+
+
+def _api_refusal(access: Access) -> str:
+    if access.open:
+        return (
+            "this needs a console.token in the server's settings (openssl rand -hex 24 makes one)"
+        )
+    return "a token is needed: Authorization: Bearer TOKEN, the server's console.token"
 
 
 def _ask_for_login() -> AnyResponse:

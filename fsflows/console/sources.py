@@ -14,6 +14,7 @@ from fsflows.archive.model import RecordingNote
 from fsflows.archive.store import RecordStore
 from fsflows.archive.writer import WriterStats
 from fsflows.database import Database
+from fsflows.dialling import Dialler
 from fsflows.flow.model import FlowSet
 
 
@@ -59,6 +60,7 @@ class Sources:
         checks: further lines for the health page.
         metrics: what Prometheus scrapes.
         webhook: whether records are sent somewhere.
+        dialler: makes calls; None: none are made from here.
         node, version, started_at: of this server.
     """
 
@@ -70,6 +72,7 @@ class Sources:
     checks: Callable[[], list[Check]] = list
     metrics: Callable[[], tuple[bytes, str]] = metrics.render
     webhook: bool = False
+    dialler: Dialler | None = None
     node: str = ""
     version: str = __version__
     started_at: datetime = field(default_factory=lambda: datetime.now(UTC))

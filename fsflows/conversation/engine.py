@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from fsflows import spoken
 from fsflows.archive.endings import Reason, Result
+from fsflows.call import dialled
 from fsflows.call.ended import (
     LINK_LOST,
     UNKNOWN_APPLICATION,
@@ -32,6 +33,7 @@ from fsflows.conversation.directions import (
     HangUp,
 )
 from fsflows.conversation.history import AgentResponse, Turn
+from fsflows.conversation.screening import is_machine
 from fsflows.conversation.speaking import Rendered, fill, fill_target, render, say
 from fsflows.esl.quoting import UnsafeValue
 from fsflows.flow.model import Flow, FlowSet, Prompt, Say
@@ -138,6 +140,10 @@ class Engine:
         self.recordings.arrive()
         self.call.answer()
         self.record.answered()
+        if self.call.dialled and self._is_machine():
+            self.call.set_variable(dialled.STATE, dialled.MACHINE)
+            self.call.hang_up()
+            return Result.UNANSWERED, Reason.MACHINE
         if uses_speech(self.flow):
             self.call.prepare_speech()
         self.recordings.begin(self.flow, step="")
@@ -165,6 +171,17 @@ class Engine:
         self.log.error("flow goes round in circles", flow=self.flow.name, steps=MAX_STEPS)
         self._apologise()
         return Result.FAILED, Reason.FLOW_ERROR
+
+    def _is_machine(self) -> bool:
+        """Of a call that we made: say that it has arrived here, and look who answered it."""
+        self.call.set_variable(dialled.STATE, dialled.TAKEN)
+        if not self.call.hangs_up_on_machine:
+            return False
+        machine = is_machine(self.call)
+        self.record.noted("an answering machine" if machine else "answered by a person")
+        if not uses_speech(self.flow):
+            self.call.dismiss_recogniser()
+        return machine
 
     def _start(self) -> Direction:
         returned: Direction | None = None

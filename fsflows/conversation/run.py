@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from fsflows.archive.endings import INBOUND, OUTBOUND
 from fsflows.archive.live import LiveCalls
 from fsflows.archive.model import Record
 from fsflows.archive.record import RecordBuilder
@@ -65,6 +66,7 @@ def run_call(
         flow=flow.name,
         flow_version=flow.version,
         node=services.node,
+        direction=OUTBOUND if call.dialled else INBOUND,
     )
     services.live.add(record)
     services.begin(record)

@@ -1,4 +1,4 @@
-"""What runs beside the calls: the console, the records' retention, the webhook. None of it is in a call's way."""
+"""What runs beside the calls: console, outbound calls, the records' retention, the webhook. None is in a call's way."""
 
 from __future__ import annotations
 
@@ -14,11 +14,13 @@ from fsflows.console.journal import JournalRecordings
 from fsflows.console.server import ConsoleServer, open_console
 from fsflows.console.sources import Check, Sources
 from fsflows.database import Database
+from fsflows.esl.supervised import FreeSwitches
 from fsflows.flow.model import FlowSet
 from fsflows.recordings.expiry import Expiry
 from fsflows.recordings.journal import Journal
 from fsflows.recordings.service import Recordings
 from fsflows.server.address import parse_address
+from fsflows.server.outbound import make_dialler
 from fsflows.server.settling import Settling
 from fsflows.settings import Settings
 
@@ -34,6 +36,7 @@ class Beside:
         writer: how records get into the database.
         checks: further lines of the console's health page.
         node: this server's name.
+        switches: the FreeSWITCHes that make calls.
 
     Raises:
         ValueError: a setting can't be used.
@@ -49,6 +52,7 @@ class Beside:
         writer: RecordWriter,
         checks: Callable[[], list[Check]],
         node: str,
+        switches: FreeSwitches,
     ) -> None:
         self._open = ExitStack()
         self.console: ConsoleServer | None = None
@@ -67,6 +71,7 @@ class Beside:
             self._webhook: Webhook | None = None
             if chosen.webhook_url:
                 self._webhook = Webhook(database, chosen.webhook_url, chosen.webhook_secret)
+            self._dialler = make_dialler(settings, switches, self._clock, writer.submit, node)
             if settings.console.listen:
                 sources = Sources(
                     database=database,
@@ -76,6 +81,7 @@ class Beside:
                     writer=lambda: writer.stats,
                     checks=checks,
                     webhook=self._webhook is not None,
+                    dialler=self._dialler,
                     node=node,
                 )
                 self.console = open_console(
@@ -102,6 +108,9 @@ class Beside:
             self._open.callback(self.console.stop)
         settling = self._clock.spawn(self._settling.run)
         self._open.callback(settling.kill)
+        if self._dialler is not None:
+            self._dialler.start()
+            self._open.callback(self._dialler.stop)
         self._retention.start()
         self._open.callback(self._retention.stop)
         if self._webhook is not None:

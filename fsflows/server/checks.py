@@ -15,6 +15,7 @@ from fsflows import log
 from fsflows.database import Database
 from fsflows.recordings.places import parse_root
 from fsflows.server.address import parse_address
+from fsflows.server.outbound import make_plan
 from fsflows.settings import Settings
 
 
@@ -43,10 +44,16 @@ def faults(settings: Settings) -> list[str]:
             check("recordings.roots", parse_root, root)
         if "://" not in recordings.published:
             check("recordings.published", parse_root, recordings.published)
+    if settings.dialling.endpoint and not any(each.startswith("server.listen") for each in found):
+        try:
+            make_plan(settings)
+        except ValueError as error:
+            found.append(str(error))
     for text in settings.log.levels:
         check("log.levels", log.parse_level, text)
     for name, value, known in (
         ("recordings.orphans", recordings.orphans, ("publish", "discard")),
+        ("dialling.machine", settings.dialling.machine, ("ignore", "hang_up")),
         ("log.level", settings.log.level, log.LEVELS),
         ("log.format", settings.log.format, log.FORMATS),
     ):

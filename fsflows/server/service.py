@@ -103,6 +103,7 @@ class Service:
                 self.writer,
                 self._checks,
                 self.node,
+                self.switches,
             )
             self._open.callback(self.beside.stop)
         except BaseException:

@@ -19,6 +19,7 @@ WORDS = {
     "check": "PATH --strict --format --print-schema  file  exit status",
     "test": "PATH --verbose --format  virtual time  hear press say wait hangup expect  docs/scripts.md  exit status",
     "graph": "FLOW --format mermaid svg  exit status",
+    "dial": "NUMBER --flow --set --ring --machine --json --config --server  dialling.endpoint console.token  exit status",
     "doctor": "--config --vosk --json  freeswitch.addresses  docs/doctor.md  exit status",
     "schema": "settings flow  yaml-language-server: $schema=  exit status",
     "records": "list show export purge  --since  exit status",
@@ -64,7 +65,9 @@ def test_help_is_readable(help_of, command, columns):
         assert word in text, word
 
 
-@pytest.mark.parametrize("command", ["serve", "call", "check", "test", "graph", "doctor", "schema"])
+@pytest.mark.parametrize(
+    "command", ["serve", "call", "check", "test", "graph", "dial", "doctor", "schema"]
+)
 def test_every_argument_is_explained(command):
     parser = Parser(prog="fsflows")
     importlib.import_module(f"fsflows.cli.{command}").add_parser(parser.add_subparsers())

@@ -1,0 +1,318 @@
+"""Makes calls: so many a second, so many at once; follows each to its end, whatever becomes of the event socket."""
+
+from __future__ import annotations
+
+import uuid
+from collections import OrderedDict
+from collections.abc import Callable
+
+from fsflows.archive.endings import OUTBOUND
+from fsflows.archive.model import Record
+from fsflows.archive.record import RecordBuilder
+from fsflows.call import dialled
+from fsflows.clock import Clock, Mailbox, Task
+from fsflows.dialling import metrics
+from fsflows.dialling.attempt import CANCELLED, Attempt, Outcome, Phase, ending_of, outcome_of
+from fsflows.dialling.plan import Plan, Wanted
+from fsflows.esl.event import Event
+from fsflows.esl.link import ReplyTimeout
+from fsflows.esl.supervised import FreeSwitch, FreeSwitches, Unreachable
+from fsflows.log import call_logger, get_logger
+
+EVENTS = ("CHANNEL_PROGRESS", "CHANNEL_PROGRESS_MEDIA", "CHANNEL_ANSWER", "CHANNEL_HANGUP_COMPLETE")
+
+KEPT = 1000
+"""Calls that are over and can still be asked about."""
+
+GRACE = 30.0
+"""Seconds beyond the ringing that FreeSWITCH gets to say what came of a call."""
+
+LOOK = 20.0
+"""Seconds without news of a call after which FreeSWITCH is asked whether it still has it."""
+
+LATE = 2.0
+"""Seconds that the event of a call's end may come after FreeSWITCH has said that the call is gone."""
+
+LONGEST = 24 * 3600.0
+
+log = get_logger("dialling")
+
+
+class NotDialling(Exception):
+    """No calls can be made now; the text says why."""
+
+
+class TooMany(Exception):
+    """So many calls wait already that one more is not taken.
+
+    Attributes:
+        retry_after: seconds.
+    """
+
+    def __init__(self, waiting: int, retry_after: float) -> None:
+        super().__init__(f"{waiting} calls wait already")
+        self.retry_after = retry_after
+
+
+class Dialler:
+    """Makes calls.
+
+    Args:
+        plan: how.
+        switches: the FreeSWITCHes that make them, in turn.
+        clock: the process' clock.
+        keep: given the record of each call that no conversation wrote one of.
+        node: this server's name.
+        per_second: calls that are begun in a second.
+        at_once: calls that ring or are answered at once.
+        waiting: calls that wait for their turn.
+    """
+
+    def __init__(
+        self,
+        plan: Plan,
+        switches: FreeSwitches,
+        clock: Clock,
+        keep: Callable[[Record], None],
+        node: str = "",
+        *,
+        per_second: float = 1.0,
+        at_once: int = 10,
+        waiting: int = 100,
+    ) -> None:
+        self.plan = plan
+        self._switches = switches
+        self._clock = clock
+        self._keep = keep
+        self._node = node
+        self._gap = 1.0 / per_second
+        self._at_once = at_once
+        self._most_waiting = waiting
+        self._turn = 0
+        self._queue: OrderedDict[str, _Call] = OrderedDict()
+        self._active: dict[str, _Call] = {}
+        self._over: OrderedDict[str, Attempt] = OrderedDict()
+        self._news: Mailbox[bool] = clock.mailbox()
+        self._pump: Task | None = None
+        self._ends: list[Callable[[], None]] = []
+
+    def start(self) -> None:
+        """Begin."""
+        self._ends = [switch.listen(EVENTS, self._on_event) for switch in self._switches]
+        self._pump = self._clock.spawn(self._run)
+
+    def stop(self) -> None:
+        """Make no more calls; those that are answered go on."""
+        if self._pump is not None:
+            self._pump.kill()
+        for end in self._ends:
+            end()
+        self._ends = []
+        for call in (*self._queue.values(), *self._active.values()):
+            if call.task is not None:
+                call.task.kill()
+
+    def call(self, wanted: Wanted) -> Attempt:
+        """Ask for a call; does not wait.
+
+        Raises:
+            BadNumber: that can't be dialled.
+            ValueError: something else about the call can't be.
+            NotDialling: FreeSWITCH can't be reached.
+            TooMany: try again later.
+        """
+        number = self.plan.number(wanted.number)
+        call_id = str(uuid.uuid4())
+        self.plan.originate(call_id, number, wanted)  # what is wrong with it is said now
+        if not any(switch.connected for switch in self._switches):
+            raise NotDialling("no FreeSWITCH can be reached")
+        if len(self._queue) >= self._most_waiting:
+            raise TooMany(len(self._queue), self._gap * len(self._queue))
+        attempt = Attempt(call_id, number, wanted.flow, self._clock.utcnow())
+        call = _Call(attempt, wanted, self._clock)
+        self._queue[call_id] = call
+        call.log.info("call asked for", number=number, flow=wanted.flow)
+        self._count()
+        self._news.put(True)
+        return attempt
+
+    def find(self, call_id: str) -> Attempt | None:
+        """A call; None: there was none of that name, or too long ago."""
+        call = self._queue.get(call_id) or self._active.get(call_id)
+        return call.attempt if call is not None else self._over.get(call_id)
+
+    def hang_up(self, call_id: str) -> bool:
+        """End a call, however far it has come; whether there was one to be ended."""
+        waiting = self._queue.pop(call_id, None)
+        if waiting is not None:
+            self._end(waiting, Outcome.FAILED, CANCELLED, taken=False)
+            return True
+        call = self._active.get(call_id)
+        if call is None:
+            return False
+        call.cancelled = True
+        if call.switch is not None:
+            try:
+                call.switch.api("uuid_kill", call_id, CANCELLED)
+            except (Unreachable, ReplyTimeout) as error:
+                call.log.warning("the call can't be ended", why=str(error))
+        return True
+
+    # --- calls, one after the other -------------------------------------------------------------------------------
+
+    def _run(self) -> None:
+        while True:
+            while not self._queue or len(self._active) >= self._at_once:
+                self._news.get()
+            call_id, call = self._queue.popitem(last=False)
+            self._active[call_id] = call
+            call.task = self._clock.spawn(self._make, call)
+            self._count()
+            self._clock.sleep(self._gap)
+
+    def _make(self, call: _Call) -> None:
+        try:
+            outcome, cause = self._dial(call)
+        except Exception as error:
+            call.log.exception("a call could not be made")
+            outcome, cause = Outcome.FAILED, type(error).__name__
+        self._end(call, outcome, cause, taken=call.taken)
+
+    def _dial(self, call: _Call) -> tuple[Outcome, str]:
+        switch = self._next_switch()
+        if switch is None:
+            return Outcome.FAILED, "no FreeSWITCH can be reached"
+        attempt = call.attempt
+        call.switch = switch
+        leg, application = self.plan.originate(attempt.id, attempt.number, call.wanted)
+        attempt.moved(Phase.DIALLING)
+        rings = call.wanted.ring_timeout or self.plan.ring_timeout
+        try:
+            reply = switch.bgapi("originate", leg, application, timeout=rings + GRACE)
+        except (Unreachable, ReplyTimeout) as error:
+            # It may ring, or have been answered: FreeSWITCH is the one to know.
+            call.log.warning("no news of the call from FreeSWITCH", why=str(error))
+            return self._follow(call)
+        if reply.text.startswith("+OK"):
+            self._answered(call)
+            return self._follow(call)
+        cause = reply.text.removeprefix("-ERR").strip() or "no answer from originate"
+        if call.cancelled:
+            return Outcome.FAILED, CANCELLED
+        return outcome_of(cause, rang=attempt.phase is Phase.RINGING), cause
+
+    def _follow(self, call: _Call) -> tuple[Outcome, str]:
+        """Wait for the end of a call that FreeSWITCH has."""
+        until = self._clock.now() + LONGEST
+        while self._clock.now() < until:
+            over = call.over.get(self._clock.now() + LOOK)
+            if over is None and self._is_gone(call):
+                over = call.over.get(self._clock.now() + LATE)  # its answer overtakes events
+                if over is None:
+                    return self._unseen(call)
+            if over is not None:
+                return self._what_became(call, over)
+        return Outcome.FAILED, "it does not end"
+
+    def _unseen(self, call: _Call) -> tuple[Outcome, str]:
+        if call.attempt.phase is not Phase.ANSWERED:
+            return Outcome.FAILED, "its end was not seen"
+        # Whether a conversation wrote its record can't be known: rather none than two.
+        call.taken = True
+        return Outcome.ANSWERED, "its end was not seen"
+
+    def _what_became(self, call: _Call, over: Event) -> tuple[Outcome, str]:
+        cause = over.get("Hangup-Cause") or ""
+        state = over.variable(dialled.STATE) or ""
+        call.taken = state in (dialled.TAKEN, dialled.MACHINE)
+        if state == dialled.MACHINE:
+            return Outcome.MACHINE, cause
+        if state == dialled.TAKEN:
+            return Outcome.ANSWERED, cause
+        if call.attempt.phase is Phase.ANSWERED:
+            return Outcome.FAILED, f"answered, but our server did not take the call ({cause})"
+        if call.cancelled:
+            return Outcome.FAILED, cause
+        return outcome_of(cause, rang=call.attempt.phase is Phase.RINGING), cause
+
+    def _is_gone(self, call: _Call) -> bool:
+        if call.switch is None:
+            return True
+        try:
+            return call.switch.api("uuid_exists", call.attempt.id).text.strip() == "false"
+        except (Unreachable, ReplyTimeout):
+            return False
+
+    def _next_switch(self) -> FreeSwitch | None:
+        there = [switch for switch in self._switches if switch.connected]
+        if not there:
+            return None
+        self._turn += 1
+        return there[self._turn % len(there)]
+
+    # --- news -----------------------------------------------------------------------------------------------------
+
+    def _on_event(self, event: Event) -> None:
+        call = self._active.get(event.get("Unique-ID") or "")
+        if call is None:
+            return
+        if event.name == "CHANNEL_HANGUP_COMPLETE":
+            call.over.put(event)
+        elif event.name == "CHANNEL_ANSWER":
+            self._answered(call)
+        elif call.attempt.moved(Phase.RINGING):
+            call.log.info("it rings")
+
+    def _answered(self, call: _Call) -> None:
+        if call.attempt.moved(Phase.ANSWERED):
+            call.attempt.answered_at = self._clock.utcnow()
+            call.log.info("answered")
+
+    def _end(self, call: _Call, outcome: Outcome, cause: str, *, taken: bool) -> None:
+        attempt = call.attempt
+        self._active.pop(attempt.id, None)
+        attempt.outcome, attempt.cause = outcome, cause
+        attempt.moved(Phase.OVER)
+        metrics.DIALLED.labels(attempt.flow, outcome.value).inc()
+        call.log.info("call over", outcome=outcome.value, cause=cause)
+        if not taken:
+            self._keep(self._record(call, outcome, cause))
+        self._over[attempt.id] = attempt
+        while len(self._over) > KEPT:
+            self._over.popitem(last=False)
+        self._count()
+        self._news.put(True)
+
+    def _record(self, call: _Call, outcome: Outcome, cause: str) -> Record:
+        """Of a call that never got to a conversation."""
+        builder = call.builder
+        builder.caller = self.plan.caller_number
+        builder.node = self._node
+        if cause and not cause.isupper():
+            builder.noted(cause)
+        return builder.finish(*ending_of(outcome), cause if cause.isupper() else "")
+
+    def _count(self) -> None:
+        metrics.DIALLING.labels("waiting").set(len(self._queue))
+        metrics.DIALLING.labels("under way").set(len(self._active))
+
+
+class _Call:
+    """A call that is not over, with what following it takes."""
+
+    def __init__(self, attempt: Attempt, wanted: Wanted, clock: Clock) -> None:
+        self.attempt = attempt
+        self.wanted = wanted
+        self.switch: FreeSwitch | None = None
+        self.task: Task | None = None
+        self.cancelled = False
+        self.taken = False
+        self.over: Mailbox[Event] = clock.mailbox()
+        self.log = call_logger("dialling", attempt.id)
+        self.builder = RecordBuilder(
+            attempt.id,
+            clock,
+            callee=attempt.number,
+            flow=attempt.flow,
+            direction=OUTBOUND,
+        )

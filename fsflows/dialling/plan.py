@@ -1,0 +1,171 @@
+"""From a number and a flow to what FreeSWITCH's `originate` is told.
+
+A number is hostile input: it comes from a web request or a file, and a dial string has separators and expansions of its
+own. So it is digits and little else before anything is made of it, whatever the settings say.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import phonenumbers
+
+from fsflows.call import dialled
+from fsflows.esl import quoting
+
+MAX_STATE = 4096
+"""Bytes of the flow's first values, as JSON."""
+
+_PLAIN = re.compile(r"\+?[0-9*#]{1,32}")
+_SEPARATORS = re.compile(r"[ ().\-/]")
+# No blanks, quotes, commas, bars, brackets, dollars: nothing that makes several legs, variables or applications.
+_TEMPLATE = re.compile(r"[A-Za-z0-9_./:@;=+*~\-]*\{number\}[A-Za-z0-9_./:@;=+*~\-]*")
+_FLOW = re.compile(r"[A-Za-z0-9_\-]+")
+
+
+class BadNumber(ValueError):
+    """It can't be dialled; the text says why, without the number."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wanted:
+    """A call that somebody asks for.
+
+    Attributes:
+        number: as it was given.
+        flow: the flow's name.
+        state: first contents of the flow's `conv.state`.
+        hang_up_on_machine: whether an answering machine is hung up on.
+        ring_timeout: seconds to let it ring; None: the settings'.
+    """
+
+    number: str
+    flow: str
+    state: Mapping[str, Any] = field(default_factory=dict)
+    hang_up_on_machine: bool | None = None
+    ring_timeout: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """How calls are made; the settings' section `dialling`, checked.
+
+    Args:
+        endpoint: the dial string, with `{number}` in it.
+        socket: where FreeSWITCH finds us: HOST:PORT, or several with `|` between them.
+        caller_number, caller_name: what the other side is shown.
+        region: of numbers without a country code (GB); "": numbers are dialled as they are given.
+        ring_timeout: seconds.
+        hang_up_on_machine: unless a call asks for something else.
+
+    Raises:
+        ValueError: one of them can't be used.
+    """
+
+    endpoint: str
+    socket: str
+    caller_number: str = ""
+    caller_name: str = ""
+    region: str = ""
+    ring_timeout: float = 30.0
+    hang_up_on_machine: bool = False
+
+    def __post_init__(self) -> None:
+        if not _TEMPLATE.fullmatch(self.endpoint):
+            raise ValueError(
+                "dialling.endpoint: must be one dial string with {number} in it, without blanks, commas, brackets and"
+                f" quotes (sofia/gateway/NAME/{{number}}), got {self.endpoint!r}"
+            )
+        if not re.fullmatch(r"[A-Za-z0-9_.:|\[\]\-]+", self.socket):
+            raise ValueError(f"dialling.socket: must be HOST:PORT, got {self.socket!r}")
+        if self.region and self.region not in phonenumbers.SUPPORTED_REGIONS:
+            raise ValueError(f"dialling.region: must be a country like GB, got {self.region!r}")
+        if self.caller_number and not _PLAIN.fullmatch(self.caller_number):
+            raise ValueError(f"dialling.caller_number: must be digits, got {self.caller_number!r}")
+        if not 1 <= self.ring_timeout <= 600:
+            raise ValueError(
+                f"dialling.ring_timeout: must be from 1 to 600 seconds, got {self.ring_timeout:g}"
+            )
+
+    def number(self, given: str) -> str:
+        """A number as it is dialled: with a region, checked and in international form; else its digits.
+
+        Raises:
+            BadNumber: it is none.
+        """
+        bare = _SEPARATORS.sub("", given.strip())
+        if not bare.isascii() or not _PLAIN.fullmatch(bare):
+            raise BadNumber("the number must be digits (and +, *, #), 32 at the most")
+        if not self.region:
+            return bare
+        try:
+            parsed = phonenumbers.parse(bare, self.region)
+        except phonenumbers.NumberParseException:
+            raise BadNumber(f"the number is none in {self.region}") from None
+        if not phonenumbers.is_valid_number(parsed):
+            raise BadNumber(f"the number is none in {self.region}, nor in the country of its code")
+        return phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.E164)
+
+    def originate(self, call_id: str, number: str, wanted: Wanted) -> tuple[str, str]:
+        """What `originate` is told: the leg that is called, and what is done with it.
+
+        Raises:
+            UnsafeValue: a value can't be sent.
+            ValueError: the flow's name, or its first values, can't be.
+        """
+        if not _FLOW.fullmatch(wanted.flow):
+            raise ValueError("a flow's name is letters, digits, '_' and '-'")
+        hang_up = self.hang_up_on_machine
+        if wanted.hang_up_on_machine is not None:
+            hang_up = wanted.hang_up_on_machine
+        seconds = self.ring_timeout if wanted.ring_timeout is None else wanted.ring_timeout
+        variables = {
+            "origination_uuid": quoting.uuid(call_id),
+            # Or a call would count as answered at its first ringing tone.
+            "ignore_early_media": "true",
+            "originate_timeout": str(max(1, round(seconds))),
+            "socket_resume": "true",
+            dialled.NUMBER: number,
+        }
+        if self.caller_number:
+            variables["origination_caller_id_number"] = self.caller_number
+        if self.caller_name:
+            variables["origination_caller_id_name"] = quoting.look_alike(self.caller_name)
+        if hang_up:
+            variables[dialled.ON_MACHINE] = dialled.HANG_UP
+        if wanted.state:
+            variables[dialled.VALUES] = pack(wanted.state)
+        leg = quoting.variable_list(variables) + self.endpoint.replace("{number}", number)
+        hosts = "|".join(f"{host}/{wanted.flow}" for host in self.socket.split("|"))
+        return leg, f"&socket({hosts} async full)"
+
+
+def pack(state: Mapping[str, Any]) -> str:
+    """A flow's first values as a word that no reader of FreeSWITCH takes for anything else.
+
+    Raises:
+        ValueError: they are no JSON, or too many.
+    """
+    try:
+        text = json.dumps(dict(state), ensure_ascii=False, allow_nan=False).encode()
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"state: {error}") from None
+    if len(text) > MAX_STATE:
+        raise ValueError(f"state: must be {MAX_STATE} bytes of JSON at the most")
+    # An "=" at its end is one too many in front of a dial string.
+    return base64.urlsafe_b64encode(text).decode().rstrip("=")
+
+
+def unpack(text: str) -> dict[str, Any]:
+    """What `pack` made a word of; {} of anything else."""
+    try:
+        found = json.loads(base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)))
+    except (binascii.Error, ValueError):
+        return {}
+    return found if isinstance(found, dict) else {}

@@ -1,0 +1,70 @@
+"""The calls that we make: from the settings to what makes them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from fsflows.archive.model import Record
+from fsflows.clock import Clock
+from fsflows.dialling import Dialler, Plan
+from fsflows.esl.supervised import FreeSwitches
+from fsflows.server.address import parse_address
+from fsflows.settings import Settings
+
+_EVERYWHERE = ("0.0.0.0", "::", "")  # noqa: S104 - compared, not bound
+
+
+def make_plan(settings: Settings) -> Plan:
+    """How calls are made, by `dialling`.
+
+    Raises:
+        ValueError: a setting can't be used; the text begins with its name.
+    """
+    chosen = settings.dialling
+    if not chosen.socket and parse_address(settings.server.listen)[0] in _EVERYWHERE:
+        raise ValueError(
+            f"dialling.socket: FreeSWITCH can't be told to connect to {settings.server.listen};"
+            " give the address of this host"
+        )
+    if not settings.freeswitch.addresses:
+        raise ValueError(
+            "freeswitch.addresses: is empty, and dialling.endpoint needs a FreeSWITCH that makes the calls"
+        )
+    if chosen.calls_per_second <= 0 or chosen.max_calls <= 0:
+        raise ValueError("dialling.calls_per_second, dialling.max_calls: must be more than 0")
+    return Plan(
+        endpoint=chosen.endpoint,
+        socket=chosen.socket or settings.server.listen,
+        caller_number=chosen.caller_number,
+        caller_name=chosen.caller_name,
+        region=chosen.region,
+        ring_timeout=chosen.ring_timeout,
+        hang_up_on_machine=chosen.machine == "hang_up",
+    )
+
+
+def make_dialler(
+    settings: Settings,
+    switches: FreeSwitches,
+    clock: Clock,
+    keep: Callable[[Record], None],
+    node: str,
+) -> Dialler | None:
+    """What makes calls, not yet started; None: `dialling.endpoint` is empty.
+
+    Raises:
+        ValueError: a setting can't be used.
+    """
+    chosen = settings.dialling
+    if not chosen.endpoint:
+        return None
+    return Dialler(
+        make_plan(settings),
+        switches,
+        clock,
+        keep,
+        node,
+        per_second=chosen.calls_per_second,
+        at_once=chosen.max_calls,
+        waiting=chosen.max_waiting,
+    )
