@@ -14,7 +14,7 @@ from gevent.lock import BoundedSemaphore
 from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Response
 
-from fsflows.console import filters, flows, live, overview, records, status
+from fsflows.console import api, filters, flows, live, overview, records, status
 from fsflows.console.access import Access, User
 from fsflows.console.guard import begin_session, check_csrf, protect, safe_target
 from fsflows.console.sources import Sources
@@ -67,7 +67,7 @@ def create_app(
     app.extensions["fsflows"] = sources
     filters.register(app)
     protect(app, access, proxies)
-    for part in (overview, live, records, flows, status):
+    for part in (overview, live, records, flows, status, api):
         app.register_blueprint(part.pages)
     _logins(app, access)
     _machines(app, sources)

@@ -221,8 +221,7 @@ def test_a_call_is_ended(ask, dialler):
 
 
 def test_log_levels(ask):
-    before = log.levels()
-    try:
+    with log.capture():  # puts the levels back
         answer = ask("PUT", "/api/log", {"part": "console", "level": "debug"})
         assert (200, "debug") == (answer.status_code, answer.json["levels"]["console"])
         assert "debug" == ask("GET", "/api/log").json["levels"]["console"]
@@ -236,6 +235,3 @@ def test_log_levels(ask):
             answer = ask("PUT", "/api/log", body)
             assert 400 == answer.status_code
             assert said in answer.json["error"]
-    finally:
-        for part, level in {**dict.fromkeys(log.levels(), before[""]), **before}.items():
-            log.set_level(part, level)
