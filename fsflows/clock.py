@@ -10,7 +10,6 @@ point on that scale, and ``None`` means "no deadline".
 from __future__ import annotations
 
 import heapq
-import itertools
 import time
 from collections import deque
 from collections.abc import Callable
@@ -236,20 +235,30 @@ class _VirtualTask:
 
 
 class _VirtualMailbox(Generic[T]):
-    __slots__ = ("_clock", "_items")
+    __slots__ = ("_clock", "_items", "_reader")
 
     def __init__(self, clock: VirtualClock) -> None:
         self._clock = clock
         self._items: deque[T] = deque()
+        self._reader: _Waiter | None = None
 
     def put(self, item: T) -> None:
         self._items.append(item)
-        self._clock._wake_all(self)
+        reader, self._reader = self._reader, None
+        if reader is not None:
+            reader.woken = True
+            self._clock.at(self._clock._now, reader.resume)
 
     def get(self, until: float | None = None) -> T | None:
         while not self._items:
-            if not self._clock._wait(self, until):
+            if until is not None and until <= self._clock._now:
                 return None
+            waiter = self._reader = _Waiter()
+            try:
+                if not self._clock._sleep(waiter, until):
+                    return None
+            finally:
+                self._reader = None
         return self._items.popleft()
 
     def __len__(self) -> int:
@@ -267,7 +276,7 @@ class VirtualClock:
         self._now = start
         self._start = start
         self._agenda: list[tuple[float, int, Callable[[], Any]]] = []
-        self._count = itertools.count()
+        self._asked = 0
         self._hub = greenlet.greenlet(self._loop)
         self._waiting: dict[int, deque[_Waiter]] = {}
 
@@ -279,7 +288,10 @@ class VirtualClock:
 
     def at(self, when: float, callback: Callable[[], Any]) -> None:
         """Call `callback` at a time (or as soon as possible, when that is past). It must not wait."""
-        heapq.heappush(self._agenda, (max(when, self._now), next(self._count), callback))
+        self._asked += 1
+        if when < self._now:  # noqa: PLR1730 - `max` costs more than all the rest
+            when = self._now
+        heapq.heappush(self._agenda, (when, self._asked, callback))
 
     def sleep(self, seconds: float) -> None:
         self._wait(None, self._now + max(0.0, seconds))
@@ -325,20 +337,25 @@ class VirtualClock:
         if until is not None and until <= self._now and key is not None:
             return False
         waiter = _Waiter()
-        if until is not None:
-            self.at(until, waiter.expire)
         waiters = self._waiting.setdefault(id(key), deque()) if key is not None else None
         if waiters is not None:
             waiters.append(waiter)
         try:
-            return bool(self._hub.switch())
+            return self._sleep(waiter, until)
         finally:
-            waiter.left = True
             if waiters is not None:
                 if waiter in waiters:
                     waiters.remove(waiter)
                 if not waiters:
                     self._waiting.pop(id(key), None)
+
+    def _sleep(self, waiter: _Waiter, until: float | None) -> bool:
+        if until is not None:
+            self.at(until, waiter.expire)
+        try:
+            return bool(self._hub.switch())
+        finally:
+            waiter.left = True
 
     def _wake_all(self, key: object) -> None:
         waiters = self._waiting.get(id(key))

@@ -22,10 +22,16 @@ class Call(Leg):
 
     # --- verbs ----------------------------------------------------------------------------------------------
 
+    def begin_answering(self) -> None:
+        """Have the call answered, and don't wait for it; `answer` does."""
+        if not self._answered and not self._answering:
+            self._answering = self.begin("answer")
+
     def answer(self) -> None:
         """Answer; nothing when it is answered already."""
         if not self._answered:
-            self.run("answer")
+            self.begin_answering()
+            self.finish(self._answering, "answer")
             self._answered = True
 
     def play(self, *sounds: Sound) -> Playback:

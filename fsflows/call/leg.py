@@ -102,6 +102,7 @@ class Leg:
         self._terminators = ""
         self._recogniser_uuid = ""
         self._answered = link.channel.get("Answer-State") == "answered"
+        self._answering = ""  # the application that does it
         self._bridged = False
         self._complete = False
         self._last_application = ""
@@ -306,8 +307,20 @@ class Leg:
         Raises:
             CallFailed: it did not finish within `timeout` seconds.
         """
+        return self.finish(self.begin(application, argument), application, timeout)
+
+    def begin(self, application: str, argument: str = "") -> str:
+        """Send an application and don't wait for it yet; returns what `finish` is to be given."""
         uuid = self.execute(application, argument)
         self._finished[uuid] = None
+        return uuid
+
+    def finish(self, uuid: str, application: str, timeout: float = 10.0) -> Executed:
+        """Wait until an application that `begin` has sent has finished.
+
+        Raises:
+            CallFailed: it did not finish within `timeout` seconds.
+        """
         until = self.clock.now() + timeout
         try:
             while (done := self._finished[uuid]) is None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from fsflows.collect.buffer import Buffer
+from fsflows.collect.buffer import EMPTY, Buffer
 from fsflows.collect.hearing import Change, hear, right
 from fsflows.collect.spec import Collection, Policy, Source
 from fsflows.collect.utterance import Utterance
@@ -111,7 +111,7 @@ class Answer:
     def clear(self, at: float) -> None:
         """Nothing stands; the rest of an utterance that goes on is what was said after this."""
         self._pass_over(at)
-        self.buffer = Buffer()
+        self.buffer = EMPTY
         self._forget_first()
 
     def repair(self) -> None:

@@ -101,6 +101,9 @@ class Buffer:
         return None
 
 
+EMPTY = Buffer()
+
+
 @lru_cache(maxsize=32)
 def _pressed(key: str) -> Part:
     return Part(Source.KEYS, key)

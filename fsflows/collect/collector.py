@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from fsflows.collect.answer import Answer
-from fsflows.collect.buffer import Buffer
+from fsflows.collect.buffer import EMPTY, Buffer
 from fsflows.collect.decisions import Cause, Echo, Key, Why
 from fsflows.collect.endings import is_only_value, outcome
 from fsflows.collect.hearing import Change
@@ -61,7 +61,7 @@ class Collector(Listener[Attempt]):
     ) -> None:
         time = TimeLine(spec, opened_at, None if prompt_playing else opened_at)
         super().__init__(spec, trail or Trail(), time)
-        self._answer = Answer(spec, self._utterance, kept or Buffer())
+        self._answer = Answer(spec, self._utterance, kept or EMPTY)
         self._keys_pressed = 0
         self._typing_on = after_failure
         flush = after_failure or spec.type_ahead is TypeAhead.FLUSH

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from fsflows import spoken
-from fsflows.collect.buffer import Buffer, Part
+from fsflows.collect.buffer import EMPTY, Buffer, Part
 from fsflows.collect.spec import Collection, Source, Speech
 from fsflows.collect.validate import check
 from fsflows.spoken import Alternative, Choice, Reading
@@ -63,7 +63,7 @@ class _Hearing:
         if choice is None:
             return self._yes_or_no(buffer, place, self.alternatives[1:]) or Change(buffer)
         again = self._said_again(buffer, choice)
-        return self._apply(again, Buffer(), 0) if again else self._apply(choice, buffer, place)
+        return self._apply(again, EMPTY, 0) if again else self._apply(choice, buffer, place)
 
     @property
     def _alphanumeric(self) -> bool:

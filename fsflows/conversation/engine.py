@@ -137,7 +137,8 @@ class Engine:
         return ending
 
     def _converse(self) -> tuple[Result, Reason]:
-        self.recordings.arrive()
+        self.call.begin_answering()
+        self.recordings.arrive()  # while FreeSWITCH answers: the caller waits for the longer of the two
         self.call.answer()
         self.record.answered()
         if self.call.dialled and self._is_machine():

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 from prometheus_client import Counter, Gauge, Histogram
 
-from fsflows.metrics import Spread
+from fsflows.metrics import Count, Spread
 
 MANY = 5
 
@@ -48,8 +50,13 @@ speech_answer = Spread(SPEECH_ANSWER)
 
 def collected(flow: str, step: str, outcome: str, source: str, attempts: int) -> None:
     """Count what came of a step."""
+    _collected(flow, step, outcome, source, min(attempts, MANY)).n += 1
+
+
+@cache
+def _collected(flow: str, step: str, outcome: str, source: str, attempts: int) -> Count:
     attempt = str(attempts) if attempts < MANY else f"{MANY}+"
-    COLLECTIONS.labels(flow, step, outcome, source, attempt).inc()
+    return Count(COLLECTIONS.labels(flow, step, outcome, source, attempt))
 
 
 class Words:

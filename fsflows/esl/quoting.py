@@ -137,8 +137,11 @@ def speech_text(value: str, field: str = "the text") -> str:
     """Text for `speak`, in which ``|`` separates engine, voice and text: a blank for it and for line breaks."""
     if "\0" in value:
         raise UnsafeValue(field, "has a NUL")
-    text = "".join(char if char.isprintable() and char != "|" else " " for char in value)
-    return inert(" ".join(text.split()))
+    if value.isprintable():
+        value = value.replace("|", " ")
+    else:
+        value = "".join(char if char.isprintable() and char != "|" else " " for char in value)
+    return inert(" ".join(value.split()))
 
 
 def speak_argument(text: str, engine: str = "", voice: str = "") -> str:

@@ -31,6 +31,7 @@ from fsflows.server.beside import Beside
 from fsflows.server.calls import CallRunner
 from fsflows.server.listener import Listener
 from fsflows.server.metrics import keep_telling
+from fsflows.server.tuning import tune
 from fsflows.server.watchdog import Watchdog
 from fsflows.settings import Settings
 
@@ -156,6 +157,7 @@ class Service:
         telling = self.clock.spawn(keep_telling, self.listener, settings.server.max_calls)
         self._open.callback(telling.kill)
         self._warm()
+        self._open.callback(tune())
         log.info("serving", flows=", ".join(sorted(self.flows)))
 
     def _warm(self) -> None:

@@ -11,8 +11,8 @@ Times are seconds on whatever scale the driver uses; nothing here reads a clock.
 from __future__ import annotations
 
 import heapq
-import itertools
 from collections.abc import Callable, Generator
+from functools import partial
 from typing import Any
 
 FRAME = 0.020
@@ -52,12 +52,12 @@ Wait = Generator[float | None, None, Any]
 class Agenda:
     """Things that are due at a time; those due at the same time happen in the order in which they were asked for."""
 
-    __slots__ = ("_count", "_heap", "now")
+    __slots__ = ("_asked", "_heap", "now")
 
     def __init__(self, now: float) -> None:
         self.now = now
         self._heap: list[tuple[float, int, Callable[[], Any]]] = []
-        self._count = itertools.count()
+        self._asked = 0
 
     @property
     def next_at(self) -> float | None:
@@ -66,7 +66,10 @@ class Agenda:
 
     def at(self, when: float, what: Callable[[], Any]) -> None:
         """Let something happen at a time, or as soon as possible when that is past."""
-        heapq.heappush(self._heap, (max(when, self.now), next(self._count), what))
+        self._asked += 1
+        if when < self.now:  # noqa: PLR1730 - `max` costs more than all the rest
+            when = self.now
+        heapq.heappush(self._heap, (when, self._asked, what))
 
     def run(self, until: float) -> None:
         """Let everything happen that is due by a time."""
@@ -74,7 +77,8 @@ class Agenda:
         while heap and heap[0][0] <= until:
             self.now, _, what = heapq.heappop(heap)
             what()
-        self.now = max(self.now, until)
+        if until > self.now:  # noqa: PLR1730
+            self.now = until
 
 
 class Thread:
@@ -107,4 +111,8 @@ class Thread:
         self._turn += 1
         if wake_at is not None:
             turn = self._turn
-            self._agenda.at(wake_at, lambda: self.step() if turn == self._turn else None)
+            self._agenda.at(wake_at, partial(self._wake, turn))
+
+    def _wake(self, turn: int) -> None:
+        if turn == self._turn:  # else it was stepped since, and has asked for another time
+            self.step()

@@ -232,8 +232,9 @@ class SimulatedLink:
         self.look()
 
     def _take(self, outputs: list[Output]) -> None:
-        for output in outputs:
-            self._took(output.frame)
+        if outputs:
+            for output in outputs:
+                self._took(output.frame)
         next_at = self.far_end.next_at
         if next_at is not None and next_at not in self._alarms:
             self._alarms.add(next_at)
