@@ -93,6 +93,7 @@ class CallRecorder:
             self._made = self._recorder.call(
                 CallControl(call), flow=self._flow, switch=switch, log=self._log
             )
+            self._made.on_change = self._note
         return self._made
 
     def arrive(self) -> None:
@@ -148,7 +149,6 @@ class CallRecorder:
         if receipt is not known:
             files = len(receipt.files)
             self._record.recording_event("discarded", f"{files} file{'' if files == 1 else 's'}")
-            self._record.recording(RecordingState.DISCARDED, receipt=receipt.to_dict())
         return receipt
 
     def mask(self, reason: str = "flow") -> None:

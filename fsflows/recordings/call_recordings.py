@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 
@@ -36,6 +36,10 @@ class CallRecordings:
     Methods may be called from several tasks; they wait for one another. `noticed_start` and `noticed_stop` never
     raise, and may be called while another method waits for FreeSWITCH; but not by the task that reads the call's
     connection, since they may have a command to send.
+
+    Attributes:
+        on_change: called with what has become of the recordings, each time that this is something else once a discard
+            was asked for: done, not done, begun anew. It must not wait, nor raise.
     """
 
     def __init__(
@@ -44,6 +48,7 @@ class CallRecordings:
         self.call_uuid = control.call_uuid
         self.closed = False
         self.receipt: Receipt | None = None
+        self.on_change: Callable[[Summary], None] = lambda summary: None
         self._control = control
         self._tools = tools
         self._switch = switch
@@ -357,7 +362,11 @@ class CallRecordings:
 
     def _run(self, discard: Discard) -> Receipt:
         if self.receipt is None or not self.receipt.complete:
-            self.receipt = self._tools.discarder.run(discard)
+            self.on_change(self.summary())
+            try:
+                self.receipt = self._tools.discarder.run(discard)
+            finally:
+                self.on_change(self.summary())
         return self.receipt
 
     def _run_quietly(self, discard: Discard) -> bool:
@@ -380,6 +389,7 @@ class CallRecordings:
     def _reopen(self) -> None:
         if self.receipt is not None:
             self.receipt = replace(self.receipt, complete=False)
+            self.on_change(self.summary())
 
     def _confirm(self, discard: Discard, *, call_over: bool) -> None:
         """The last look at a discarded call: all of it must be gone."""

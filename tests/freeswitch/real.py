@@ -144,7 +144,9 @@ class RealWorld:
         with ExitStack() as building:
             self.events = building.enter_context(EventSocket(peer.event_socket, peer.password))
             self.vosk = building.enter_context(VoskServer(*peer.vosk))
-            self._serving = building.enter_context(Serving(peer.app, flows, directory))
+            self.serving = building.enter_context(
+                Serving(peer.app, flows, directory, (peer.event_socket, peer.password))
+            )
             self._stack = building.pop_all()
 
     def close(self) -> None:
@@ -154,9 +156,9 @@ class RealWorld:
         self.vosk.reset()
         Path(TOUCHED).unlink(missing_ok=True)
         self.events.forget()
-        self._logged = len(self._serving.text())
+        self._logged = len(self.serving.text())
         body()
-        assert self._serving.up, f"fsflows serve has ended:\n{self.server_log()[-3000:]}"
+        assert self.serving.up, f"fsflows serve has ended:\n{self.server_log()[-3000:]}"
 
     def now(self) -> float:
         return time.monotonic()
@@ -180,11 +182,11 @@ class RealWorld:
             yield RealPhone(caller, self)
 
     def recordings(self, uuid: str) -> Sequence[bytes]:
-        return [path.read_bytes() for path in self._serving.recordings(uuid)]
+        return [path.read_bytes() for path in self.serving.recordings(uuid)]
 
     def wait_recordings(self, uuid: str, count: int, timeout: float = 10.0) -> None:
         deadline = time.monotonic() + timeout
-        while len(files := self._serving.recordings(uuid)) != count:
+        while len(files := self.serving.recordings(uuid)) != count:
             assert time.monotonic() < deadline, f"{count} recordings wanted, there are {files}"
             self.wait(0.05)
 
@@ -201,7 +203,7 @@ class RealWorld:
         self.vosk.say(['{"partial": "one'])
 
     def server_log(self) -> str:
-        return self._serving.text()[self._logged :]
+        return self.serving.text()[self._logged :]
 
     def ran(self) -> Sequence[str]:
         return [TOUCHED] if Path(TOUCHED).exists() else []

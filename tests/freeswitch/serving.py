@@ -31,12 +31,20 @@ class Serving:
         listen: where FreeSWITCH's dialplan finds it.
         flows: directories with flows.
         directory: for its settings, log, database and recordings.
+        freeswitch: FreeSWITCH's event socket and its password, when it may look after calls there.
 
     Raises:
         AssertionError: it did not come up, with what it said.
     """
 
-    def __init__(self, listen: Address, flows: Sequence[Path], directory: Path) -> None:
+    def __init__(
+        self,
+        listen: Address,
+        flows: Sequence[Path],
+        directory: Path,
+        freeswitch: tuple[Address, str] | None = None,
+    ) -> None:
+        self._listen = listen
         self.directory = directory
         self.log = directory / "server.log"
         self.staging = directory / "staging"
@@ -44,8 +52,12 @@ class Serving:
         assert not _listening(listen), f"something else listens at {listen[0]}:{listen[1]} already"
         for place in (self.staging, self.published, DIALPLAN_RECORDINGS):
             place.mkdir(parents=True, exist_ok=True)
-        settings = directory / "settings.yaml"
-        settings.write_text(
+        self.settings = directory / "settings.yaml"
+        inbound = {}
+        if freeswitch is not None:
+            (host, port), password = freeswitch
+            inbound = {"freeswitch": {"addresses": [f"{host}:{port}"], "password": password}}
+        self.settings.write_text(
             yaml.safe_dump(
                 {
                     "server": {"listen": f"{listen[0]}:{listen[1]}", "drain_timeout": 2.0},
@@ -61,23 +73,33 @@ class Serving:
                     },
                     "console": {"listen": ""},
                     "log": {"level": "debug", "format": "json"},
+                    **inbound,
                 }
             ),
             encoding="utf-8",
         )
+        self.log.touch()
+        self.start()
+
+    def start(self) -> None:
+        """Start it, also once more.
+
+        Raises:
+            AssertionError: it did not come up, with what it said.
+        """
         kept = {
             name: value for name, value in os.environ.items() if not name.startswith("FSFLOWS_")
         }
-        with self.log.open("wb") as log:
+        with self.log.open("ab") as log:
             self.process = subprocess.Popen(
-                [*COMMAND, "--config", str(settings)],
+                [*COMMAND, "--config", str(self.settings)],
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,
                 env=kept,
             )
         try:
-            self._wait_until_up(listen)
+            self._wait_until_up(self._listen)
         except AssertionError:
             self.stop()
             raise
@@ -98,6 +120,11 @@ class Serving:
             for path in root.rglob(f"*{uuid}*")
             if path.is_file() and path.suffix != ".json"
         )
+
+    def kill(self) -> None:
+        """End it as a power failure would."""
+        self.process.kill()
+        self.process.wait(5)
 
     def stop(self) -> int:
         """Ask it to end, and make it; its exit status."""
