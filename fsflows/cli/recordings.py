@@ -21,8 +21,15 @@ CONNECTING = 10.0
 """Seconds that the FreeSWITCHes of the settings get to answer, before a sweep does without them."""
 
 SHOW_HELP = "one call: its recordings, why they were discarded, the receipt, each step"
-VERIFY_HELP = "compare the journal with the disk; exit 1 when they differ"
+VERIFY_HELP = (
+    "compare the journal with the disk and with the conversation records; exit 1 when they differ"
+)
 SWEEP_HELP = "finish what is unfinished: discards, publications; exit 1 when something stays open"
+DISCARDS_HELP = "discards that are not finished: since when, of which call, and what is left"
+SETTLE_HELP = (
+    "say that a file of a discard is dealt with that fsflows may not or can not look at;"
+    " your word goes onto the receipt"
+)
 AGENT_HELP = (
     "do the file work beside a FreeSWITCH on another host, for servers that know the secret"
 )
@@ -57,13 +64,21 @@ def add_parser(subparsers: Any) -> None:
     shown = add("show", SHOW_HELP)
     shown.add_argument("call", metavar="UUID")
     shown.add_argument("--json", action="store_true", help="one JSON object")
+    add("discards", DISCARDS_HELP)
+    settled = add("settle", SETTLE_HELP)
+    settled.add_argument("call", metavar="UUID")
+    settled.add_argument("path", metavar="PATH", help="as `fsflows recordings discards` shows it")
+    settled.add_argument("--by", metavar="NAME", required=True, help="who says so")
+    settled.add_argument(
+        "--why", metavar="TEXT", required=True, help="what was done with the file, or what it was"
+    )
     verified = add("verify", VERIFY_HELP)
     verified.add_argument(
         "--grace",
         metavar="SECONDS",
         type=float,
-        default=300.0,
-        help="what is under way for less than this is no difference (300)",
+        default=5.0,
+        help="what differs is looked at again after this, and counts if it still does (5)",
     )
     swept = add("sweep", SWEEP_HELP)
     swept.add_argument(
@@ -91,6 +106,8 @@ def run(args: argparse.Namespace) -> int:
     commands: dict[str, Callable[[argparse.Namespace, Settings], int]] = {
         "list": _list,
         "show": _show,
+        "discards": _discards,
+        "settle": _settle,
         "verify": _verify,
         "sweep": _sweep,
         "agent": _agent,
@@ -139,6 +156,7 @@ def _show(args: argparse.Namespace, settings: Settings) -> int:
     from fsflows.recordings.entries import Node
     from fsflows.recordings.journal import Journal
     from fsflows.recordings.listing import Listing
+    from fsflows.recordings.receipt import SETTLED
 
     with _database(settings) as database:
         call = Journal(database, GeventClock(), Node.make()).load(args.call)
@@ -175,25 +193,69 @@ def _show(args: argparse.Namespace, settings: Settings) -> int:
         print(f"receipt of {done} by {receipt.node}{again}: {len(receipt.files)} file(s)")
         for file in receipt.files:
             late = ", started after the discard" if file.late else ""
-            print(f"  {file.how}, {file.size or 0} bytes{late}: {_shown(file.path)}")
+            if file.how == SETTLED:
+                print(f"  NOT DELETED BY FSFLOWS{late}: {_shown(file.path)}")
+                print(f"    {file.at}  {_shown(file.by)} said: {_shown(file.why)}")
+            else:
+                print(f"  {file.how}, {file.size or 0} bytes{late}: {_shown(file.path)}")
     for step in steps:
         at = step.at.isoformat(timespec="milliseconds")
         print(f"  {at}  {step.step:8} {step.ms:6} ms  {step.node}  {step.detail}")
     return 0
 
 
-def _verify(args: argparse.Namespace, settings: Settings) -> int:
+def _discards(args: argparse.Namespace, settings: Settings) -> int:
     from fsflows.clock import GeventClock
-    from fsflows.recordings.listing import Listing, differences
-    from fsflows.recordings.service import make_files
+    from fsflows.recordings.listing import Listing
 
-    found = 0
+    now = GeventClock().utcnow()
     with _database(settings) as database:
-        now = GeventClock().utcnow()
-        for line in differences(Listing(database), make_files(settings), now, args.grace):
-            print(_shown(line))
-            found += 1
-    print(f"{found} difference(s)" if found else "journal and disk agree")
+        found = Listing(database).open_discards()
+    for intent in found:
+        age = (now - intent.cause.at).total_seconds()
+        left = _shown(intent.error or "under way")
+        print(f"{age:8.0f} s  {intent.call_uuid}  {intent.attempts} attempt(s): {left}")
+    if not found:
+        print("every discard is finished")
+    return 1 if found else 0
+
+
+def _settle(args: argparse.Namespace, settings: Settings) -> int:
+    from fsflows.clock import GeventClock
+    from fsflows.recordings.entries import Node
+    from fsflows.recordings.journal import Journal
+    from fsflows.recordings.service import make_files
+    from fsflows.recordings.settling import settle
+
+    clock = GeventClock()
+    with _database(settings) as database:
+        journal = Journal(database, clock, Node.make())
+        settle(journal, make_files(settings), clock, args.call, args.path, by=args.by, why=args.why)
+    print(
+        "written down; the server's next sweep finishes the discard, if this was all that was left"
+    )
+    return 0
+
+
+def _verify(args: argparse.Namespace, settings: Settings) -> int:
+    from fsflows.archive.store import RecordStore
+    from fsflows.clock import GeventClock
+    from fsflows.recordings.listing import Listing, differences, lasting
+    from fsflows.recordings.service import make_files
+    from fsflows.server.verifying import record_differences
+
+    clock = GeventClock()
+    with _database(settings) as database:
+        listing, files, store = Listing(database), make_files(settings), RecordStore(database)
+
+        def look() -> Iterator[str]:
+            yield from differences(listing, files, clock.utcnow())
+            yield from record_differences(store, listing, clock.utcnow())
+
+        found = lasting(look, lambda: clock.sleep(args.grace))
+    for line in found:
+        print(_shown(line))
+    print(f"{len(found)} difference(s)" if found else "journal, disk and records agree")
     return 1 if found else 0
 
 

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Table, delete, func, select, update
+from sqlalchemy import ColumnElement, Connection, Table, delete, select, update
 
 from fsflows.clock import Clock
 from fsflows.database import Database
 from fsflows.recordings.entries import Entry, Intent, Node
-from fsflows.recordings.journal import LEASE, entry_of, intent_of, upsert
+from fsflows.recordings.journal import LEASE
+from fsflows.recordings.rows import entry_of, intent_of, upsert
 from fsflows.recordings.tables import discards, nodes, recordings
 
 BATCH = 50
@@ -129,21 +130,12 @@ class Claims:
 
         return self._database.read(work)
 
-    def oldest_open(self) -> float:
-        """Seconds since the oldest open discard was asked for; 0: there is none."""
-        oldest = select(discards.c.requested_at).where(discards.c.state == "open")
-        statement = oldest.order_by(discards.c.requested_at).limit(1)
-        asked = self._database.read(lambda connection: connection.execute(statement).scalar())
-        if asked is None:
-            return 0.0
-        return float(max(0.0, (self._clock.utcnow() - asked).total_seconds()))
-
-    def count_open(self) -> int:
-        """Discards without a receipt."""
-        statement = select(func.count()).select_from(discards).where(discards.c.state == "open")
-        return int(
-            self._database.read(lambda connection: connection.execute(statement).scalar()) or 0
-        )
+    def open_ages(self) -> list[float]:
+        """For each open discard, the seconds since it was asked for."""
+        asked = select(discards.c.requested_at).where(discards.c.state == "open")
+        found = self._database.read(lambda c: c.execute(asked).scalars().all())
+        now = self._clock.utcnow()
+        return [max(0.0, (now - at).total_seconds()) for at in found]
 
     def _take(
         self,

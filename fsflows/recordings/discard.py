@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from fsflows.log import Logger
 from fsflows.recordings.control import RecordingControl
-from fsflows.recordings.entries import Entry
+from fsflows.recordings.entries import Entry, Settlement
 from fsflows.recordings.files import Files
 from fsflows.recordings.receipt import DiscardCause, FileReceipt
 
@@ -48,6 +48,7 @@ class Discard:
         again: what was there once more, so that another round may help.
         done: how the files went, over all attempts of this process.
         recovered: it was asked of a process that is no more.
+        settled: what operators said of its files.
         receipted: there has been a receipt.
         forbidden: FreeSWITCH has been told to delete what is recorded from then on.
     """
@@ -65,5 +66,6 @@ class Discard:
     done: dict[str, FileReceipt] = field(default_factory=dict)
     ms: dict[str, int] = field(default_factory=dict)
     call_over: bool = False
+    settled: dict[str, Settlement] = field(default_factory=dict)
     forbidden: bool = False
     receipted: bool = False

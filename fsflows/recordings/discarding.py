@@ -29,7 +29,7 @@ from fsflows.recordings.faults import FORBID_POINT, NO_FAULTS, Faults
 from fsflows.recordings.journal import Journal
 from fsflows.recordings.lookout import Lookout
 from fsflows.recordings.paths import FileWorkFailed, PathRefused, StillThere
-from fsflows.recordings.receipt import FileReceipt, Receipt
+from fsflows.recordings.receipt import SETTLED, FileReceipt, Receipt
 from fsflows.recordings.spool import IntentSpool
 
 __all__ = ["NOT_STARTED", "REMOVED", "TOO_SHORT", "Discard", "DiscardFailed", "Discarder"]
@@ -115,6 +115,7 @@ class Discarder:
         finally:
             discard.ms["intent"] = self._since(started)
         discard.cause = intent.cause
+        discard.settled = {settled.path: settled for settled in call.settlements}
         self._merge(discard, call.entries)
         return True
 
@@ -225,7 +226,9 @@ class Discarder:
         try:
             deleted = discard.files.delete(entry.path, now.mark)
             how = deleted.how if deleted.how == "deleted" else self._why_absent(discard, entry, now)
-            if how is None:
+            if how is None and entry.path in discard.settled:
+                self._settle(discard, now)
+            elif how is None:
                 discard.left.append(
                     f"{entry.path!r} was never found here: do we see FreeSWITCH's recordings?"
                 )
@@ -236,8 +239,20 @@ class Discarder:
                 if retracted.how == "deleted" or entry.state == "published":
                     name = f"archive:{entry.name}"
                     self._done(discard, FileReceipt(name, retracted.how, retracted.size))
+        except PathRefused as error:
+            if entry.path in discard.settled:
+                self._settle(discard, now)
+            else:
+                self._refused(discard, error)
         except FileWorkFailed as error:
             self._refused(discard, error)
+
+    def _settle(self, discard: Discard, entry: Entry) -> None:
+        """A file that we can't look at, and of which somebody said that it is dealt with: his word, not ours."""
+        word = discard.settled[entry.path]
+        at = word.at.isoformat()
+        file = FileReceipt(entry.path, SETTLED, entry.size, by=word.by, at=at, why=word.why)
+        self._done(discard, file)
 
     @staticmethod
     def _is_there(discard: Discard, path: str) -> bool:
@@ -273,6 +288,9 @@ class Discarder:
                     discard.again.append(f"{entry.path!r} is still there")
                 if entry.archived and entry.name and discard.files.published(entry.name):
                     discard.again.append(f"{entry.name!r} is still in the archive")
+            except PathRefused as error:
+                if entry.path not in discard.settled:
+                    self._refused(discard, error)
             except FileWorkFailed as error:
                 self._refused(discard, error)
 
@@ -304,7 +322,8 @@ class Discarder:
     def _succeeded(self, discard: Discard, receipt: Receipt) -> None:
         self._spool.remove(discard.call_uuid)
         for path, entry in discard.known.items():
-            discard.known[path] = replace(entry, state="discarded")
+            state = "settled" if path in discard.settled else "discarded"
+            discard.known[path] = replace(entry, state=state)
         discard.done.clear()
         discard.receipted = True
         asked = (receipt.completed_at - discard.cause.at).total_seconds()

@@ -20,6 +20,7 @@ STATES = (
     "kept",  # made by other software outside of the staging directory, and left where it is
     "discarding",  # its file is about to go
     "discarded",
+    "settled",  # a discarded one that we can't look at, and of which an operator said that it is dealt with
     "lost",  # its file went away without us
 )
 
@@ -101,9 +102,20 @@ class Intent:
 
 
 @dataclass(frozen=True, slots=True)
+class Settlement:
+    """An operator's word that a file which fsflows can't look at is dealt with: whose, why, and when it was given."""
+
+    path: str
+    by: str
+    why: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class CallFile:
     """All that the journal knows of one call."""
 
     entries: tuple[Entry, ...] = ()
     intent: Intent | None = None
     receipt: Receipt | None = None
+    settlements: tuple[Settlement, ...] = ()

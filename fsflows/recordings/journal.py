@@ -7,16 +7,30 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Row, Table, exists, func, insert, select, update
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy import Connection, delete, exists, func, insert, select, update
 
 from fsflows.clock import Clock
 from fsflows.database import Database
-from fsflows.recordings.entries import CallFile, Entry, Intent, Node
-from fsflows.recordings.receipt import DiscardCause, Receipt
-from fsflows.recordings.tables import discard_steps, discards, nodes, receipts, recordings
+from fsflows.recordings.entries import CallFile, Entry, Intent, Node, Settlement
+from fsflows.recordings.receipt import SETTLED, DiscardCause, Receipt
+from fsflows.recordings.rows import (
+    entries_where,
+    intent_for,
+    load,
+    receipt_for,
+    settlement_of,
+    upsert,
+)
+from fsflows.recordings.tables import (
+    discard_steps,
+    discards,
+    nodes,
+    receipts,
+    recordings,
+    settlements,
+)
 
-ENDED = ("discarding", "discarded")
+ENDED = ("discarding", "discarded", "settled")
 
 LEASE = timedelta(seconds=60)
 """A node that was not heard of for so long is taken for dead, and others finish its work. Doing a thing twice is safe;
@@ -41,7 +55,7 @@ class Journal:
         self._clock = clock
 
     def load(self, call_uuid: str) -> CallFile:
-        return self._database.read(lambda connection: _load(connection, call_uuid))
+        return self._database.read(lambda connection: load(connection, call_uuid))
 
     def known(self, call_uuids: Sequence[str]) -> set[str]:
         """Those of these calls of which something is known."""
@@ -98,6 +112,8 @@ class Journal:
 
         def work(connection: Connection) -> list[Entry]:
             written = [self._upsert(connection, entry) for entry in noted]
+            for entry in noted:  # what was said of it was said of an earlier recording
+                connection.execute(delete(settlements).where(*settlement_of(entry)))
             for call_uuid in {entry.call_uuid for entry in noted}:
                 connection.execute(
                     update(discards)
@@ -164,7 +180,7 @@ class Journal:
             )
             if made.rowcount:
                 self._step(connection, call_uuid, "intent", ms, f"{len(known)} recording(s) known")
-            intent = _intent(connection, call_uuid)
+            intent = intent_for(connection, call_uuid)
             assert intent is not None
             return intent
 
@@ -192,7 +208,7 @@ class Journal:
                 .values(state="discarding", owner=self.node.id)
             )
             self._step(connection, call_uuid, "stop", stop_ms, detail)
-            return _entries(connection, mine)
+            return entries_where(connection, mine)
 
         return self._database.write(work)
 
@@ -209,7 +225,7 @@ class Journal:
             locked = connection.execute(
                 select(discards.c.state).where(discards.c.call_uuid == call_uuid).with_for_update()
             ).one()
-            present = _receipt(connection, call_uuid)
+            present = receipt_for(connection, call_uuid)
             mine = recordings.c.call_uuid == call_uuid
             more = select(exists().where(mine, recordings.c.state.not_in(ENDED)))
             if connection.execute(more).scalar():
@@ -227,11 +243,12 @@ class Journal:
             connection.execute(
                 statement.on_conflict_do_update(index_elements=["call_uuid"], set_=values)
             )
+            settled = [file.path for file in made.files if file.how == SETTLED]
+            ended = update(recordings).where(mine, recordings.c.state == "discarding")
             connection.execute(
-                update(recordings)
-                .where(mine, recordings.c.state == "discarding")
-                .values(state="discarded", error=None)
+                ended.where(recordings.c.path.in_(settled)).values(state="settled", error=None)
             )
+            connection.execute(ended.values(state="discarded", error=None))
             connection.execute(
                 update(discards)
                 .where(discards.c.call_uuid == call_uuid)
@@ -243,6 +260,21 @@ class Journal:
             return made
 
         return self._database.write(work)
+
+    def settle(self, call_uuid: str, settlement: Settlement) -> None:
+        """Write down what an operator says of a file; the next attempt to finish the discard takes his word."""
+        values = {"settled_by": settlement.by, "why": settlement.why, "at": settlement.at}
+
+        def work(connection: Connection) -> None:
+            connection.execute(
+                upsert(connection, settlements)
+                .values(call_uuid=call_uuid, path=settlement.path, **values)
+                .on_conflict_do_update(index_elements=["call_uuid", "path"], set_=values)
+            )
+            detail = f"{settlement.path}: {settlement.by}: {settlement.why}"
+            self._step(connection, call_uuid, SETTLED, 0, detail[:LONGEST])
+
+        self._database.write(work)
 
     def discard_failed(self, call_uuid: str, why: str) -> None:
         """An attempt has failed; the discard stays open."""
@@ -325,53 +357,3 @@ class Journal:
                 detail=detail,
             )
         )
-
-
-def upsert(connection: Connection, table: Table) -> Any:
-    """An INSERT that knows `on_conflict_...`, in the words of this database."""
-    dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
-    return dialect.insert(table)
-
-
-def entry_of(row: Row[Any]) -> Entry:
-    """A row of `recordings`."""
-    return Entry(**row._mapping)
-
-
-def intent_of(row: Row[Any]) -> Intent:
-    """A row of `discards`."""
-    return Intent(
-        row.call_uuid,
-        row.switch,
-        DiscardCause(row.flow, row.step, row.key_or_word, row.requested_at),
-        row.state == "open",
-        row.watch,
-        row.owner,
-        row.attempts,
-        row.error,
-    )
-
-
-def _load(connection: Connection, call_uuid: str) -> CallFile:
-    return CallFile(
-        tuple(_entries(connection, recordings.c.call_uuid == call_uuid)),
-        _intent(connection, call_uuid),
-        _receipt(connection, call_uuid),
-    )
-
-
-def _entries(connection: Connection, which: Any) -> list[Entry]:
-    rows = connection.execute(select(recordings).where(which).order_by(recordings.c.id))
-    return [entry_of(row) for row in rows]
-
-
-def _intent(connection: Connection, call_uuid: str) -> Intent | None:
-    row = connection.execute(select(discards).where(discards.c.call_uuid == call_uuid)).first()
-    return None if row is None else intent_of(row)
-
-
-def _receipt(connection: Connection, call_uuid: str) -> Receipt | None:
-    row = connection.execute(select(receipts).where(receipts.c.call_uuid == call_uuid)).first()
-    if row is None:
-        return None
-    return replace(Receipt.from_json(row.body), complete=row.complete)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -10,10 +10,10 @@ from typing import Any
 from sqlalchemy import Connection, select
 
 from fsflows.database import Database
-from fsflows.recordings.entries import Entry, Intent
+from fsflows.recordings.entries import CallFile, Entry, Intent
 from fsflows.recordings.files import Files
-from fsflows.recordings.journal import entry_of, intent_of
 from fsflows.recordings.paths import FileWorkFailed
+from fsflows.recordings.rows import entry_of, intent_of, load
 from fsflows.recordings.tables import discard_steps, discards, recordings
 
 BATCH = 500
@@ -72,6 +72,11 @@ class Listing:
         )
         return self._database.read(lambda c: [intent_of(row) for row in c.execute(statement)])
 
+    def calls(self, call_uuids: Iterable[str]) -> dict[str, CallFile]:
+        """All that is known of these calls; of some, nothing."""
+        wanted = sorted(set(call_uuids))
+        return self._database.read(lambda c: {each: load(c, each) for each in wanted})
+
     def steps(self, call_uuid: str) -> list[StepLine]:
         """The steps of a call's discard, as they were done."""
         columns = discard_steps.c
@@ -83,39 +88,43 @@ class Listing:
         return self._database.read(lambda c: [StepLine(*row) for row in c.execute(statement)])
 
 
-def differences(listing: Listing, files: Files, now: datetime, grace: float) -> Iterator[str]:
-    """What the journal says and the disk does not, or the other way round; one line each.
+def lasting(look: Callable[[], Iterable[str]], wait: Callable[[], None]) -> list[str]:
+    """What differs, and still does after a while: not what was only under way when it was looked at."""
+    found = list(look())
+    if not found:
+        return []
+    wait()
+    still = set(look())
+    return [line for line in found if line in still]
 
-    What has been under way for less than `grace` seconds does not count.
+
+def differences(listing: Listing, files: Files, now: datetime) -> Iterator[str]:
+    """What the journal says and the disk does not, or the other way round; one line each, the same at each look.
 
     Raises:
         FileWorkFailed: the disk can't be looked at.
     """
-    staged = {file.path: file for file in files.staged(now.timestamp())}
+    staged = [file.path for file in files.staged(now.timestamp())]
     archived = set(files.archived())
     known_paths, known_names = set(), set()
     for entry in listing.every_recording():
         known_paths.add(entry.file)
         if entry.archived and entry.name:
             known_names.add(entry.name)
-        young = (now - entry.started_at).total_seconds() < grace
-        for line in _entry_differences(entry, files, archived, young=young):
+        for line in _entry_differences(entry, files, archived):
             yield f"call {entry.call_uuid}: {line}"
-    for path, file in staged.items():
-        if path not in known_paths and file.age >= grace:
+    for path in staged:
+        if path not in known_paths:
             yield f"{path}: in the staging directory, but of no known call"
     for name in sorted(archived - known_names):
         yield f"{name}: in the archive, but not in the journal"
     for intent in listing.open_discards():
-        age = (now - intent.cause.at).total_seconds()
-        if age >= grace:
-            why = f": {intent.error}" if intent.error else ""
-            yield f"call {intent.call_uuid}: discard still open after {age:.0f} s{why}"
+        asked = intent.cause.at.isoformat(timespec="seconds")
+        why = f": {intent.error}" if intent.error else ""
+        yield f"call {intent.call_uuid}: discard of {asked} is not finished{why}"
 
 
-def _entry_differences(
-    entry: Entry, files: Files, archived: set[str], *, young: bool
-) -> Iterator[str]:
+def _entry_differences(entry: Entry, files: Files, archived: set[str]) -> Iterator[str]:
     if entry.state == "published":
         found = files.published(entry.name or "")
         if found is None:
@@ -129,12 +138,15 @@ def _entry_differences(
             yield f"discarded, but {entry.path} is there"
         if entry.archived and entry.name in archived:
             yield f"discarded, but {entry.name} is in the archive"
+    elif entry.state == "settled":
+        if _is_there(entry, files):
+            yield f"an operator said that {entry.path} is dealt with, but it is there"
     elif entry.state == "kept":
         if not _is_there(entry, files):
             yield f"kept at {entry.path}, but it is not there"
     elif entry.state in ("staged", "publishing"):
         published = entry.state == "publishing" and entry.name in archived
-        if not young and not published and not _is_there(entry, files):
+        if not published and not _is_there(entry, files):
             yield f"{entry.state}, but {entry.path} is not there"
 
 

@@ -10,7 +10,7 @@ from fsflows.database import DatabaseFailed
 from fsflows.recordings.discard import FORBIDDEN, REMOVED, TOO_SHORT, Discard
 from fsflows.recordings.entries import Entry
 from fsflows.recordings.journal import Journal
-from fsflows.recordings.paths import FileWorkFailed
+from fsflows.recordings.paths import FileWorkFailed, PathRefused
 from fsflows.recordings.spool import IntentSpool
 
 
@@ -74,6 +74,7 @@ class Lookout:
                 )
                 entry = self.look(discard, entry)
                 discard.known[path] = entry
+                discard.settled.pop(path, None)
                 fresh.append(entry)
         if not fresh:
             return
@@ -114,6 +115,8 @@ class Lookout:
             return bool(
                 entry.archived and entry.name and discard.files.published(entry.name) is not None
             )
+        except PathRefused:
+            return entry.path not in discard.settled
         except FileWorkFailed:
             return True
 

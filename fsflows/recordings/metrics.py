@@ -24,6 +24,11 @@ OLDEST_OPEN_DISCARD = Gauge(
     "Age of the oldest discard that has no receipt yet; 0: there is none.",
     multiprocess_mode="livemax",
 )
+OVERDUE_DISCARDS = Gauge(
+    "fsflows_discards_overdue",
+    "Discards that have no receipt after two minutes, of all nodes of the database.",
+    multiprocess_mode="livemax",
+)
 SWEPT_AT = Gauge(
     "fsflows_recordings_swept_timestamp_seconds",
     "When unfinished discards were last looked for (seconds since the epoch).",

@@ -11,6 +11,10 @@ GONE_NOW = ("deleted", "removed by FreeSWITCH")
 """How a file went that was there just before."""
 
 
+SETTLED = "settled"
+"""How a file went of which only an operator's word is known."""
+
+
 @dataclass(frozen=True, slots=True)
 class DiscardCause:
     """Why a recording is discarded: the flow and step, the key or word that asked for it, and when (UTC)."""
@@ -29,7 +33,8 @@ class FileReceipt:
         path: as FreeSWITCH named it, or the name in the archive ("archive:...").
         how: "deleted"; "deleted earlier": listed for deletion in an attempt that was cut short, and gone since;
             "absent": it was there before, but somebody else took it away; "removed by FreeSWITCH": it was shorter
-            than RECORD_MIN_SEC, or began when FreeSWITCH had been told to keep nothing; "never started".
+            than RECORD_MIN_SEC, or began when FreeSWITCH had been told to keep nothing; "never started";
+            "settled": fsflows could not look at it, and somebody (`by`, `at`, `why`) said that it is dealt with.
         size: bytes when it was last seen; None: never known.
         also: other names of it (links) that went with it.
         late: it was deleted after the receipt was first written: somebody had recorded again.
@@ -40,6 +45,14 @@ class FileReceipt:
     size: int | None = None
     also: tuple[str, ...] = ()
     late: bool = False
+    by: str = ""
+    at: str = ""
+    why: str = ""
+
+    @property
+    def word(self) -> tuple[str, str, str]:
+        """Whose word it is, when it was given, and what it says."""
+        return (self.by, self.at, self.why)
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +86,8 @@ class Receipt:
         files = {file.path: file for file in self.files}
         for file in later.files:
             known = files.get(file.path)
-            if known is None or (file.how in GONE_NOW and not self.complete):
+            again = file.how in GONE_NOW or (known is not None and known.word != file.word)
+            if known is None or (again and not self.complete):
                 files[file.path] = replace(file, late=True)
             elif file.how == "deleted" and known.how != "deleted":
                 # Two finish the same discard: one has deleted it, the other, who was first, found it gone.

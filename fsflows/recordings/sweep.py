@@ -35,6 +35,9 @@ ORPHAN_AGE = 3600.0
 BEAT = 10.0
 """Seconds between two heartbeats, at least."""
 
+OVERDUE = 120.0
+"""Seconds after which an open discard is one to look at: it takes less than one, and is tried again every 15."""
+
 UNKNOWN_AGE = 60.0
 """Seconds after which a staged file should be in the journal."""
 
@@ -49,6 +52,8 @@ class SweepReport:
         published: recordings that came into the archive.
         waiting: recordings of calls that are (or may be) still up.
         unknown: staged files that the journal knows nothing of.
+        open: discards without a receipt, in the whole journal.
+        overdue: those among them that are older than `OVERDUE`.
         oldest_open: seconds since the oldest open discard was asked for.
     """
 
@@ -57,6 +62,8 @@ class SweepReport:
     published: int = 0
     waiting: int = 0
     unknown: int = 0
+    open: int = 0
+    overdue: int = 0
     oldest_open: float = 0.0
 
 
@@ -144,9 +151,13 @@ class Sweeper:
                     self._settle(call_uuid, entries, report)
             self._beat()
         self._tidy(report)
-        report.oldest_open = self._claims.oldest_open()
+        ages = self._claims.open_ages()
+        report.open = len(ages)
+        report.overdue = sum(age > OVERDUE for age in ages)
+        report.oldest_open = max(ages, default=0.0)
+        metrics.OPEN_DISCARDS.set(report.open)
+        metrics.OVERDUE_DISCARDS.set(report.overdue)
         metrics.OLDEST_OPEN_DISCARD.set(report.oldest_open)
-        metrics.OPEN_DISCARDS.set(self._claims.count_open() if report.oldest_open else 0)
         metrics.SWEPT_AT.set(self._tools.clock.utcnow().timestamp())
         return report
 
@@ -256,6 +267,7 @@ class Sweeper:
             known={entry.path: entry for entry in call.entries},
             recovered=True,
             receipted=call.receipt is not None,
+            settled={settled.path: settled for settled in call.settlements},
         )
 
     def _controls(self, intent: Intent) -> Sequence[RecordingControl]:

@@ -141,6 +141,16 @@ discard_steps = Table(
 )
 Index("ix_recording_discard_steps_call_uuid", discard_steps.c.call_uuid)
 
+settlements = Table(
+    "recording_settlements",
+    metadata,
+    Column("call_uuid", PlainText, primary_key=True),
+    Column("path", PathText, primary_key=True),
+    Column("settled_by", PlainText, nullable=False),
+    Column("why", PlainText, nullable=False),
+    Column("at", Instant, nullable=False),
+)
+
 receipts = Table(
     "recording_receipts",
     metadata,

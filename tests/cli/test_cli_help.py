@@ -23,7 +23,7 @@ WORDS = {
     "doctor": "--config --vosk --json  freeswitch.addresses  docs/doctor.md  exit status",
     "schema": "settings flow  yaml-language-server: $schema=  exit status",
     "records": "list show export purge  --since  exit status",
-    "recordings": "list show verify sweep agent",
+    "recordings": "list show discards settle verify sweep agent",
 }
 
 

@@ -232,6 +232,16 @@ class World:
         )
         return self.calls[uuid]
 
+    def one_discarded_one_published(self) -> None:
+        """Two calls that are over: UUID's caller has opted out."""
+        for uuid in (UUID, OTHER):
+            self.call(uuid).start()
+        self.switch.talk()
+        self.calls[UUID].discard(self.cause())
+        for uuid in (UUID, OTHER):
+            self.switch.hang_up(uuid)
+            self.calls.pop(uuid).finish()
+
     def cause(self, step: str = "opt_out") -> DiscardCause:
         return DiscardCause("demo", step, "1", self.clock.utcnow())
 

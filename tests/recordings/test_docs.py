@@ -96,7 +96,7 @@ def test_the_alerts_are_rules_and_each_is_explained():
         assert rule["expr"].count("(") == rule["expr"].count(")")
         assert rule["annotations"]["summary"]
         assert f"| {rule['alert']} |" in text
-    assert len(group["rules"]) == 7
+    assert len(group["rules"]) == 8
 
 
 @pytest.mark.parametrize(

@@ -205,13 +205,13 @@ def test_the_nodes_own_is_claimed_whatever_freeswitch_it_was(site):
 
 def test_the_age_of_the_oldest_open_discard(site):
     journal, claims = site.process("a")
-    assert claims.oldest_open() == 0
+    assert claims.open_ages() == []
     journal.open_discard("call", "fs1", site.cause())
     site.later(90)
     journal.open_discard("younger", "fs1", site.cause())
-    assert claims.oldest_open() == pytest.approx(90, abs=0.001)
+    assert max(claims.open_ages()) == pytest.approx(90, abs=0.001)
     journal.close_discard(site.receipt(journal), watch=False)
-    assert claims.oldest_open() == pytest.approx(0, abs=0.001)
+    assert max(claims.open_ages()) == pytest.approx(0, abs=0.001)
 
 
 def test_failures_are_counted_and_their_reason_kept(site):
