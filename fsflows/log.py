@@ -37,7 +37,7 @@ LEVELS = {"debug": 10, "info": 20, "warning": 30, "error": 40, "critical": 50}
 FORMATS = ("auto", "console", "json")
 
 # What a line is found by. These are ours, never a caller's, and hiding a part of a time would point at what is hidden.
-_OURS = ("timestamp", "level", "part", "call")
+_OURS = ("timestamp", "level", "part", "worker", "call")
 _TAKEN = frozenset({"timestamp", "level", "part", "event"})
 
 _call: ContextVar[tuple[str, Redactor | None] | None] = ContextVar("fsflows_call", default=None)
@@ -196,6 +196,7 @@ def _add_call(_logger: Any, level: str, event: _Event) -> _Event:
         "timestamp": datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z"),
         "level": level,
         "part": event.pop("part", ""),
+        **_identity,
     }
     if "call" in event:
         ordered["call"] = event.pop("call")
@@ -233,6 +234,9 @@ def _plain(value: Any) -> Any:
     except TypeError:
         return repr(value)
 
+
+_identity: dict[str, Any] = {}
+"""Fields that every line of this process has."""
 
 _PROCESSORS: list[structlog.typing.Processor] = [_add_call, _format_exception, _hide]
 
@@ -303,6 +307,7 @@ def setup(
     style: str = "auto",
     stream: TextIO | None = None,
     parts: Iterable[str] = (),
+    worker: int | None = None,
 ) -> None:
     """Set up logging for a program. May be called again.
 
@@ -311,6 +316,7 @@ def setup(
         style: "console", "json", or "auto": console on a terminal.
         stream: where to; None: standard error.
         parts: levels of single parts, each "PART=LEVEL".
+        worker: this process's number, on every line; None: there is only one.
 
     Raises:
         ValueError: no such level or style.
@@ -321,6 +327,9 @@ def setup(
     set_level("", level)
     for part, its_level in chosen:
         set_level(part, its_level)
+    _identity.clear()
+    if worker is not None:
+        _identity["worker"] = worker
     _output.format = style
     _output.stream = stream
     root = logging.getLogger()

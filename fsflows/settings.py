@@ -32,6 +32,7 @@ from fsflows.settings_file import (
 PREFIX = "FSFLOWS_"
 RESERVED = {
     "FSFLOWS_CONFIG",
+    "FSFLOWS_INHERITED",
     "FSFLOWS_FREESWITCH",
     "FSFLOWS_FREESWITCH_PASSWORD",
     "FSFLOWS_FREESWITCH_SIP",
@@ -64,12 +65,24 @@ class Server:
     allow: tuple[str, ...] = _field(
         ["127.0.0.0/8", "::1/128"], "networks that FreeSWITCH may connect from"
     )
+    workers: int = _field(
+        1, "processes that take calls; with more than one, one more for the console and metrics"
+    )
+    heartbeat_timeout: float = _field(
+        20.0, "seconds without a sign of life after which a worker is ended and started again"
+    )
     backlog: int = _field(
         1024, "connections the kernel keeps while we are busy; one that overflows is a lost call"
     )
     max_calls: int = _field(
         0,
-        "calls at once; at the limit the listener closes, so FreeSWITCH goes to its next host; 0: none",
+        "calls at once, of each worker; at the limit the listener closes, so FreeSWITCH goes to its next host; 0: none",
+    )
+    calls_per_second: float = _field(
+        0.0, "calls that may begin in a second, of each worker; the same happens at it; 0: none"
+    )
+    max_per_peer: int = _field(
+        0, "connections at once from one address, of each worker; more are let go; 0: none"
     )
     silence_timeout: float = _field(
         10.0, "seconds after which a connection that says nothing is closed"

@@ -28,6 +28,7 @@ signals:
   SIGTERM   accept no more calls, let running ones finish (server.drain_timeout), then stop
   SIGINT    stop: calls are told that something went wrong; once more: not even that
   SIGHUP    read the flows again; running calls keep theirs
+  SIGUSR2   start the program anew (a new version, other settings) on the same sockets; when it serves, drain
 
 exit status: 0 stopped as told, 1 flows, directories, the database or an address can't be used, 2 called wrongly or
 settings that make no sense
@@ -86,11 +87,7 @@ def run(options: argparse.Namespace) -> int:
         print(config.as_yaml(settings), end="")
         return 0
 
-    # From here on everything waits through gevent; before anything else opens a socket or starts a thread.
-    from gevent import monkey
-
-    monkey.patch_all()
-    from fsflows.server.process import serve
+    from fsflows.server.parent import serve
 
     return serve(settings)
 

@@ -1,1 +1,1 @@
-"""The web console: live calls, records, flows, health; `/metrics` and `/healthz` for machines."""
+"""The web console: live calls, records, flows, health; `/metrics`, `/live` and `/ready` for machines."""

@@ -17,7 +17,7 @@ from werkzeug.wrappers import Response
 from fsflows.console import api, filters, flows, live, overview, records, status
 from fsflows.console.access import Access, User
 from fsflows.console.guard import begin_session, check_csrf, protect, safe_target
-from fsflows.console.sources import Sources
+from fsflows.console.sources import Health, Sources
 from fsflows.console.throttle import Network, Throttle, household
 from fsflows.database import DatabaseFailed
 from fsflows.log import get_logger
@@ -128,10 +128,18 @@ def _logins(app: Flask, access: Access) -> None:
 
 
 def _machines(app: Flask, sources: Sources) -> None:
-    @app.get("/healthz")
-    def healthz() -> tuple[dict[str, str], int]:
-        fine = status.is_healthy(sources)
-        return {"status": "ok" if fine else "failing"}, 200 if fine else 503
+    def answer(health: Health) -> tuple[dict[str, str], int]:
+        # Who has no login is told no more than a probe must know.
+        more = {"text": health.text} if g.user is not None and health.text else {}
+        return {"status": health.word, **more}, health.code
+
+    @app.get("/live")
+    def alive() -> tuple[dict[str, str], int]:
+        return answer(sources.alive())
+
+    @app.get("/ready")
+    def ready() -> tuple[dict[str, str], int]:
+        return answer(sources.ready())
 
     @app.get("/metrics")
     def metrics() -> Response:

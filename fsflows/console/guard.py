@@ -24,7 +24,7 @@ P = ParamSpec("P")
 SESSION_HOURS = 12
 """After so long a login is asked for again."""
 
-ANYONE = frozenset({"static", "login", "do_login", "healthz"})
+ANYONE = frozenset({"static", "login", "do_login", "alive", "ready"})
 """Endpoints that need no login. Health tells nothing but "ok" to those who have none."""
 
 MACHINES = frozenset({"metrics", "live.events", "records.as_json"})

@@ -43,20 +43,20 @@ def snapshot(live: Live) -> list[LiveCall]:
     return sorted(live.snapshot(), key=lambda call: -call.seconds)
 
 
-@pages.get("/live")
+@pages.get("/calls")
 def index() -> str:
     """All of them."""
     return render_template("live.html", calls=snapshot(sources(current_app).live))
 
 
-@pages.get("/live/events")
+@pages.get("/calls/events")
 def events() -> Response:
     """The list, again whenever it changes (server-sent events)."""
     live = sources(current_app).live
     return _stream(live, lambda: render_template("_live_calls.html", calls=snapshot(live)))
 
 
-@pages.get("/live/<record_id>")
+@pages.get("/calls/<record_id>")
 def call(record_id: str) -> str | AnyResponse:
     """One of them, with its time line so far."""
     source = sources(current_app)
@@ -70,7 +70,7 @@ def call(record_id: str) -> str | AnyResponse:
     )
 
 
-@pages.get("/live/<record_id>/events", endpoint="call_events")
+@pages.get("/calls/<record_id>/events", endpoint="call_events")
 def call_events(record_id: str) -> Response:
     """One call, again whenever it changes; "over" in the end."""
     live = sources(current_app).live

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import socket
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from flask import Flask
@@ -45,6 +45,7 @@ def open_console(
     secret: str = "",
     https: bool = False,
     proxies: Sequence[str] = (),
+    listening: Callable[[], Any] | None = None,
 ) -> ConsoleServer:
     """A console as the settings describe it, not yet started.
 
@@ -56,6 +57,7 @@ def open_console(
         secret: `console.secret`, which signs sessions; "": a new one each time.
         https: `console.https`: it is reached through a proxy that speaks HTTPS.
         proxies: `console.proxies`: addresses and networks of such proxies.
+        listening: fetches a socket that listens there already; None: it makes its own.
 
     Raises:
         ValueError: what is wrong with the settings; above all, that others could reach it without credentials.
@@ -63,7 +65,7 @@ def open_console(
     access = Access(token, parse_users(users))
     check_listen(listen[0], access)
     app = create_app(sources, access, secret=secret, https=https, proxies=parse_proxies(proxies))
-    return ConsoleServer(app, *listen)
+    return ConsoleServer(app, *listen, listening=listening)
 
 
 class ConsoleServer:
@@ -72,11 +74,15 @@ class ConsoleServer:
     Args:
         app: the application.
         host, port: where; port 0: any that is free.
+        listening: fetches a socket that listens there already; None: it makes its own.
     """
 
-    def __init__(self, app: Flask, host: str, port: int) -> None:
+    def __init__(
+        self, app: Flask, host: str, port: int, *, listening: Callable[[], Any] | None = None
+    ) -> None:
         self._app = app
         self._address = (host, port)
+        self._listening = listening or self._bind
         self._server: WSGIServer | None = None
 
     def start(self) -> None:
@@ -85,11 +91,7 @@ class ConsoleServer:
         Raises:
             OSError: the address is taken, or not ours.
         """
-        listener = socket.create_server(
-            self._address,
-            family=socket.AF_INET6 if ":" in self._address[0] else socket.AF_INET,
-            backlog=BACKLOG,
-        )
+        listener = self._listening()
         listener.setblocking(False)
         self._address = listener.getsockname()[:2]
         self._server = WSGIServer(
@@ -102,6 +104,18 @@ class ConsoleServer:
         )
         self._server.start()
         log.info("console", address=self.url)
+
+    def _bind(self) -> Any:
+        return socket.create_server(
+            self._address,
+            family=socket.AF_INET6 if ":" in self._address[0] else socket.AF_INET,
+            backlog=BACKLOG,
+        )
+
+    def shut(self) -> None:
+        """Take no more requests; those that came are answered."""
+        if self._server is not None:
+            self._server.close()
 
     @property
     def url(self) -> str:

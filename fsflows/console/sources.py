@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Protocol
 
-from fsflows import __version__, metrics
+from fsflows import __version__, log, metrics
 from fsflows.archive.live import Live, LiveCalls
 from fsflows.archive.model import RecordingNote
 from fsflows.archive.store import RecordStore
@@ -39,12 +39,26 @@ class Recordings(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """One line of the health page. `ok` False: somebody should look. `vital`: and no call should be sent here."""
+    """One line of the health page. `ok` False: somebody should look."""
 
     name: str
     ok: bool
     text: str
-    vital: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Health:
+    """What a probe is answered.
+
+    Attributes:
+        code: the HTTP status.
+        word: ok, starting, draining, full, flows or stuck.
+        text: more about it, for those who may know.
+    """
+
+    code: int = 200
+    word: str = "ok"
+    text: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,6 +72,8 @@ class Sources:
         recordings: None: records have the last word about their recordings, and nothing can be played.
         writer: how records get into the database.
         checks: further lines for the health page.
+        alive, ready: what the probes are answered.
+        set_level: sets the log level of a part, in all processes.
         metrics: what Prometheus scrapes.
         webhook: whether records are sent somewhere.
         dialler: makes calls; None: none are made from here.
@@ -70,6 +86,9 @@ class Sources:
     recordings: Recordings | None = None
     writer: Callable[[], WriterStats] | None = None
     checks: Callable[[], list[Check]] = list
+    alive: Callable[[], Health] = Health
+    ready: Callable[[], Health] = Health
+    set_level: Callable[[str, str], None] = log.set_level
     metrics: Callable[[], tuple[bytes, str]] = metrics.render
     webhook: bool = False
     dialler: Dialler | None = None

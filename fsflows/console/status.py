@@ -24,11 +24,6 @@ def checks(source: Sources) -> list[Check]:
     return [_database(source), *_writer(source), *_webhook(source), *source.checks()]
 
 
-def is_healthy(source: Sources) -> bool:
-    """Whether calls can be taken and nothing is being lost. A database that is away is not the end: records wait."""
-    return all(check.ok for check in source.checks() if check.vital)
-
-
 def _database(source: Sources) -> Check:
     kind = source.database.url.get_backend_name()
     try:
@@ -92,7 +87,7 @@ def level() -> AnyResponse:
         flash("There is no such part.")
         return redirect(url_for("status.index"))
     try:
-        logs.set_level(part, wanted)
+        sources(current_app).set_level(part, wanted)
     except ValueError as error:
         flash(str(error))
     else:

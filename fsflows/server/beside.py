@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import ExitStack
+from dataclasses import dataclass, fields
+from typing import Any
 
-from fsflows.archive.live import LiveCalls
+from fsflows.archive.live import Live
+from fsflows.archive.model import Record
 from fsflows.archive.retention import RetentionSchedule
 from fsflows.archive.store import RecordStore
 from fsflows.archive.webhook import Webhook
-from fsflows.archive.writer import RecordWriter
+from fsflows.archive.writer import WriterStats
 from fsflows.console.journal import JournalRecordings
 from fsflows.console.server import ConsoleServer, open_console
-from fsflows.console.sources import Check, Sources
+from fsflows.console.sources import Check, Health, Sources
 from fsflows.database import Database
 from fsflows.esl.supervised import FreeSwitches
 from fsflows.flow.model import FlowSet
@@ -25,18 +28,30 @@ from fsflows.server.settling import Settling
 from fsflows.settings import Settings
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shown:
+    """What the console shows of the processes that take calls; the names are those of `Sources`."""
+
+    live: Live
+    writer: Callable[[], WriterStats]
+    checks: Callable[[], list[Check]]
+    alive: Callable[[], Health]
+    ready: Callable[[], Health]
+    set_level: Callable[[str, str], None]
+    node: str
+
+
 class Beside:
     """The server's other half.
 
     Args:
         settings: `console`, `records`, `recordings` and `database` are used.
-        live: the calls that are running.
         flows: gives the flows as they are now.
         recordings: for the retention of recordings, and for the console.
-        writer: how records get into the database.
-        checks: further lines of the console's health page.
-        node: this server's name.
         switches: the FreeSWITCHes that make calls.
+        keep: given the records of calls that were made and not answered.
+        shown: what the console shows of the processes that take calls.
+        listening: fetches the console's listening socket; None: it makes its own.
 
     Raises:
         ValueError: a setting can't be used.
@@ -46,13 +61,12 @@ class Beside:
     def __init__(
         self,
         settings: Settings,
-        live: LiveCalls,
         flows: Callable[[], FlowSet],
         recordings: Recordings,
-        writer: RecordWriter,
-        checks: Callable[[], list[Check]],
-        node: str,
         switches: FreeSwitches,
+        keep: Callable[[Record], None],
+        shown: Shown,
+        listening: Callable[[], Any] | None = None,
     ) -> None:
         self._open = ExitStack()
         self.console: ConsoleServer | None = None
@@ -71,18 +85,15 @@ class Beside:
             self._webhook: Webhook | None = None
             if chosen.webhook_url:
                 self._webhook = Webhook(database, chosen.webhook_url, chosen.webhook_secret)
-            self._dialler = make_dialler(settings, switches, self._clock, writer.submit, node)
+            self._dialler = make_dialler(settings, switches, self._clock, keep, shown.node)
             if settings.console.listen:
                 sources = Sources(
                     database=database,
-                    live=live,
                     flows=flows,
                     recordings=JournalRecordings(self._journal, settings.recordings.published),
-                    writer=lambda: writer.stats,
-                    checks=checks,
                     webhook=self._webhook is not None,
                     dialler=self._dialler,
-                    node=node,
+                    **{each.name: getattr(shown, each.name) for each in fields(shown)},
                 )
                 self.console = open_console(
                     sources,
@@ -92,6 +103,7 @@ class Beside:
                     secret=settings.console.secret,
                     https=settings.console.https,
                     proxies=settings.console.proxies,
+                    listening=listening,
                 )
         except BaseException:
             self._open.close()
@@ -116,6 +128,11 @@ class Beside:
         if self._webhook is not None:
             self._webhook.start()
             self._open.callback(self._webhook.stop)
+
+    def shut_console(self) -> None:
+        """Let somebody else have the console's address; what is being answered is."""
+        if self.console is not None:
+            self.console.shut()
 
     def stop(self) -> None:
         """End."""

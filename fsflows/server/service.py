@@ -5,12 +5,16 @@ from __future__ import annotations
 import errno
 import os
 import socket
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
+from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
+from fsflows import log as logs
 from fsflows import spoken
-from fsflows.archive.live import LiveCalls
+from fsflows.archive.live import Live, LiveCalls
+from fsflows.archive.live_merged import MergedLive
 from fsflows.archive.spool import Spool
 from fsflows.archive.store import RecordStore
 from fsflows.archive.writer import RecordWriter
@@ -23,13 +27,16 @@ from fsflows.database import Database
 from fsflows.esl.supervised import FreeSwitch, FreeSwitches
 from fsflows.flow.loader import load_flows
 from fsflows.flow.model import FlowSet
-from fsflows.log import get_logger
 from fsflows.privacy import Redactor
 from fsflows.recordings.service import Recordings
 from fsflows.server.address import parse_address
-from fsflows.server.beside import Beside
+from fsflows.server.beside import Beside, Shown
 from fsflows.server.calls import CallRunner
+from fsflows.server.channel import Message
+from fsflows.server.door import Door, OwnDoor
+from fsflows.server.health import NodeHealth
 from fsflows.server.listener import Listener
+from fsflows.server.live_link import LiveServer
 from fsflows.server.metrics import keep_telling
 from fsflows.server.tuning import tune
 from fsflows.server.watchdog import Watchdog
@@ -38,7 +45,7 @@ from fsflows.settings import Settings
 APOLOGY = 10.0
 """Seconds for calls that are ended by a stop to hear why, and to settle their recordings."""
 
-log = get_logger("server")
+log = logs.get_logger("server")
 
 
 class CannotListen(Exception):
@@ -50,12 +57,38 @@ class CannotListen(Exception):
         super().__init__(f"{name}: can't listen on {address}: {why}{taken}")
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parts:
+    """Which parts of a server a process is, and what it shares with others. The default: all of it, alone.
+
+    Attributes:
+        calls: it takes calls.
+        beside: it does what is done once a node: console, retention, webhook.
+        door: its listening socket; None: one of its own.
+        console: fetches the console's listening socket; None: one of its own.
+        node: how all processes of the server are (see `Fleet.node`); None: it is the only one.
+        live_elsewhere: running calls of other processes, for the console.
+        share_live: makes a server that shows this process's running calls to another.
+        set_level: sets a log level here and in the others.
+    """
+
+    calls: bool = True
+    beside: bool = True
+    door: Door | None = None
+    console: Callable[[], Any] | None = None
+    node: Callable[[], Message] | None = None
+    live_elsewhere: Sequence[Live] = ()
+    share_live: Callable[[LiveCalls], LiveServer] | None = None
+    set_level: Callable[[str, str], None] = logs.set_level
+
+
 class Service:
-    """A server: accepts calls from `start` to `stop`.
+    """One process of a server: accepts calls from `start` to `stop`.
 
     Args:
         settings: all of them.
         flows: the flows, when they are loaded already; else `settings.flows.paths` are.
+        parts: what of a server it is.
 
     Raises:
         FlowErrors: a flow can't be used.
@@ -63,12 +96,21 @@ class Service:
         DatabaseFailed: the database can't be reached, or is of a newer version.
     """
 
-    def __init__(self, settings: Settings, flows: FlowSet | None = None) -> None:
+    def __init__(
+        self, settings: Settings, flows: FlowSet | None = None, parts: Parts | None = None
+    ) -> None:
         self.settings = settings
+        self.parts = parts = parts or Parts()
         self.flows = flows if flows is not None else load_flows(settings.flows.paths)
         _check_default(self.flows, settings.flows.default)
         self.live = LiveCalls()
         self.clock = GeventClock()
+        self.node = socket.gethostname()
+        self.watchdog = Watchdog()
+        self.health = NodeHealth(parts.node or self._alone)
+        self.beside: Beside | None = None
+        self.hurry = False
+        """Set by whoever can't wait for `stop` to let the running calls finish."""
         self._open = ExitStack()
         url = settings.database.url
         try:
@@ -95,18 +137,17 @@ class Service:
             )
             self.writer.start()
             self._open.callback(self.writer.stop)
-            self.node = socket.gethostname()
-            self.beside = Beside(
-                settings,
-                self.live,
-                lambda: self.flows,
-                self.recordings,
-                self.writer,
-                self._checks,
-                self.node,
-                self.switches,
-            )
-            self._open.callback(self.beside.stop)
+            if parts.beside:
+                self.beside = Beside(
+                    settings,
+                    lambda: self.flows,
+                    self.recordings,
+                    self.switches,
+                    self.writer.submit,
+                    self._shown(),
+                    parts.console,
+                )
+                self._open.callback(self.beside.stop)
         except BaseException:
             self._open.close()
             raise
@@ -123,17 +164,47 @@ class Service:
         )
         chosen = settings.server
         self.listener = Listener(
-            parse_address(chosen.listen),
+            parts.door or OwnDoor(parse_address(chosen.listen), chosen.backlog),
             self.runner,
             subscriptions=subscribe(),
-            backlog=chosen.backlog,
             max_calls=chosen.max_calls,
+            calls_per_second=chosen.calls_per_second,
+            max_per_peer=chosen.max_per_peer,
             silence_timeout=chosen.silence_timeout,
             allow=chosen.allow,
         )
-        self.watchdog = Watchdog()
-        self.hurry = False
-        """Set by whoever can't wait for `stop` to let the running calls finish."""
+
+    def _shown(self) -> Shown:
+        """What the console shows of this process and the others."""
+        parts, elsewhere = self.parts, [*self.parts.live_elsewhere]
+        return Shown(
+            live=MergedLive(lambda: [self.live, *elsewhere]) if elsewhere else self.live,
+            writer=self.health.writer,
+            checks=lambda: [*self.health.checks(), *map(_check_of, self.switches)],
+            alive=self.health.live,
+            ready=self.health.ready,
+            set_level=parts.set_level,
+            node=self.node,
+        )
+
+    def _alone(self) -> Message:
+        """How this process is, in the way of `Fleet.node`."""
+        member = {
+            "number": 0,
+            "role": "all",
+            "state": "serving",
+            "full": not self.listener.accepting,
+            "silent": 0.0,
+            "calls": self.calls,
+            "lag": self.watchdog.lag,
+            "writer": asdict(self.writer.stats),
+        }
+        return {"stopping": "", "members": [member]}
+
+    @property
+    def calls(self) -> int:
+        """Calls in progress."""
+        return self.listener.calls
 
     def start(self, *, watch: bool = True) -> None:
         """Accept calls.
@@ -145,18 +216,26 @@ class Service:
             CannotListen: an address is taken, or not ours.
         """
         settings = self.settings
-        with _listening("server.listen", settings.server.listen):
-            self.listener.start()
-        with _listening("console.listen", settings.console.listen):
-            self.beside.start()
+        if self.parts.calls:
+            with _listening("server.listen", settings.server.listen):
+                self.listener.start()
+        if self.beside is not None:
+            with _listening("console.listen", settings.console.listen):
+                self.beside.start()
+        if self.parts.share_live is not None:
+            sharing = self.parts.share_live(self.live)
+            sharing.start()
+            self._open.callback(sharing.stop)
         self.switches.start()
-        self.recordings.start(self.settings.recordings.sweep_seconds)
+        only_own = not self.parts.beside
+        self.recordings.start(settings.recordings.sweep_seconds, only_own=only_own)
         if watch:
             self.watchdog.start()
             self._open.callback(self.watchdog.stop)
         telling = self.clock.spawn(keep_telling, self.listener, settings.server.max_calls)
         self._open.callback(telling.kill)
-        self._warm()
+        if self.parts.calls:
+            self._warm()
         self._open.callback(tune())
         log.info("serving", flows=", ".join(sorted(self.flows)))
 
@@ -168,16 +247,6 @@ class Service:
         redactor.add("000000")
         redactor.text("zero one two three four five")
 
-    def _checks(self) -> list[Check]:
-        """Lines for the health page."""
-        listening = self.listener.accepting
-        lag = self.watchdog.lag
-        return [
-            *map(_check_of, self.switches),
-            Check("calls", ok=listening, text="accepting" if listening else "not accepting"),
-            Check("event loop", ok=lag < 0.5, text=f"{lag * 1000:.0f} ms behind"),
-        ]
-
     def reload(self) -> None:
         """Read the flows again. Running calls keep theirs; flows that can't be used change nothing."""
         flows = load_flows(self.settings.flows.paths)
@@ -187,7 +256,7 @@ class Service:
 
     def stop(self, drain: float = 0.0, progress: Callable[[int], None] | None = None) -> int:
         """Accept no more calls, let the running ones finish for `drain` seconds, end the rest; how many those were."""
-        self.listener.close()
+        self.listener.close(serve_waiting=drain > 0)
         until = self.clock.now() + drain
         report = self.clock.now() + 5.0
         while self.listener.calls and self.clock.now() < until and not self.hurry:
@@ -211,7 +280,7 @@ def _check_of(switch: FreeSwitch) -> Check:
     health = switch.health
     name = f"FreeSWITCH {health.name or switch.address}"
     text = "connected" if health.connected else f"not connected: {health.why or 'not yet'}"
-    return Check(name, ok=health.connected, text=f"{text}, for {health.since:.0f} s", vital=False)
+    return Check(name, ok=health.connected, text=f"{text}, for {health.since:.0f} s")
 
 
 @contextmanager

@@ -63,7 +63,7 @@ def log_in(client, name="ada", secret="correct horse", following="/"):
     "path",
     [
         "/",
-        "/live",
+        "/calls",
         "/records",
         "/records/export.csv",
         "/flows",
@@ -79,15 +79,15 @@ def test_without_a_login_nothing_is_shown(client, path):
     assert "+44" not in answer.text
 
 
-@pytest.mark.parametrize("path", ["/metrics", "/live/events", "/records/x.json"])
+@pytest.mark.parametrize("path", ["/metrics", "/calls/events", "/records/x.json"])
 def test_machines_are_told_401(client, path):
     assert 401 == client.get(path).status_code
 
 
 def test_anyone_may_ask_for_health_and_nothing_else(client, world):
-    assert {"status": "ok"} == client.get("/healthz").json
+    assert {"status": "ok"} == client.get("/live").json
     world.checks[0] = type(world.checks[0])("Calls", False, "not accepting")
-    answer = client.get("/healthz")
+    answer = client.get("/live")
     assert (503, {"status": "failing"}) == (answer.status_code, answer.json)
 
 
@@ -165,7 +165,7 @@ def test_who_guesses_tokens_locks_no_person_out(client):
         bearer(client, f"guess {number}")
     assert 200 == other.get("/").status_code
     assert 302 == log_in(client.application.test_client()).status_code
-    assert 200 == bearer(client, "x", "/healthz")
+    assert 200 == bearer(client, "x", "/live")
 
 
 def test_who_guesses_passwords_locks_no_program_out(client):

@@ -102,7 +102,7 @@ def a_record(page, console, query):
 
 def test_a_live_call_appears_goes_on_and_becomes_a_record(page):
     with serving("--records", "1") as console:
-        page.goto(f"{console.url}/live")
+        page.goto(f"{console.url}/calls")
         expect(page.locator("#live")).to_contain_text("No call is running")
         console.tell("call")
         expect(page.locator("li.call")).to_contain_text("+44 20 7946 0018")
@@ -114,7 +114,7 @@ def test_a_live_call_appears_goes_on_and_becomes_a_record(page):
         page.click("text=Its record")
         expect(page.locator(".badge")).to_have_text("abandoned")
         expect(page.locator("ol.story")).to_contain_text("Please key in your PIN")
-        page.goto(f"{console.url}/live")
+        page.goto(f"{console.url}/calls")
         expect(page.locator("#live")).to_contain_text("No call is running")
         page.goto("about:blank")  # or it would miss the stream when the server goes
 
@@ -150,7 +150,7 @@ def test_P12_a_discarded_recording_shows_its_receipt_and_no_player(page, console
 
 def test_hostile_callers_are_text(page):
     with serving("--hostile", "--records", "3") as console:
-        for path in ("/", "/live", "/records"):
+        for path in ("/", "/calls", "/records"):
             page.goto(console.url + path)
             expect(page.locator("main")).to_contain_text(HOSTILE)
         page.locator("tr", has_text=HOSTILE).locator("a.row").click()
@@ -230,7 +230,7 @@ def test_pages_work_without_scripts(chromium, console):
 
 PAGES = {
     "overview": "/?span=7d",
-    "live": "/live",
+    "live": "/calls",
     "records": "/records",
     "record": "flow=pin_entry&result=completed",
     "discarded": "recording=discarded&result=completed",

@@ -59,7 +59,7 @@ def all_paths(world):
         "/?span=7d",
         "/?span=30d&flow=menu",
         "/?span=nonsense",
-        "/live",
+        "/calls",
         "/records",
         "/records?text=okafor",
         "/flows",
@@ -70,7 +70,7 @@ def all_paths(world):
         yield f"/records/{world.recorded(state).id}"
     yield f"/records/{world.find(result='failed').id}"
     for call in world.live.snapshot():
-        yield f"/live/{call.id}"
+        yield f"/calls/{call.id}"
 
 
 def test_every_page_is_there_and_well_formed(client, world):
@@ -86,7 +86,7 @@ def test_every_page_is_there_and_well_formed(client, world):
 
 
 def test_every_answer_tells_the_browser_what_not_to_do(client, world):
-    for path in ("/", "/records/nothing", "/healthz", "/static/console.css"):
+    for path in ("/", "/records/nothing", "/live", "/static/console.css"):
         headers = client.get(path, buffered=True).headers
         policy = headers["Content-Security-Policy"]
         assert "default-src 'none'" in policy
@@ -104,7 +104,7 @@ def test_a_page_that_is_not_there_says_so(client):
         "/nowhere",
         "/records/nothing",
         "/flows/nothing",
-        "/live/nothing",
+        "/calls/nothing",
         "/records/export.xls",
     ):
         assert 404 == client.get(path).status_code
@@ -135,8 +135,8 @@ def test_a_hostile_caller_is_text_on_every_page(client, world):
     )
     paths = [
         "/",
-        "/live",
-        f"/live/{builder.id}",
+        "/calls",
+        f"/calls/{builder.id}",
         "/records",
         f"/records/{record.id}",
         f"/records?text={HOSTILE}&flow={HOSTILE}&step={HOSTILE}",
@@ -149,7 +149,7 @@ def test_a_hostile_caller_is_text_on_every_page(client, world):
         assert 2 == page.tags.count("script"), path
         assert not [tag for tag in page.tags if tag == "img"][1:], path
         assert [] == page.handlers
-    events = next(iter(client.get("/live/events").response))
+    events = next(iter(client.get("/calls/events").response))
     assert b"<script" not in events
 
 
@@ -166,7 +166,7 @@ def test_P13_no_page_and_no_export_shows_a_private_value(client, world):
         builder.function("pay", 0.1, ValueError(text))
     builder.metric("card", int(CARD))
     builder.collected("card", "complete", builder.redactor.add(CARD), "keys")
-    seen = [client.get(path).text for path in (f"/live/{builder.id}", "/live", "/")]
+    seen = [client.get(path).text for path in (f"/calls/{builder.id}", "/calls", "/")]
     record = builder.finish("completed", "flow_ended")
     world.store.insert(
         [
@@ -404,21 +404,21 @@ def test_a_webhook_is_looked_at_and_sent_again(world):
 
 
 def test_live_calls_come_change_and_go(client, world):
-    assert "No call is running" in client.get("/live").text
+    assert "No call is running" in client.get("/calls").text
     builder = world.call()
-    html = client.get("/live").text
+    html = client.get("/calls").text
     assert "+44 20 7946 0018" in html
     assert "pressed: [hidden]" in html
     assert "Please key in" not in html
     builder.said("Please key in your PIN")
-    assert "Please key in" in client.get("/live").text
-    assert "Welcome to Harbour Bank" in client.get(f"/live/{builder.id}").text
+    assert "Please key in" in client.get("/calls").text
+    assert "Welcome to Harbour Bank" in client.get(f"/calls/{builder.id}").text
     world.live.remove(builder)
-    assert 404 == client.get(f"/live/{builder.id}").status_code
+    assert 404 == client.get(f"/calls/{builder.id}").status_code
     world.store.insert(
         [dataclasses.replace(builder.finish(world.records[0].result, world.records[0].reason))]
     )
-    assert f"/records/{builder.id}" == client.get(f"/live/{builder.id}").location
+    assert f"/records/{builder.id}" == client.get(f"/calls/{builder.id}").location
 
 
 def test_news_is_sent_when_there_is_some_and_when_the_call_is_over(client, world, monkeypatch):
@@ -433,7 +433,7 @@ def test_news_is_sent_when_there_is_some_and_when_the_call_is_over(client, world
             world.live.remove(builder)
 
     monkeypatch.setattr(live_pages.gevent, "sleep", nap)
-    whole = client.get(f"/live/{builder.id}/events")
+    whole = client.get(f"/calls/{builder.id}/events")
     assert "text/event-stream" in whole.content_type
     blocks = whole.text.strip("\n").split("\n\n")
     assert "retry: 1000" == blocks[0]
@@ -446,7 +446,7 @@ def test_news_is_sent_when_there_is_some_and_when_the_call_is_over(client, world
 
 def test_too_many_watchers_are_turned_away(client, monkeypatch):
     monkeypatch.setattr(live_pages, "MAX_STREAMS", 0)
-    assert 503 == client.get("/live/events").status_code
+    assert 503 == client.get("/calls/events").status_code
 
 
 def test_status_says_what_is_wrong(world):
@@ -482,8 +482,8 @@ def test_a_database_that_is_away_is_said_and_the_rest_goes_on(tmp_path):
     assert 503 == answer.status_code
     assert "The database does not answer" in answer.text
     assert "unable to open" in client.get("/status").text
+    assert 200 == client.get("/calls").status_code
     assert 200 == client.get("/live").status_code
-    assert 200 == client.get("/healthz").status_code
     with pytest.raises(DatabaseFailed):
         broken.read(lambda connection: None)
     broken.close()

@@ -54,7 +54,7 @@ def test_a_client_that_dawdles_is_let_go_and_disturbs_nobody(console, monkeypatc
     monkeypatch.setattr(server_module, "PATIENCE", 0.05)
     with log.capture("error") as events, connect(console) as slow, connect(console) as other:
         slow.sendall(half)
-        assert "200 OK" in ask(other, "/healthz")
+        assert "200 OK" in ask(other, "/live")
         with gevent.Timeout(20):
             while slow.recv(65536):
                 pass
@@ -74,12 +74,12 @@ def test_nonsense_is_refused(console):
                 while client.recv(65536):
                     pass
     with connect(console) as client:
-        assert "200 OK" in ask(client, "/healthz")
+        assert "200 OK" in ask(client, "/live")
 
 
 def test_live_calls_stream_while_others_are_answered(console, world):
     with connect(console) as watcher, connect(console) as other:
-        watcher.sendall(b"GET /live/events HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        watcher.sendall(b"GET /calls/events HTTP/1.1\r\nHost: localhost\r\n\r\n")
         seen = b""
         with gevent.Timeout(20):
             while b"No call is running" not in seen:

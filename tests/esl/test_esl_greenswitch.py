@@ -18,6 +18,7 @@ from fsflows.esl import serialize
 from fsflows.esl.event import Event
 from fsflows.esl.session import EslSession
 from fsflows.log import capture
+from fsflows.server.door import OwnDoor
 from fsflows.server.listener import Listener, serve_greenswitch_application
 
 pytestmark = [pytest.mark.process, pytest.mark.usefixtures("nothing_is_left")]
@@ -89,7 +90,7 @@ def application_of_the_readme(printed):
 def test_the_application_of_greenswitchs_readme_runs_unchanged():
     printed = []
     application = application_of_the_readme(printed)
-    listener = Listener(("127.0.0.1", 0), serve_greenswitch_application(application))
+    listener = Listener(OwnDoor(("127.0.0.1", 0)), serve_greenswitch_application(application))
     listener.start()
     sock = gevent.socket.create_connection(listener.address)
     with gevent.Timeout(LONG):

@@ -4,6 +4,7 @@ import gc
 import gzip
 import json
 import os
+import signal
 import subprocess
 import sys
 import textwrap
@@ -297,6 +298,7 @@ class Process:
                 stderr=subprocess.STDOUT,
                 env=environment,
                 cwd=base,
+                process_group=0,
             )
 
     @property
@@ -336,6 +338,6 @@ class Process:
         return self.popen.returncode
 
     def kill(self):
-        if self.popen.poll() is None:
-            self.popen.kill()
+        with suppress(ProcessLookupError):
+            os.killpg(self.popen.pid, signal.SIGKILL)  # its workers, and successors, too
         self.popen.wait(LONG)

@@ -17,8 +17,10 @@ from fsflows.esl.command_reader import CommandReader
 from fsflows.esl.event import Event
 from fsflows.esl.link import LinkClosed
 from fsflows.log import capture
-from fsflows.server import listener as module
+from fsflows.server import door as module
+from fsflows.server.door import LentDoor, OwnDoor
 from fsflows.server.listener import Listener
+from fsflows.server.listening import bound
 
 LONG = 20.0
 """Seconds that nothing here takes, unless it hangs."""
@@ -87,9 +89,9 @@ class FreeSwitch:
 
 def backlog(listener, count):
     """Connections that all wait in the kernel before the listener gets to look."""
-    listener._watcher.stop()
+    listener._door._watcher.stop()
     calls = [FreeSwitch(listener, f"u-{n}") for n in range(count)]
-    listener._watcher.start(listener._acceptable)
+    listener._door._watcher.start(listener._door._acceptable)
     return calls
 
 
@@ -108,7 +110,7 @@ def listen():
 
     def make(handle=None, **options):
         listener = Listener(
-            options.pop("address", ("127.0.0.1", 0)),
+            options.pop("door", None) or OwnDoor(options.pop("address", ("127.0.0.1", 0))),
             handle or (lambda _session: leave.wait(LONG)),
             **options,
         )
@@ -287,22 +289,103 @@ def test_a_stop_while_waiting_to_listen_again(listen, monkeypatch):
         thief.listen()
         listen.leave.set()
         assert ["exit"] == call.end()
-        wait_for(lambda: listener._retry is not None)
+        wait_for(lambda: listener._door._retry is not None)
         assert 0 == listener.stop()
 
 
-def test_a_shared_socket_is_left_to_the_others_at_the_limit(listen):
-    shared = socket.socket()
-    shared.bind(("127.0.0.1", 0))
-    shared.listen(16)
-    small = listen(address=shared, max_calls=1)
+def lent(shared):
+    """A door to a shared socket, and what its worker reports."""
+    reports = []
+    return LentDoor(shared.dup, reports.append), reports
+
+
+@pytest.fixture
+def shared():
+    with bound(("127.0.0.1", 0), 16) as sock:
+        yield sock
+
+
+def test_a_shared_socket_is_left_to_the_others_at_the_limit(listen, shared):
+    door, reports = lent(shared)
+    small = listen(door=door, max_calls=1)
     first = FreeSwitch(small).begin()
     wait_for(lambda: not small.accepting)
-    other = listen(address=shared.dup())
+    other = listen(door=lent(shared)[0])
     second = FreeSwitch(small).begin()
-    assert (1, 1, 0) == (small.calls, other.calls, small.refused)
+    assert (1, 1, 0, [True]) == (small.calls, other.calls, small.refused, reports)
+    first.sock.close()
     listen.leave.set()
-    assert [["exit"], ["exit"]] == [first.end(), second.end()]
+    assert ["exit"] == second.end()
+    wait_for(lambda: small.accepting)
+    assert [True, False] == reports
+
+
+def test_a_shared_socket_is_closed_when_all_are_full_and_comes_back(listen, shared):
+    door, reports = lent(shared)
+    listener = listen(door=door, max_calls=1)
+    address = listener.address
+    first = FreeSwitch(listener).begin()
+    wait_for(lambda: reports == [True])
+    late = FreeSwitch(listener)  # the kernel has accepted it
+    shared.close()  # the keeper's
+    door.take_away()
+    assert ["exit"] == late.begin().end()
+    with pytest.raises(ConnectionRefusedError):
+        FreeSwitch(listener)
+    listen.leave.set()
+    assert ["exit"] == first.end()
+    wait_for(lambda: reports == [True, False])
+    assert not listener.accepting
+    with bound(address, 16) as again:
+        door.bring(again.dup())
+        door.bring(again.dup())
+        assert listener.accepting
+        assert ["exit"] == FreeSwitch(listener).begin().end()
+
+
+def test_a_shared_socket_that_comes_back_to_a_full_worker(listen, shared):
+    door, reports = lent(shared)
+    listener = listen(door=door, max_calls=1)
+    call = FreeSwitch(listener).begin()
+    wait_for(lambda: reports == [True])
+    again = shared.dup()
+    door.take_away()
+    door.bring(again)
+    assert not listener.accepting
+    call.sock.close()
+    listen.leave.set()
+    wait_for(lambda: listener.accepting)
+
+
+def test_more_calls_a_second_than_allowed_close_the_socket_for_a_while(listen):
+    listener = listen(calls_per_second=4.0)
+    with capture() as log:
+        calls = [FreeSwitch(listener).begin() for _ in range(3)]
+        assert listener.accepting
+        calls += backlog(listener, 2)
+        assert "connect" == calls[3].heard()
+        wait_for(lambda: not listener.accepting)
+        assert ["exit"] == calls[4].begin().end()
+        assert (4, 1) == (listener.accepted, listener.refused)
+        wait_for(lambda: listener.accepting)
+    assert "the limit of calls a second is reached: not listening" in str(log)
+    for call in calls[:4]:
+        call.sock.close()
+
+
+def test_one_address_may_not_have_all_connections(listen):
+    listener = listen(max_per_peer=2)
+    calls = [FreeSwitch(listener).begin() for _ in range(2)]
+    with capture() as log:
+        more = [FreeSwitch(listener) for _ in range(3)]
+        assert [["connect", "exit"]] * 3 == [call.end() for call in more]
+    assert 1 == len(log), "a flood does not fill the log"
+    assert (2, 3) == (listener.accepted, listener.refused)
+    calls[0].sock.close()
+    listen.leave.set()
+    wait_for(lambda: listener.calls <= 1)
+    assert ["exit"] == FreeSwitch(listener).begin().end()
+    assert ["exit"] == calls[1].end()
 
 
 @pytest.mark.parametrize("back", ["after a call", "after a while"])
@@ -387,11 +470,11 @@ def test_only_allowed_networks_may_connect(listen):
     listen.leave.set()
     assert ["exit"] == call.end()
     with pytest.raises(ValueError, match="nonsense"):
-        Listener(("127.0.0.1", 0), print, allow=["nonsense"])
+        Listener(OwnDoor(("127.0.0.1", 0)), print, allow=["nonsense"])
 
 
 def test_addresses_of_both_kinds():
-    listener = Listener(("127.0.0.1", 0), print, allow=["10.0.0.0/8", "fe80::/10"])
+    listener = Listener(OwnDoor(("127.0.0.1", 0)), print, allow=["10.0.0.0/8", "fe80::/10"])
     assert [True, True, True, False, False] == [
         listener._allowed(host)
         for host in ("10.1.2.3", "::ffff:10.1.2.3", "fe80::1%eth0", "::1", "11.0.0.1")
@@ -424,6 +507,16 @@ def test_a_stop_waits_for_calls_and_cuts_off_the_rest(listen):
     assert 0 == listener.stop()
 
 
+def test_calls_in_the_backlog_are_served_by_a_server_that_drains(listen):
+    listener = listen(max_calls=1)
+    calls = backlog(listener, 2)
+    listener.close(serve_waiting=True)
+    assert not listener.accepting
+    assert 2 == listener.calls
+    listen.leave.set()
+    assert [["exit"], ["exit"]] == [call.begin().end() for call in calls]
+
+
 def test_calls_in_the_backlog_at_the_stop_are_told_connect(listen):
     listener = listen()
     (waiting,) = backlog(listener, 1)
@@ -435,7 +528,7 @@ def test_calls_in_the_backlog_at_the_stop_are_told_connect(listen):
 
 def test_an_address_in_use_is_an_error_at_the_start(listen):
     listener = listen()
-    second = Listener(listener.address, print)
+    second = Listener(OwnDoor(listener.address), print)
     with pytest.raises(OSError, match="in use"):
         second.start()
     second.close()
@@ -444,7 +537,7 @@ def test_an_address_in_use_is_an_error_at_the_start(listen):
 def test_a_greenlet_killed_before_it_began_leaves_no_descriptor(listen):
     listener = listen()
     (call,) = backlog(listener, 1)
-    listener._acceptable()
+    listener._door._acceptable()
     assert 1 == listener.calls
     gevent.killall(list(listener._calls))
     wait_for(lambda: listener.calls == 0)

@@ -39,6 +39,14 @@ def up(run, tmp_path):
     return start
 
 
+def refused(address):
+    try:
+        socket.create_connection(address).close()
+    except ConnectionRefusedError:
+        return True
+    return False
+
+
 def heard(result):
     return [sound.what for sound in result.transcript.heard]
 
@@ -170,6 +178,7 @@ def test_SIGTERM_lets_a_running_call_finish_and_takes_no_other(up):
     process.said("call")
     process.signal(signal.SIGTERM)
     process.said("stopping")
+    wait_for(lambda: refused(address))
     late = finished(call(address, "ask", then=[("hangup", "USER_BUSY")]))
     assert ("", "USER_BUSY") == (late.reached, late.cause)
     result = finished(running)

@@ -1,0 +1,376 @@
+"""The server as processes: a parent that answers no calls, and workers that do.
+
+The parent holds the listening sockets, starts workers and begins again what has died or stands still, and passes on
+what signals ask for; `fsflows.server.fleet` decides, this does. It imports no gevent and starts no thread, so that it
+can fork at any time. A worker is patched and set up only after the fork.
+"""
+
+from __future__ import annotations
+
+import gc
+import os
+import selectors
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from types import FrameType
+from typing import Any, NoReturn
+
+from fsflows import log as logs
+from fsflows import metrics
+from fsflows.server import fleet
+from fsflows.server.address import parse_address
+from fsflows.server.channel import Channel
+from fsflows.server.notify import Notifier
+from fsflows.server.sockets import INHERITED, Sockets
+from fsflows.settings import Settings
+
+SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGUSR2, signal.SIGCHLD)
+
+RETRY = 0.05
+"""Seconds after which a socket is opened again that workers are just letting go of."""
+
+log = logs.get_logger("server.parent")
+
+
+@dataclass(frozen=True, slots=True)
+class Post:
+    """What a worker is given by its parent.
+
+    Attributes:
+        number: which one it is.
+        role: what it does.
+        channel: its end of the line to the parent.
+        directory: for sockets between the workers.
+        others: the numbers of those that take calls, for the office.
+    """
+
+    number: int
+    role: fleet.Role
+    channel: Any
+    directory: str
+    others: tuple[int, ...]
+
+
+Work = Callable[[Settings, Post], int]
+"""The life of a worker; returns its exit status."""
+
+
+def serve(settings: Settings) -> int:
+    """Serve until a signal says otherwise; returns the exit status.
+
+    Exit status: 0 stopped as told; 1 the flows, a directory, the database or an address can't be used, or workers
+    crash at every start; 2 the settings make no sense. Why is on standard error, everything at once.
+    """
+    return Parent(settings, _work).run()
+
+
+def _work(settings: Settings, post: Post) -> int:
+    # From here on everything waits through gevent; before anything else opens a socket or starts a thread.
+    from gevent import monkey
+
+    monkey.patch_all()
+    from fsflows.server.worker import work
+
+    return work(settings, post)
+
+
+class Parent:
+    """See the module.
+
+    Args:
+        settings: `server`, `console.listen` and `log` are used here, everything in the workers.
+        work: what a worker does.
+    """
+
+    def __init__(self, settings: Settings, work: Work) -> None:
+        chosen = settings.server
+        self._settings = settings
+        self._work = work
+        self._fleet = fleet.Fleet(
+            fleet.roles(max(1, chosen.workers)), chosen.heartbeat_timeout, chosen.drain_timeout
+        )
+        self._sockets = Sockets({})
+        self._notifier = Notifier()
+        self._selector = selectors.DefaultSelector()
+        self._pids: dict[int, int] = {}
+        self._channels: dict[int, Channel] = {}
+        self._gives: list[tuple[float, int, str]] = []
+        self._started = 0
+        self._predecessor = 0
+        self._successor: subprocess.Popen[bytes] | None = None
+        self._status: int | None = None
+        self._pings = 0.0
+        self._told = ""
+        self._directory = ""
+        self._pipe = (-1, -1)
+
+    def run(self) -> int:
+        """From the start to the end; returns the exit status."""
+        inherited = os.environ.pop(INHERITED, "")
+        os.environ.pop(metrics.DIRECTORY, None)
+        self._directory = tempfile.mkdtemp(prefix="fsflows-")
+        if len(self._fleet.members) > 1:
+            metrics.share(self._directory)
+        wake, woken = self._pipe = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
+        before = {number: signal.signal(number, _noted) for number in SIGNALS}
+        wakeup = signal.set_wakeup_fd(woken, warn_on_full_buffer=False)
+        self._selector.register(wake, selectors.EVENT_READ)
+        try:
+            self._sockets = Sockets(self._addresses())
+            if inherited:
+                self._predecessor = self._sockets.adopt(inherited)
+            self._carry_out(self._fleet.begin(time.monotonic()))
+            while self._status is None:
+                self._turn(wake)
+            return self._status
+        finally:
+            signal.set_wakeup_fd(wakeup)
+            for number, handler in before.items():
+                signal.signal(number, handler)
+            self._let_go()
+            os.close(wake)
+            os.close(woken)
+            shutil.rmtree(self._directory, ignore_errors=True)
+
+    def _addresses(self) -> dict[str, tuple[tuple[str, int], int]]:
+        """Those that can be read; the first worker says what is wrong with the others."""
+        server, console = self._settings.server, self._settings.console
+        found: dict[str, tuple[tuple[str, int], int]] = {}
+        with suppress(ValueError):
+            found["calls"] = (parse_address(server.listen), server.backlog)
+        with suppress(ValueError):
+            found["console"] = (parse_address(console.listen), 64)
+        return found
+
+    # --- one turn -----------------------------------------------------------------------------------------------------
+
+    def _turn(self, wake: int) -> None:
+        now = time.monotonic()
+        due = min([self._fleet.due(now), *(at for at, _, _ in self._gives)])
+        if self._notifier.watchdog:
+            due = min(due, self._pings)
+        for key, _ in self._selector.select(max(0.0, due - now)):
+            if key.fileobj == wake:
+                self._signalled(os.read(wake, 512))
+            else:
+                self._hear(key.data)
+        self._reap()
+        now = time.monotonic()
+        self._carry_out(self._fleet.tick(now))
+        for give in [each for each in self._gives if each[0] <= now]:
+            self._gives.remove(give)
+            self._give(give[1], give[2], now)
+        self._tell_systemd(now)
+
+    def _signalled(self, numbers: bytes) -> None:
+        for number in numbers:
+            now = time.monotonic()
+            match number:
+                case signal.SIGTERM:
+                    self._stop("SIGTERM", now)
+                case signal.SIGINT:
+                    self._stop("SIGINT", now)
+                case signal.SIGHUP:
+                    self._notifier.reloading()
+                    self._carry_out(self._fleet.reload())
+                    self._notifier.say("READY=1")
+                case signal.SIGUSR2:
+                    self._replace()
+
+    def _stop(self, how: str, now: float) -> None:
+        handed_over = self._successor is not None
+        if not handed_over:
+            self._notifier.say("STOPPING=1")
+        self._carry_out(self._fleet.stop(how, now, handed_over=handed_over))
+
+    def _hear(self, number: int) -> None:
+        channel = self._channels.get(number)
+        while channel is not None:
+            try:
+                said = channel.receive()
+            except BlockingIOError:
+                return
+            if said is None:
+                self._hang_up(number)
+                return
+            self._carry_out(self._fleet.heard(number, said[0], time.monotonic()))
+
+    def _reap(self) -> None:
+        if self._successor is not None and self._successor.poll() is not None:
+            log.error(
+                "the successor has ended; this server goes on", status=self._successor.returncode
+            )
+            self._successor = None
+        for pid, number in list(self._pids.items()):
+            ended, status = os.waitpid(pid, os.WNOHANG)
+            if not ended:
+                continue
+            del self._pids[pid]
+            self._hear(number)  # its last words
+            self._hang_up(number)
+            metrics.forget_process(pid)
+            code = os.waitstatus_to_exitcode(status)
+            self._carry_out(self._fleet.died(number, code, time.monotonic()))
+
+    # --- orders -------------------------------------------------------------------------------------------------------
+
+    def _carry_out(self, orders: list[fleet.Order]) -> None:
+        for order in orders:
+            match order:
+                case fleet.Start(number):
+                    self._start(number)
+                case fleet.Kill(number):
+                    for pid in [pid for pid, each in self._pids.items() if each == number]:
+                        os.kill(pid, signal.SIGKILL)
+                case fleet.Tell(number, message):
+                    if number in self._channels:
+                        self._channels[number].send(message)
+                case fleet.Give(number, name):
+                    self._give(number, name, time.monotonic())
+                case fleet.Shut(dismiss):
+                    self._gives = [give for give in self._gives if give[2] != "calls"]
+                    self._sockets.close("calls", dismiss=dismiss)
+                case fleet.Say(level, event, fields):
+                    getattr(log, level)(event, **fields)
+                case fleet.Booted():
+                    self._booted()
+                case fleet.Exit(status, text):
+                    if text:
+                        print(text, file=sys.stderr)
+                    self._status = status
+
+    def _give(self, number: int, name: str, now: float) -> None:
+        channel = self._channels.get(number)
+        if channel is None:
+            return
+        try:
+            sock = self._sockets.open(name)
+        except OSError as error:
+            if self._sockets.was_open(name):
+                self._gives.append((now + RETRY, number, name))
+            else:
+                channel.send({"what": "socket", "name": name, "errno": error.errno})
+            return
+        channel.send({"what": "socket", "name": name}, [sock.fileno()])
+
+    def _booted(self) -> None:
+        lines = ["READY=1", f"MAINPID={os.getpid()}"]
+        if self._predecessor:
+            # It may be gone, or be somebody else by now: only our own parent is told.
+            if os.getppid() == self._predecessor:
+                os.kill(self._predecessor, signal.SIGTERM)
+            self._predecessor = 0
+        self._notifier.say(*lines)
+
+    # --- workers ------------------------------------------------------------------------------------------------------
+
+    def _start(self, number: int) -> None:
+        if self._started == 0:
+            with suppress(ValueError):  # the worker says what is wrong with it
+                logs.setup(self._settings.log.level, self._settings.log.format)
+        ours, theirs = Channel.pair()
+        self._started += 1
+        role = self._fleet.members[number].role
+        others = [each.number for each in self._fleet.members if each.role == "calls"]
+        post = Post(
+            number,
+            role,
+            theirs,
+            self._directory,
+            tuple(others) if role == "office" else (),
+        )
+        sys.stdout.flush()
+        sys.stderr.flush()
+        gc.freeze()  # what the worker shares with us stays shared
+        pid = os.fork()
+        if pid == 0:
+            ours.close()
+            self._become(post)
+        theirs.close()
+        ours.setblocking(False)
+        if role != "all":
+            log.info("a worker is started", worker=number, does=role, pid=pid)
+        self._pids[pid] = number
+        self._channels[number] = Channel(ours)
+        self._selector.register(ours, selectors.EVENT_READ, number)
+
+    def _become(self, post: Post) -> NoReturn:
+        """In the child: its whole life."""
+        status = 70
+        try:
+            signal.set_wakeup_fd(-1)
+            for number in SIGNALS:
+                # What Ctrl-C or a service manager tells the whole group, the parent tells it in its own time.
+                signal.signal(number, signal.SIG_IGN)
+            signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+            self._selector.close()
+            for descriptor in self._pipe:
+                os.close(descriptor)
+            for channel in self._channels.values():
+                channel.close()
+            self._sockets.forget()
+            status = self._work(self._settings, post)
+        except BaseException:  # nothing of the parent's stack may run here
+            log.exception("a worker failed")
+        finally:
+            with suppress(Exception):
+                sys.stdout.flush()
+                sys.stderr.flush()
+            os._exit(status)
+
+    def _hang_up(self, number: int) -> None:
+        channel = self._channels.pop(number, None)
+        if channel is not None:
+            self._selector.unregister(channel)
+            channel.close()
+
+    def _let_go(self) -> None:
+        for pid in self._pids:
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+            os.waitpid(pid, 0)
+        for number in list(self._channels):
+            self._hang_up(number)
+        self._sockets.forget()
+        self._selector.close()
+
+    # --- a new version ------------------------------------------------------------------------------------------------
+
+    def _replace(self) -> None:
+        """Start the program anew, with our sockets; when it serves, it tells us to stop."""
+        if self._fleet.how or self._successor is not None:
+            log.warning("no successor is started: one runs already, or this server stops")
+            return
+        told, descriptors = self._sockets.bequest()
+        environment = {**os.environ, **self._notifier.environ, INHERITED: told}
+        environment.pop(metrics.DIRECTORY, None)
+        try:
+            self._successor = subprocess.Popen(  # noqa: S603 - what we were started with
+                [sys.executable, *sys.orig_argv[1:]], pass_fds=descriptors, env=environment
+            )
+        except OSError as error:
+            log.error("a successor can't be started", why=str(error))
+            return
+        log.info("a successor is started; it takes over when it serves", pid=self._successor.pid)
+
+    # --- systemd ----------------------------------------------------------------------------------------------------
+
+    def _tell_systemd(self, now: float) -> None:
+        if self._notifier.watchdog and now >= self._pings:
+            self._pings = now + self._notifier.watchdog
+            self._notifier.say("WATCHDOG=1")
+        status = f"{self._fleet.calls} calls" + (", stopping" if self._fleet.how else "")
+        if status != self._told:
+            self._told = status
+            self._notifier.say(f"STATUS={status}")
+
+
+def _noted(_number: int, _frame: FrameType | None) -> None:
+    """The number is in the wake-up pipe."""

@@ -1,0 +1,93 @@
+"""The listening sockets that a parent keeps for its workers, or gets from the server before it."""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from fsflows.server.listening import bound, dismiss
+
+INHERITED = "FSFLOWS_INHERITED"
+"""Environment variable from a server to its successor: "PID NAME=DESCRIPTOR ..."."""
+
+
+@dataclass(slots=True)
+class _Kept:
+    address: tuple[str, int]
+    backlog: int
+    sock: socket.socket | None = None
+    bound: bool = False
+
+
+class Sockets:
+    """Listening sockets by name; plain ones, for a process that never accepts.
+
+    Args:
+        wanted: host, port and backlog by name.
+    """
+
+    def __init__(self, wanted: Mapping[str, tuple[tuple[str, int], int]]) -> None:
+        self._kept = {name: _Kept(*how) for name, how in wanted.items()}
+
+    def open(self, name: str) -> socket.socket:
+        """The socket: opened, if it isn't; on the same port as before.
+
+        Raises:
+            OSError: its address can't be listened on.
+        """
+        kept = self._kept[name]
+        if kept.sock is None:
+            sock: socket.socket = bound(kept.address, kept.backlog)
+            kept.sock, kept.address = sock, sock.getsockname()[:2]
+            kept.bound = True
+        return kept.sock
+
+    def was_open(self, name: str) -> bool:
+        """Whether the address has been ours before: what is in the way is about to go."""
+        return self._kept[name].bound
+
+    def close(self, name: str, *, dismiss: bool = False) -> None:
+        """Close ours; with `dismiss`, nobody else has it, and those who wait are let go first."""
+        kept = self._kept[name]
+        if kept.sock is None:
+            return
+        if dismiss:
+            _dismiss_all(kept.sock)
+        kept.sock.close()
+        kept.sock = None
+
+    def adopt(self, text: str) -> int:
+        """Take over the sockets of a server before us (see `bequest`); its process id."""
+        pid, *named = text.split()
+        for each in named:
+            name, _, number = each.partition("=")
+            sock = socket.socket(fileno=int(number))
+            kept = self._kept.get(name)
+            if kept is None:
+                sock.close()
+                continue
+            kept.sock, kept.address, kept.bound = sock, sock.getsockname()[:2], True
+        return int(pid)
+
+    def bequest(self) -> tuple[str, list[int]]:
+        """What a successor is told in `INHERITED`, and the descriptors it must be given."""
+        open_ = {name: kept.sock.fileno() for name, kept in self._kept.items() if kept.sock}
+        told = [str(os.getpid()), *(f"{name}={number}" for name, number in open_.items())]
+        return " ".join(told), list(open_.values())
+
+    def forget(self) -> None:
+        """In a child: close the parent's copies."""
+        for name in self._kept:
+            self.close(name)
+
+
+def _dismiss_all(listening: socket.socket) -> None:
+    listening.setblocking(False)
+    while True:
+        try:
+            sock, _ = listening.accept()
+        except OSError:
+            return
+        dismiss(sock)
