@@ -6,6 +6,9 @@ import os
 import socket
 import time
 
+PATIENCE = 0.5
+"""Seconds that systemd gets to take what it is told: who waits for it does not mind the workers."""
+
 
 class Notifier:
     """The socket that `Type=notify` gives a service.
@@ -30,6 +33,7 @@ class Notifier:
             return
         try:
             with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sock:
+                sock.settimeout(PATIENCE)
                 sock.connect(self._path)
                 sock.sendall("\n".join(lines).encode())
         except OSError:

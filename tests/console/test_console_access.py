@@ -84,11 +84,14 @@ def test_machines_are_told_401(client, path):
     assert 401 == client.get(path).status_code
 
 
-def test_anyone_may_ask_for_health_and_nothing_else(client, world):
-    assert {"status": "ok"} == client.get("/live").json
-    world.checks[0] = type(world.checks[0])("Calls", False, "not accepting")
-    answer = client.get("/live")
-    assert (503, {"status": "failing"}) == (answer.status_code, answer.json)
+@pytest.mark.parametrize("path", ["/live", "/ready"])
+def test_anyone_may_ask_for_health_and_is_told_one_word(client, world, path):
+    assert {"status": "ok"} == client.get(path).json
+    world.health = Health(429, "full", "500 calls: no worker takes another one")
+    answer = client.get(path)
+    assert (429, {"status": "full"}) == (answer.status_code, answer.json)
+    log_in(client)
+    assert "500 calls" in client.get(path).json["text"]
 
 
 def test_a_login_leads_on_to_the_page_that_was_asked_for(client):

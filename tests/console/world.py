@@ -13,7 +13,7 @@ from fsflows.archive.record import RecordBuilder
 from fsflows.archive.samples import sample_records
 from fsflows.archive.store import RecordStore
 from fsflows.clock import GeventClock
-from fsflows.console.sources import Audio, Check, Sources
+from fsflows.console.sources import Audio, Check, Health, Sources
 from fsflows.database import Database
 from fsflows.flow.loader import load_flows
 from fsflows.privacy import Pii, Redactor
@@ -50,12 +50,15 @@ class World:
         self.recordings = FakeRecordings(self.store, make_wav(directory / "call.wav"))
         self.flows = load_flows([FLOWS])
         self.checks = [Check("Calls", True, "accepting")]
+        self.health = Health(200, "ok", "3 calls")
         self.sources = Sources(
             database=self.database,
             live=self.live,
             flows=lambda: self.flows,
             recordings=self.recordings,
             checks=lambda: self.checks,
+            alive=lambda: self.health,
+            ready=lambda: self.health,
             node="node-a",
         )
 

@@ -278,8 +278,7 @@ def test_a_call_whose_server_is_killed_has_a_record_after_the_next_start(up, tmp
     try:
         store = RecordStore(database)
         wait_for(store.owners)  # it is written down that the call has begun
-        process.signal(signal.SIGKILL)
-        process.ended()
+        process.kill()
         finished(running)
         assert [] == store.of_call(uuid)
         process = up(flows)
