@@ -16,6 +16,7 @@ from fsflows.console.access import (
 )
 from fsflows.console.app import create_app
 from fsflows.console.server import open_console
+from fsflows.console.sources import Health
 from fsflows.console.throttle import Throttle, client_of, household, parse_proxies
 
 from .world import World
