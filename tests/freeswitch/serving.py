@@ -9,9 +9,9 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from types import TracebackType
+from types import MappingProxyType, TracebackType
 
 import yaml
 
@@ -32,6 +32,7 @@ class Serving:
         flows: directories with flows.
         directory: for its settings, log, database and recordings.
         freeswitch: FreeSWITCH's event socket and its password, when it may look after calls there.
+        more: further settings, by section.
 
     Raises:
         AssertionError: it did not come up, with what it said.
@@ -43,6 +44,7 @@ class Serving:
         flows: Sequence[Path],
         directory: Path,
         freeswitch: tuple[Address, str] | None = None,
+        more: Mapping[str, Mapping[str, object]] = MappingProxyType({}),
     ) -> None:
         self._listen = listen
         self.directory = directory
@@ -74,6 +76,7 @@ class Serving:
                     "console": {"listen": ""},
                     "log": {"level": "debug", "format": "json"},
                     **inbound,
+                    **{section: dict(values) for section, values in more.items()},
                 }
             ),
             encoding="utf-8",
