@@ -59,7 +59,7 @@ class Call(Leg):
         """
         by_key = key is not None and key in self._terminators
         if since is not None and self._player.playing and not self._player.stopping:
-            self._stopped_by = ("speech" if key is None else "key", since)
+            self._barge_in.asked("speech" if key is None else "key", since)
         self._player.stop(self.clock.now(), by_key=by_key)
 
     def stop_on_keys(self, keys: str) -> None:

@@ -108,9 +108,7 @@ class Leg:
         self._last_application = ""
         self._interrupted = False
         self._key_at: float | None = None  # of the key that is being answered
-        self._stopped_by: tuple[str, float] | None = (
-            None  # what is to end the prompt, and when it happened
-        )
+        self._barge_in = metrics.BargeIn()
 
     @property
     def _log(self) -> Logger:
@@ -370,12 +368,8 @@ class Leg:
             self._check_recogniser(at)
         elif self._ended is None:
             terminator = event.variable("playback_terminator_used") or ""
-            stopped, self._stopped_by = self._stopped_by, None
-            if not self._player.finished(uuid, response, terminator, at):
-                self._stopped_by = stopped
-            elif stopped is not None:
-                by, since = stopped
-                metrics.barge_in[by].add(at - since)
+            if self._player.finished(uuid, response, terminator, at):
+                self._barge_in.ended(terminator, at)
 
     def _on_bridge(self, event: Event, at: float) -> None:
         self._bridged = True
@@ -399,6 +393,7 @@ class Leg:
         duration = event.get("DTMF-Duration") or ""
         seconds = int(duration) / SAMPLES_PER_SECOND if duration.isdecimal() else 0.0
         source = event.get("DTMF-Source") or "UNKNOWN"
+        self._barge_in.key(key, at)
         self._pending.append(KeyPressed(key.upper(), at, source, seconds))
 
     def _on_speech(self, event: Event, at: float) -> None:

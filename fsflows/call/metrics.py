@@ -39,3 +39,43 @@ barge_in = {by: Spread(BARGE_IN.labels(by)) for by in ("key", "speech")}
 def by_event(names: tuple[str, ...]) -> dict[str, Count]:
     """A count for each of the names, and `OTHER`."""
     return {name: Count(EVENTS.labels(name)) for name in (*names, OTHER)}
+
+
+TOGETHER = 0.5
+"""Seconds. A key and the end of the prompt that it stopped are closer than that."""
+
+
+class BargeIn:
+    """How long a prompt goes on when it is interrupted. One of a call.
+
+    Which comes first, the key or the end of the prompt that FreeSWITCH itself has stopped at it, differs by application
+    (measured: `playback` reports the key first, `speak` its end).
+    """
+
+    __slots__ = ("_asked", "_over")
+
+    def __init__(self) -> None:
+        self._asked: tuple[str, float] | None = None
+        self._over: tuple[str, float] | None = None
+
+    def asked(self, by: str, since: float) -> None:
+        """What is being played is to stop: by "key" or "speech", since the caller pressed or said it."""
+        self._asked = by, since
+
+    def ended(self, terminator: str, at: float) -> None:
+        """What was played is over; FreeSWITCH has stopped it at the key `terminator`, or "" it has not."""
+        self._over = None
+        if self._asked is not None:
+            by, since = self._asked
+            self._asked = None
+            barge_in[by].add(at - since)
+        elif terminator:
+            self._over = terminator, at
+
+    def key(self, key: str, at: float) -> None:
+        """A key was pressed."""
+        if self._over is not None:
+            terminator, over_at = self._over
+            self._over = None
+            if key == terminator and at - over_at < TOGETHER:
+                barge_in["key"].add(max(0.0, over_at - at))

@@ -13,6 +13,7 @@ PAGES = sorted(
         ROOT / "README.md",
         ROOT / "CHANGELOG.md",
         ROOT / "dialplan/README.md",
+        ROOT / "docker/README.md",
         *ROOT.glob("docs/*.md"),
         *ROOT.glob("conf/flows/*/README.md"),
     ]
