@@ -38,6 +38,8 @@ class Reason(StrEnum):
     """A hand-off that FreeSWITCH accepted."""
     ESCAPED = "escaped"
     """The caller asked for a person (the escape key or word), and was passed on."""
+    TAKEN_AWAY = "taken_away"
+    """Somebody else passed the call on, in FreeSWITCH itself (`uuid_transfer`)."""
     CALLER_HUNG_UP = "caller_hung_up"
     NO_INPUT_LIMIT = "no_input_limit"
     """The caller said and pressed nothing, for as often as the ladder asks."""

@@ -57,7 +57,7 @@ class Call(Leg):
             key: the key that asks for it; when FreeSWITCH itself stops on that key, nothing is sent.
             since: when the caller pressed it, or said what asks for it: the time until silence is measured.
         """
-        by_key = key is not None and key in self._terminators
+        by_key = key is not None and key in (self._terminators or "")
         if since is not None and self._player.playing and not self._player.stopping:
             self._barge_in.asked("speech" if key is None else "key", since)
         self._player.stop(self.clock.now(), by_key=by_key)
@@ -89,16 +89,16 @@ class Call(Leg):
         if self._listener.running:
             self._listener.running = False
             self.execute("detect_speech", "stop")
+        self._share_events()
 
     def send_dtmf(self, keys: str) -> None:
         """Send keys to the caller's side."""
         self.run("send_dtmf", quoting.dtmf(keys), timeout=5.0 + len(keys))
 
     def set_variable(self, name: str, value: str) -> None:
-        """Set a channel variable at once, ahead of anything that is queued."""
+        """Set a channel variable at once, ahead of anything that is queued. An empty value takes it away."""
         self._alive()
-        name = quoting.variable_name(name)
-        self._post(commands.api("uuid_setvar", self.uuid, name, quoting.argument(value)))
+        self._set(name, value)
 
     def get_variable(self, name: str) -> str | None:
         """A channel variable as it is now; None when unset.
@@ -141,8 +141,7 @@ class Call(Leg):
         """Send the caller to an extension: "5000", "5000 XML default". The call is no longer ours afterwards."""
         self._ending = True
         self.dismiss_recogniser()
-        # With `socket_resume` the end of our connection would tear the caller out of the extension (measured).
-        self.set_variable("socket_resume", "false")
+        self._let_go()
         self.run("transfer", quoting.argument(target))
         self._complete = True
         self._over(TRANSFERRED)

@@ -32,8 +32,9 @@ from fsflows.call.happenings import (
 )
 from fsflows.call.playing import Playback, Player
 from fsflows.call.speech import RESTARTS, Listener
+from fsflows.call.subscription import EVENTS
 from fsflows.call.timeline import Timeline
-from fsflows.esl import commands
+from fsflows.esl import commands, quoting
 from fsflows.esl.link import LinkClosed, Reply, ReplyTimeout
 from fsflows.log import Logger, get_logger
 
@@ -42,25 +43,12 @@ if TYPE_CHECKING:
     from fsflows.esl.event import Event
     from fsflows.esl.link import Link
 
-EVENTS = (
-    "CHANNEL_EXECUTE",
-    "CHANNEL_EXECUTE_COMPLETE",
-    "CHANNEL_BRIDGE",
-    "CHANNEL_HANGUP",
-    "CHANNEL_HANGUP_COMPLETE",
-    "DTMF",
-    "DETECTED_SPEECH",
-    "RECORD_START",
-    "RECORD_STOP",
-)
-"""What a call needs to be told. Each event not asked for is the cheapest one to parse."""
-
-LINGER = 5
-"""Seconds that FreeSWITCH keeps the connection after the hang-up, for the last events (a recording that stopped)."""
-
 KEYS = "0123456789*#ABCD"
 SAMPLES_PER_SECOND = 8000
 """DTMF-Duration is in samples of 8 kHz, whatever the codec."""
+
+LIVE = {"2", "3", "4", "5", "6", "7", "8", "9"}
+"""Channel-State-Number of a channel that lives (4: CS_EXECUTE, 2: CS_ROUTING)."""
 
 _ids = itertools.count(1)
 _counts = metrics.by_event(EVENTS)
@@ -99,8 +87,10 @@ class Leg:
         )
         self._ended: CallEnded | None = None
         self._ending = False
-        self._terminators = ""
+        self._terminators: str | None = None
         self._recogniser_uuid = ""
+        self._diverted = False
+        self._state = link.channel.get("Channel-State-Number")
         self._answered = link.channel.get("Answer-State") == "answered"
         self._answering = ""  # the application that does it
         self._bridged = False
@@ -358,6 +348,8 @@ class Leg:
     def _on_complete(self, event: Event, at: float) -> None:
         uuid = event.get("Application-UUID") or ""
         response = event.get("Application-Response") or ""
+        if self._is_taken(event):
+            self._taken()
         if uuid in self._finished:
             names = ("bridge_hangup_cause", "originate_disposition", "sip_refer_status_code")
             found = {name: value for name in names if (value := event.variable(name))}
@@ -370,6 +362,35 @@ class Leg:
             terminator = event.variable("playback_terminator_used") or ""
             if self._player.finished(uuid, response, terminator, at):
                 self._barge_in.ended(terminator, at)
+
+    def _is_taken(self, event: Event) -> bool:
+        """Whether somebody else has taken the call: `uuid_transfer`, say.
+
+        What we run ends then, with the channel on its way elsewhere already; at last the dialplan's `socket` does.
+        """
+        if self._ended is not None or self._ending or event.get("Answer-State") == "hangup":
+            return False
+        state, ours = event.get("Channel-State-Number"), self._state
+        return event.get("Application") == "socket" or (state != ours and state in LIVE)
+
+    def _taken(self) -> None:
+        self._log.info("the call was taken away")
+        if self._listener.running:
+            self._listener.running = False
+            # Inside whatever plays there now. Behind a bridge it would go on listening.
+            self._post(commands.execute("detect_speech", "stop", lock=False))
+        self._let_go()
+        self._complete = True
+        self._over(TRANSFERRED)
+
+    def _let_go(self) -> None:
+        """The call goes on without us, and is to be as if we had never been there."""
+        self._share_events()
+        if self._terminators is not None:
+            theirs = self.link.channel.variable("playback_terminators") or ""
+            self._set("playback_terminators", theirs)
+        # With `socket_resume` the end of our connection would tear the caller out of where he is then (measured).
+        self._set("socket_resume", "false")
 
     def _on_bridge(self, event: Event, at: float) -> None:
         self._bridged = True
@@ -432,7 +453,16 @@ class Leg:
 
     def _start_recogniser(self) -> None:
         self._listener.running = True
+        # Its events, and keys, to us at once and to nobody else.
+        self._diverted = True
+        self._post(commands.divert_events(True))
         self._recogniser_uuid = self.execute("detect_speech", "vosk default default")
+
+    def _share_events(self) -> None:
+        if self._diverted:
+            # The channel would keep it that way: whoever has the call next would hear of no key (measured).
+            self._diverted = False
+            self._post(commands.divert_events(False))
 
     def _check_recogniser(self, at: float) -> None:
         """Whether detection has really begun: without its server, or its module, FreeSWITCH says nothing at all."""
@@ -447,6 +477,11 @@ class Leg:
             self._pending.append(
                 SpeechLost(at, "the recogniser did not start (vosk module or server missing?)")
             )
+
+    def _set(self, name: str, value: str) -> None:
+        """Set a channel variable; an empty value takes it away."""
+        arguments = [quoting.argument(value)] if value else []
+        self._post(commands.api("uuid_setvar", self.uuid, quoting.variable_name(name), *arguments))
 
     def _send_break(self) -> None:
         if self._ended is None:
@@ -469,12 +504,3 @@ _HANDLERS: dict[str, Callable[[Leg, Event, float], None]] = {
     "RECORD_START": Leg._on_record_start,
     "RECORD_STOP": Leg._on_record_stop,
 }
-
-
-def subscribe() -> list[commands.Command]:
-    """What is sent right after `connect`: linger, the events that a call needs, of this channel alone, and speech.
-
-    `divert_events` brings each result of the recogniser exactly once, parked and during a prompt (measured;
-    `fire_asr_events=true` brings it twice while the channel is parked, and later).
-    """
-    return [*commands.subscription(EVENTS, linger_for=LINGER), commands.divert_events(True)]

@@ -2,8 +2,10 @@
 
 What is measured of mod_vosk, and what follows from it:
 
-* with `divert_events on` each result comes once, parked and during a prompt. Where the dialplan has set
-  `fire_asr_events=true` as well, it comes twice: the same event, with the same Event-Sequence;
+* with `divert_events on` each result comes once, parked and during a prompt (`fire_asr_events=true` alone brings it
+  twice while the channel is parked, and later). Where the dialplan has set `fire_asr_events=true` as well, it comes
+  twice: the same event, with the same Event-Sequence. Keys are diverted, too, for as long as the channel lives: nobody
+  else is told of them until `divert_events off`;
 * the start queues behind a running playback, so detection is started once and kept running, and `on` and `off` decide
   here what is passed on;
 * a recogniser that died says `closed`, and a new start is a silent no-op until a `stop`.

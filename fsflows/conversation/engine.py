@@ -15,6 +15,7 @@ from fsflows.archive.endings import Reason, Result
 from fsflows.call import dialled
 from fsflows.call.ended import (
     LINK_LOST,
+    TRANSFERRED,
     UNKNOWN_APPLICATION,
     CallEnded,
     CallFailed,
@@ -188,8 +189,9 @@ class Engine:
         returned: Direction | None = None
         greeting: Rendered | None = None
         name = self.flow.start_function
+        # Without being told, FreeSWITCH stops what it plays at a star.
+        self.call.stop_on_keys("")
         if name:
-            self.call.stop_on_keys("")
             # The utterance is the greeting, which has rules of its own: it is not said on the way.
             outcome = acting.run_function(self, name, with_flow=False, speak=False)
             returned = outcome.direction
@@ -200,13 +202,13 @@ class Engine:
         self.answer_from = self.clock.now()
         if greeting is None:
             greeting = self.render(self.flow.greeting)
+        self.call.stop_on_keys("")
         self.speak(greeting)
         if returned is not None:
             return returned
         first = self.flow.steps[self.flow.first_step]
         if greeting.sounds and not (first.collect and first.collect.during_greeting):
             # The greeting plays before capture begins (MISSION P4).
-            self.call.stop_on_keys("")
             self.call.finish_playing()
             self.answer_from = self.clock.now()
         return GoToStep(self.flow.first_step)
@@ -407,6 +409,8 @@ def uses_speech(flow: Flow) -> bool:
 def _ending_of(ended: CallEnded) -> tuple[Result, Reason]:
     if ended.cause == LINK_LOST:
         return Result.FAILED, Reason.LINK_LOST
+    if ended.cause == TRANSFERRED:
+        return Result.HANDED_OFF, Reason.TAKEN_AWAY
     if ended.cause == UNKNOWN_APPLICATION and not ended.ours:
         return Result.FAILED, Reason.SWITCH_ERROR
     return Result.ABANDONED, Reason.CALLER_HUNG_UP

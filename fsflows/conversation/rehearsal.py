@@ -24,7 +24,7 @@ from fsflows.archive.endings import RecordingState
 from fsflows.archive.model import Record
 from fsflows.call.audio import Voice
 from fsflows.call.call import Call
-from fsflows.call.leg import subscribe
+from fsflows.call.subscription import subscribe
 from fsflows.clock import VirtualClock
 from fsflows.conversation.engine import Engine
 from fsflows.conversation.history import UserInput

@@ -19,7 +19,7 @@ from fsflows.archive.spool import Spool
 from fsflows.archive.store import RecordStore
 from fsflows.archive.writer import RecordWriter
 from fsflows.call.audio import Voice
-from fsflows.call.leg import subscribe
+from fsflows.call.subscription import subscribe
 from fsflows.clock import GeventClock
 from fsflows.console.sources import Check
 from fsflows.conversation.run import Services

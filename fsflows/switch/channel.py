@@ -53,6 +53,8 @@ class Channel(Model):
         self.ended = False
         self.transferring: str | None = None
         self.events_diverted = False
+        self.digits_shown = ""
+        """Keys that others who watch FreeSWITCH were told of, too."""
         self.digits: deque[tuple[str, int, str]] = deque()
         self.sent_digits: list[str] = []
         """What `send_dtmf` and `uuid_send_dtmf` sent to the caller."""
@@ -325,6 +327,8 @@ class Channel(Model):
                 "DTMF-Duration": str(duration),
                 "DTMF-Source": source,
             }
+            if not self.events_diverted:
+                self.digits_shown += key
             self.fire("DTMF", full=False, extra=extra)
         return key
 

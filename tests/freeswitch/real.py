@@ -110,6 +110,10 @@ class RealPhone:
 
         return self._world.events.wait(said, f"saying {text!r}", timeout).at
 
+    def keys_shown(self) -> str:
+        keys = (seen for seen in self._world.events.events(self.uuid) if seen.name == "DTMF")
+        return "".join(seen.headers["DTMF-Digit"] for seen in keys)
+
     def wait_ended(self, timeout: float = 10.0) -> Ended:
         return self._caller.wait_ended(timeout)
 
@@ -180,6 +184,11 @@ class RealWorld:
         with Caller(self._peer.sip, number, user=user, name=name, headers=headers) as caller:
             caller.dial()
             yield RealPhone(caller, self)
+
+    def take_away(self, uuid: str) -> None:
+        # Without this FreeSWITCH (1.10.12) sometimes runs the actions behind `socket` instead; see dialplan/README.md.
+        self.events.api(f"uuid_setvar {uuid} socket_resume false")
+        assert self.events.api(f"uuid_transfer {uuid} fsflows-desk").startswith("+OK")
 
     def recordings(self, uuid: str) -> Sequence[bytes]:
         return [path.read_bytes() for path in self.serving.recordings(uuid)]

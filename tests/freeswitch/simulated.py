@@ -14,7 +14,7 @@ import gevent
 
 from fsflows import log
 from fsflows.call.audio import Voice
-from fsflows.call.leg import subscribe
+from fsflows.call.subscription import subscribe
 from fsflows.clock import Task, VirtualClock
 from fsflows.conversation.run import Services
 from fsflows.database import Database
@@ -143,6 +143,9 @@ class SimulatedPhone:
         )
         return since()
 
+    def keys_shown(self) -> str:
+        return self._channel.digits_shown
+
     def wait_ended(self, timeout: float = 10.0) -> Ended:
         self._wait_for(lambda: self._channel.ended, timeout, "the call's end")
         channel = self._channel
@@ -238,6 +241,10 @@ class SimulatedWorld(ABC):
     @abstractmethod
     def _check(self, line: Line) -> None:
         """Look at a call that is over in the switch."""
+
+    def take_away(self, uuid: str) -> None:
+        line = next(line for line in self._lines if line.channel.uuid == uuid)
+        line.do(lambda caller: caller.channel.transfer("fsflows-desk"))
 
     def recordings(self, uuid: str) -> Sequence[bytes]:
         return [path.read_bytes() for path in self._files(uuid)]

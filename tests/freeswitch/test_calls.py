@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from .world import LOST, TOUCHED, World, is_at_the_desk
+from .world import DESK, LOST, TOUCHED, Phone, World, is_at_the_desk
 
 ASKS, RIGHT = 500, 900
 
@@ -87,9 +87,32 @@ def test_a_transfer_takes_the_caller_to_the_desk(world: World) -> None:
         phone.press("1")
         phone.wait_heard(RIGHT)
         is_at_the_desk(world, phone)
-        phone.hang_up()
-        assert "caller" == phone.wait_ended().by
+        has_the_keys(world, phone)
     is_served(world)
+
+
+@pytest.mark.real_time
+@pytest.mark.parametrize("silent", [False, True], ids=["in a prompt", "in silence"])
+def test_a_call_that_somebody_takes_away_is_his(world: World, silent: bool) -> None:
+    with world.call("number") as phone:
+        phone.wait_heard(ASKS)
+        if silent:
+            phone.wait_silence(0.3)
+        world.wait(0.3)
+        world.take_away(phone.uuid)
+        is_at_the_desk(world, phone)
+        has_the_keys(world, phone)
+    is_served(world)
+
+
+def has_the_keys(world: World, phone: Phone) -> None:
+    """The desk's keys are the desk's: they are shown to everybody, and do there what they always do."""
+    phone.press("5")
+    world.wait(1.0)
+    phone.wait_heard(DESK, since=world.now() - 0.2, timeout=1.0)
+    assert "5" == phone.keys_shown()
+    phone.press("*")
+    assert "switch" == phone.wait_ended().by
 
 
 def test_a_refer_tells_the_caller_where_to_go(world: World) -> None:

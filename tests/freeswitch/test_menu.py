@@ -54,6 +54,20 @@ def test_L7_a_word_stops_the_prompt_and_the_next_one_follows(world: World, measu
     assert median(silences) < 0.6
 
 
+def test_P4_no_key_cuts_the_greeting_short_or_counts_in_it(world: World) -> None:
+    """Also not the star, at which FreeSWITCH stops whatever it plays unless it is told otherwise."""
+    greets, asks, right = 700, 500, 900
+    with world.call("greeted") as phone:
+        phone.wait_heard(greets)
+        phone.press("*#1")
+        phone.wait_heard(asks)
+        assert next(sound for sound in phone.sounds() if sound.what == greets).seconds > 1.4
+        world.wait(0.3)
+        phone.press("1")
+        phone.wait_heard(right)
+        assert "NORMAL_CLEARING" == phone.wait_ended().cause
+
+
 def last_heard(phone: Phone, prompt: int, since: float) -> float:
     """The end of the prompt that was playing at a moment."""
     return max(s.end for s in phone.sounds() if s.what == prompt and s.start < since)

@@ -66,6 +66,9 @@ class Phone(Protocol):
     def referred_to(self) -> str:
         """Where a REFER asked the caller's telephone to go; "" when none came."""
 
+    def keys_shown(self) -> str:
+        """The keys that others who watch the switch were told of, in order."""
+
     @property
     def uuid(self) -> str:
         """The call's name in the switch and in fsflows' records."""
@@ -99,6 +102,9 @@ class World(Protocol):
             headers: SIP headers of the caller's.
             recorded: whether the dialplan records the call before fsflows gets it.
         """
+
+    def take_away(self, uuid: str) -> None:
+        """Somebody transfers a call to the desk, behind fsflows' back."""
 
     def recordings(self, uuid: str) -> Sequence[bytes]:
         """The recordings of a call that are anywhere on this machine now, as files' contents."""

@@ -8,7 +8,7 @@ from server_peers import finished, wait_for
 
 from fsflows import metrics
 from fsflows.archive.endings import Reason, Result
-from fsflows.call.leg import EVENTS
+from fsflows.call.subscription import EVENTS
 from fsflows.collect.spec import Outcome, Source
 from fsflows.esl.metrics import VERBS
 
