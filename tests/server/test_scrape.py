@@ -196,7 +196,7 @@ def check_nobody_can_be_found_in_it(called):
         "reason": {*map(str, Reason), "no_room", "not_allowed"},
         "outcome": {*map(str, Outcome), "delivered", "failed", "given_up"},
         "source": {*map(str, Source)},
-        "attempt": {"1", "2", "3", "4", "5+"},
+        "attempt": {"0", "1", "2", "3", "4", "5+"},
         "event": {*EVENTS, "other"},
         "command": {*VERBS},
         "by": {"key", "speech"},
