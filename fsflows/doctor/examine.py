@@ -7,7 +7,7 @@ from functools import partial
 
 import gevent
 
-from fsflows.doctor import machine, server, sharing, switch, voices
+from fsflows.doctor import machine, outbound, server, sharing, switch, voices
 from fsflows.doctor.finding import Finding, problem, warning
 from fsflows.doctor.patience import TooSlow, on_a_thread
 from fsflows.doctor.switch import SILENT, Silent, Switch
@@ -35,6 +35,7 @@ BLOCKING: tuple[Here, ...] = (
 
 AT_FREESWITCH: tuple[There, ...] = (
     switch.version,
+    switch.event_socket,
     switch.modules,
     voices.text_to_speech,
     switch.clock,
@@ -42,6 +43,7 @@ AT_FREESWITCH: tuple[There, ...] = (
     switch.open_files,
     switch.way_in,
     switch.socket_actions,
+    outbound.dialling,
     sharing.recordings,
 )
 

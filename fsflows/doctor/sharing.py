@@ -6,6 +6,7 @@ import os
 import re
 import secrets
 import time
+import urllib.request
 import uuid
 from collections.abc import Iterator
 from contextlib import suppress
@@ -33,10 +34,7 @@ _PLAIN = re.compile(r"[\w/.+-]+")
 def recordings(switch: Switch, settings: Settings) -> Iterator[Finding]:
     """Every directory in which FreeSWITCH records calls of ours."""
     if settings.recordings.agent_url:
-        yield ok(
-            "recording files",
-            f"on another host; its agent at {settings.recordings.agent_url} works there",
-        )
+        yield _agent(settings.recordings.agent_url)
         return
     named = [("recordings.staging", settings.recordings.staging)]
     named += [("recordings.roots", root) for root in settings.recordings.roots]
@@ -50,6 +48,19 @@ def recordings(switch: Switch, settings: Settings) -> Iterator[Finding]:
             if made:
                 with suppress(OSError):
                     Path(root.local).rmdir()
+
+
+def _agent(url: str) -> Finding:
+    """Recordings on another host are its agent's business."""
+    about = "recordings agent"
+    try:
+        with urllib.request.urlopen(f"{url.rstrip('/')}/health", timeout=SEE) as answer:  # noqa: S310 - from the settings
+            answer.read(100)
+    except (OSError, ValueError) as error:
+        why = getattr(error, "reason", None) or error
+        advice = "start `fsflows recordings agent` there; until then nothing is discarded"
+        return problem(about, f"does not answer at {url}: {why}", advice)
+    return ok(about, f"answers at {url}")
 
 
 def _make(directory: str) -> bool:

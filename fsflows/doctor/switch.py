@@ -27,6 +27,9 @@ SKEW, BAD_SKEW = 1.0, 30.0
 RTP_PORTS = (16384, 32768)
 """FreeSWITCH's own first and last."""
 
+WELL_KNOWN = "ClueCon"
+"""The password that FreeSWITCH is shipped with."""
+
 FILES_A_CALL = 8
 """Files that FreeSWITCH has open for one call: RTP, RTCP, event socket, recording, prompt."""
 
@@ -147,6 +150,18 @@ def version(switch: Switch, _settings: Settings) -> Iterator[Finding]:
         )
     else:
         yield ok("FreeSWITCH's version", text)
+
+
+def event_socket(switch: Switch, settings: Settings) -> Iterator[Finding]:
+    """Whether others could make FreeSWITCH do what they like."""
+    listens = switch.configuration("event_socket.conf").get("listen-ip", "")
+    if not listens or _is_loopback(listens) or settings.freeswitch.password != WELL_KNOWN:
+        return
+    yield warning(
+        "FreeSWITCH's event socket",
+        f"listens on {listens} with the password that everybody knows: whoever reaches it commands FreeSWITCH",
+        "a password of its own in event_socket.conf.xml (freeswitch.password_file); listen-ip 127.0.0.1 if that will do",
+    )
 
 
 def modules(switch: Switch, settings: Settings) -> Iterator[Finding]:

@@ -43,6 +43,10 @@ DIALPLAN = """\
 """
 
 _VOSK = '<configuration name="vosk.conf"><settings><param name="server-url" value="{url}"/></settings></configuration>'
+_EVENT_SOCKET = (
+    '<configuration name="event_socket.conf"><settings><param name="listen-ip" value="{address}"/>'
+    "</settings></configuration>"
+)
 _SWITCH = (
     '<configuration name="switch.conf"><settings><param name="max-sessions" value="{sessions}"/>'
     '<param name="sessions-per-second" value="{rate}"/>{ports}</settings></configuration>'
@@ -84,6 +88,8 @@ class Core:
         interfaces: what is loaded.
         dialplan: its XML, the whole section; "": there is none.
         vosk_url: `server-url` of vosk.conf; "": there is no such file.
+        event_socket_ip: `listen-ip` of event_socket.conf.
+        profiles: of mod_sofia.
         rtp_ports: first and last; None: FreeSWITCH's own.
         sessions_per_second, max_sessions: its limits.
         skew: seconds that its clock is ahead of ours.
@@ -100,6 +106,8 @@ class Core:
     interfaces: tuple[tuple[str, str, str], ...] = INTERFACES
     dialplan: str = ""
     vosk_url: str = ""
+    event_socket_ip: str = "127.0.0.1"
+    profiles: tuple[str, ...] = ("internal", "external")
     rtp_ports: tuple[int, int] | None = None
     sessions_per_second: int = 30
     max_sessions: int = 1000
@@ -154,6 +162,8 @@ def _xml_locate(core: Core, args: str) -> str:
         return core.dialplan or "can't find anything\n"
     if words == ["configuration", "configuration", "name", "vosk.conf"] and core.vosk_url:
         return _VOSK.format(url=core.vosk_url)
+    if words == ["configuration", "configuration", "name", "event_socket.conf"]:
+        return _EVENT_SOCKET.format(address=core.event_socket_ip)
     if words == ["configuration", "configuration", "name", "switch.conf"]:
         ports = ""
         if core.rtp_ports is not None:
@@ -175,6 +185,9 @@ def _global_getvar(core: Core, args: str) -> str:
 
 def _sofia(core: Core, args: str) -> str:
     words = args.split()
+    if words[:2] == ["status", "profile"] and len(words) == 3:
+        known = words[2] in core.profiles
+        return f"Name             \t{words[2]}\n" if known else "Invalid Profile!\n"
     if words[:2] != ["status", "gateway"] or len(words) != 3:
         return "-USAGE: sofia status gateway <name>\n"
     state = core.gateways.get(words[2])

@@ -154,6 +154,31 @@ FAULTS = {
         lambda world: world.set("server", allow=()),
         ("server.allow", "everybody may connect", "FreeSWITCH's addresses"),
     ),
+    "no gateway": (
+        lambda world: world.set("dialling", endpoint="sofia/gateway/gw/{number}"),
+        ("dialling", "FreeSWITCH has no gateway 'gw'", "sofia profile external rescan"),
+    ),
+    "gateway that is not registered": (
+        lambda world: world.set("dialling", endpoint="sofia/gateway/gw/{number}")
+        or setattr(world.core, "gateways", {"gw": "FAIL_WAIT"}),
+        ("dialling", "the gateway gw is UP, FAIL_WAIT: calls fail", "password"),
+    ),
+    "no profile": (
+        lambda world: world.set("dialling", endpoint="sofia/extern/{number}@10.0.0.1"),
+        ("dialling", "no SIP profile 'extern'", "`sofia status`"),
+    ),
+    "no endpoint": (
+        lambda world: world.set("dialling", endpoint="verto.rtc/{number}"),
+        ("dialling", "knows no 'verto.rtc' to dial with", "load its module"),
+    ),
+    "no plan": (
+        lambda world: world.set("dialling", endpoint="sofia/gateway/gw/"),
+        ("settings", "dialling.endpoint: must be one dial string with {number}", "correct it"),
+    ),
+    "agent": (
+        lambda world: world.set("recordings", agent_url="http://127.0.0.1:1", agent_secret="0123456789abcdef"),
+        ("recordings agent", "does not answer at http://127.0.0.1:1", "`fsflows recordings agent`"),
+    ),
     "settings": (
         lambda world: world.set("log", level="loud"),
         ("settings", "log.level: must be one of", "correct it"),
@@ -172,11 +197,22 @@ def test_a_problem_is_found(world, name):
     ]
     assert found, not_well(findings)
     assert advice in found[0].advice
-    others = {"versions", "database.spool", "staging in memory"}
+    others = {"versions", "database.spool"}
     assert others <= {f.about for f in findings}, "the other checks were made all the same"
 
 
 DOUBTS = {
+    "well-known password": (
+        lambda world: setattr(world.core, "event_socket_ip", "::")
+        or world.restart(password="ClueCon")
+        or world.set("freeswitch", password="ClueCon"),
+        ("FreeSWITCH's event socket", "listens on :: with the password that everybody knows", "password_file"),
+    ),
+    "many calls a second": (
+        lambda world: world.set("dialling", endpoint="sofia/gateway/gw/{number}", calls_per_second=20.0)
+        or setattr(world.core, "gateways", {"gw": "NOREG"}),
+        ("dialling", "dialling.calls_per_second is 20; FreeSWITCH takes 30 of all kinds", "sessions-per-second"),
+    ),
     "no event socket": (
         lambda world: world.set("freeswitch", addresses=()),
         ("FreeSWITCH", "nothing of FreeSWITCH was looked at", "freeswitch: {addresses"),
@@ -254,7 +290,7 @@ def test_a_freeswitch_that_stops_answering(world, monkeypatch):
     world.core.silent = frozenset({"show"})
     (found,) = not_well(examined(world))
     assert State.PROBLEM is found.state
-    assert "did not answer `show` within 0.2 s; 8 checks could not be made" in found.text
+    assert "did not answer `show` within 0.2 s; 9 checks could not be made" in found.text
 
 
 def test_freeswitch_can_not_write(world, monkeypatch):
