@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import gc
 import os
 import sys
 from typing import Any
@@ -87,6 +88,8 @@ def run(options: argparse.Namespace) -> int:
         print(config.as_yaml(settings), end="")
         return 0
 
+    # What is imported and loaded now stays: looking for garbage in it would be a fifth of the start. See server.tuning.
+    gc.set_threshold(100_000, 50, 100)
     from fsflows.server.parent import serve
 
     return serve(settings)

@@ -31,8 +31,8 @@ class Event:
 
     __slots__ = ("_body", "_end", "_headers", "_lists", "_name", "_raw")
 
-    def __init__(self) -> None:
-        self._raw = b""
+    def __init__(self, raw: bytes = b"") -> None:
+        self._raw = raw
         self._end = -1  # where the headers end in _raw; -1: not looked for yet
         self._headers: dict[str, str] | None = None
         self._lists: dict[str, list[str]] | None = None
@@ -42,9 +42,7 @@ class Event:
     @classmethod
     def from_plain(cls, data: bytes) -> Event:
         """An event from a `text/event-plain` body, or from the header block of the reply to `connect`."""
-        event = cls()
-        event._raw = data
-        return event
+        return cls(data)
 
     @classmethod
     def from_json(cls, data: bytes) -> Event:
@@ -105,8 +103,12 @@ class Event:
         """The value of a header (its exact name, as FreeSWITCH writes it)."""
         if self._headers is not None:
             return self._headers.get(header, default)
-        value = self._find(_wanted(header))
-        return default if value is None else _decode(value)
+        value = self._find(header)
+        if value is None:
+            return default
+        if b"%" in value or value == _UNDEFINED:
+            return _decode(value)
+        return value.decode("utf-8", "replace")
 
     def __getitem__(self, header: str) -> str:
         value = self.get(header)
@@ -211,14 +213,13 @@ class Event:
                 self._end = len(raw) if end < 0 else end
         return self._end
 
-    def _find(self, wanted: tuple[bytes, bytes]) -> bytes | None:
+    def _find(self, header: str) -> bytes | None:
         # Split first, decode after: %0A in a caller's name is not a line end.
-        first, further = wanted
+        first, further, length = _wanted(header)
         raw = self._raw
         if raw.startswith(first):
-            start = len(first)
-            stop = raw.find(b"\n", start)
-            return (raw[start:] if stop < 0 else raw[start:stop]).rstrip(b"\r")
+            stop = raw.find(b"\n", length)
+            return (raw[length:] if stop < 0 else raw[length:stop]).rstrip(b"\r")
         end = self._end
         if end < 0:
             end = self._headers_end()
@@ -226,23 +227,23 @@ class Event:
         found = raw.find(further, 0, end)
         if found < 0:
             return None
-        start = found + len(further)
+        start = found + length + 1
         stop = raw.find(b"\n", start, end)
         return raw[start : end if stop < 0 else stop]
 
     def _find_body(self) -> str:
         body = self._raw[self._headers_end() + 2 :]
-        length = _number(_decode(self._find(_wanted("Content-Length")) or b""))
+        length = _number(_decode(self._find("Content-Length") or b""))
         if length is not None:
             body = body[:length]
         return body.decode("utf-8", "replace")
 
 
 @lru_cache(maxsize=1024)
-def _wanted(header: str) -> tuple[bytes, bytes]:
-    """How a header begins: as the first one, and as a further one."""
+def _wanted(header: str) -> tuple[bytes, bytes, int]:
+    """How a header begins: as the first one, and as a further one; and how long that is."""
     first = header.encode() + b": "
-    return first, b"\n" + first
+    return first, b"\n" + first, len(first)
 
 
 def _decode(value: bytes) -> str:
