@@ -105,6 +105,7 @@ class RecordBuilder:
         self._start = clock.now()
         self._answered: float | None = None
         self._entries: list[Entry] = []
+        self._clean_for = 0
         self._dropped = 0
         self._finished: Record | None = None
         self._changes = 0
@@ -287,12 +288,13 @@ class RecordBuilder:
         """The time line so far, for whoever looks on: what is known to be private now is hidden now."""
         if self._finished is not None:
             return self._finished.entries
-        return tuple(self._hide(entry) for entry in self._entries)
+        return tuple(self._clean())
 
     @property
     def latest(self) -> Entry | None:
         """The last thing that happened."""
-        return self._hide(self._entries[-1]) if self._entries else None
+        entries = self._clean()
+        return entries[-1] if entries else None
 
     @property
     def revision(self) -> int:
@@ -310,16 +312,8 @@ class RecordBuilder:
 
     def _build(self, result: Result, reason: Reason, hangup_cause: str) -> Record:
         end = self._offset(None)
-        entries = []
-        for entry in self._entries:
-            try:
-                entries.append(self._hide(entry))
-            except Exception:  # better an incomplete record than none, or one that shows too much
-                self._dropped += 1
-                self.log.exception("an entry is missing from the record", entry=entry.kind)
-        entries.sort(
-            key=lambda entry: entry.at
-        )  # a recogniser's result comes after what it is about
+        # A recogniser's result comes after what it is about.
+        entries = sorted(self._clean(), key=lambda entry: entry.at)
         return Record(
             id=self.id,
             call_id=self.call_id,
@@ -353,11 +347,25 @@ class RecordBuilder:
         self._entries.append(entry)
         self._changes += 1
         for watcher in self.watchers:
-            watcher(self._hide(entry))
+            watcher(entry)
+
+    def _clean(self) -> list[Entry]:
+        """The entries, once more without what has become private since they came in: nothing else is in them."""
+        known = len(self.redactor)
+        if known != self._clean_for:
+            clean = []
+            for entry in self._entries:
+                try:
+                    clean.append(self._hide(entry))
+                except (
+                    Exception
+                ):  # better an incomplete record than none, or one that shows too much
+                    self._dropped += 1
+                    self.log.exception("an entry is missing from the record", entry=entry.kind)
+            self._entries, self._clean_for = clean, known
+        return self._entries
 
     def _hide(self, entry: Entry) -> Entry:
-        if not self.redactor:
-            return entry
         cleaned = entry.cleaned(self.redactor.text)
         if isinstance(cleaned, Measured):
             cleaned = dataclasses.replace(cleaned, value=self.redactor.redact(cleaned.value))

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 
 import gevent
 from flask import (
@@ -25,6 +27,15 @@ from fsflows.console.filters import sources
 LOOK_EVERY = 0.25
 """Seconds between looks for something new; a look is a few additions."""
 
+SHOWN = 100
+"""Running calls that are listed, the longest; of the others it is said where they are."""
+
+MANY = 25
+"""With more calls than this something always changes: their list is sent once a second."""
+
+PLACES = 12
+"""Flows and steps of which it is said how many calls are there."""
+
 STILL_THERE = 15.0
 """Seconds without news after which a comment is sent, so that a browser that went away is noticed."""
 
@@ -38,22 +49,46 @@ pages = Blueprint("live", __name__)
 _streams = 0
 
 
-def snapshot(live: Live) -> list[LiveCall]:
-    """The running calls, the longest first."""
-    return sorted(live.snapshot(), key=lambda call: -call.seconds)
+@dataclass(frozen=True, slots=True)
+class Crowd:
+    """The running calls as a list shows them.
+
+    Attributes:
+        calls: the longest ones.
+        more: how many are not among them.
+        places: (flow, step, calls) of the busiest.
+    """
+
+    calls: list[LiveCall]
+    more: int
+    places: list[tuple[str, str, int]]
+
+
+def crowd(live: Live) -> Crowd:
+    """The running calls."""
+    calls = sorted(live.snapshot(), key=lambda call: -call.seconds)
+    counts = Counter((call.flow, call.step) for call in calls)
+    places = [(flow, step, count) for (flow, step), count in counts.most_common(PLACES)]
+    return Crowd(calls[:SHOWN], len(calls[SHOWN:]), places)
 
 
 @pages.get("/calls")
 def index() -> str:
     """All of them."""
-    return render_template("live.html", calls=snapshot(sources(current_app).live))
+    return render_template("live.html", crowd=crowd(sources(current_app).live))
 
 
 @pages.get("/calls/events")
 def events() -> Response:
     """The list, again whenever it changes (server-sent events)."""
     live = sources(current_app).live
-    return _stream(live, lambda: render_template("_live_calls.html", calls=snapshot(live)))
+
+    def page() -> tuple[str, float]:
+        found = crowd(live)
+        pause = LOOK_EVERY if len(found.calls) <= MANY else 1.0
+        return render_template("_live_calls.html", crowd=found), pause
+
+    return _stream(live, page)
 
 
 @pages.get("/calls/<record_id>")
@@ -75,11 +110,12 @@ def call_events(record_id: str) -> Response:
     """One call, again whenever it changes; "over" in the end."""
     live = sources(current_app).live
 
-    def page() -> str | None:
+    def page() -> tuple[str | None, float]:
         found = _find(live, record_id)
         if found is None:
-            return None
-        return render_template("_live_call.html", call=found, entries=live.entries(record_id) or ())
+            return None, 0.0
+        entries = live.entries(record_id) or ()
+        return render_template("_live_call.html", call=found, entries=entries), LOOK_EVERY
 
     return _stream(live, page)
 
@@ -88,7 +124,8 @@ def _find(live: Live, record_id: str) -> LiveCall | None:
     return next((each for each in live.snapshot() if each.id == record_id), None)
 
 
-def _stream(live: Live, page: Callable[[], str | None]) -> Response:
+def _stream(live: Live, page: Callable[[], tuple[str | None, float]]) -> Response:
+    """A part of a page, again whenever something has changed. `page` gives it, and how long to wait until then."""
     if _streams >= MAX_STREAMS:
         abort(503, "too many pages watch live calls already")
 
@@ -99,12 +136,13 @@ def _stream(live: Live, page: Callable[[], str | None]) -> Response:
             ends = time.monotonic() + LONGEST
             seen: object = None
             said = time.monotonic()
+            pause = LOOK_EVERY
             yield "retry: 1000\n\n"
             while time.monotonic() < ends:
                 revision = live.revision()
                 if revision != seen:
                     seen, said = revision, time.monotonic()
-                    html = page()
+                    html, pause = page()
                     if html is None:
                         yield "event: over\ndata: \n\n"
                         return
@@ -112,7 +150,7 @@ def _stream(live: Live, page: Callable[[], str | None]) -> Response:
                 elif time.monotonic() - said > STILL_THERE:
                     said = time.monotonic()
                     yield ": still there\n\n"
-                gevent.sleep(LOOK_EVERY)
+                gevent.sleep(pause)
         finally:
             _streams -= 1
 

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from flask import Blueprint, current_app, g, render_template, request
 
 from fsflows.archive.charts import calls_per_hour, give_ups, outcomes_per_step, totals
+from fsflows.archive.search import Search
 from fsflows.console import charts
 from fsflows.console.filters import sources
 
@@ -36,25 +37,31 @@ def home() -> str:
     hours = source.database.read(lambda c: calls_per_hour(c, since, until, flow))
     outcomes = source.database.read(lambda c: outcomes_per_step(c, since, until, flow))
     left = source.database.read(lambda c: give_ups(c, since, until, flow, limit=40))
+    running = sum(1 for call in source.live.snapshot() if not flow or call.flow == flow)
     chart = charts.bars(hours, span, until, g.zone)
     finished = max(1, counted.calls)
     happy = counted.results.get("completed", 0) + counted.results.get("handed_off", 0)
     tiles = [
-        Tile("Live now", str(len(source.live.snapshot())), "calls at this moment", "live"),
+        Tile("Live now", f"{running:,}", "calls at this moment", "live" if running else ""),
         Tile("Calls", f"{counted.calls:,}", f"in the last {span.label}"),
         Tile(
             "Came to an end",
             f"{happy / finished:.0%}" if counted.calls else "–",
             "completed or handed off",
-            "good",
+            "good" if happy else "",
         ),
         Tile(
             "Gave up",
             f"{counted.results.get('abandoned', 0):,}",
             "callers who hung up or said nothing",
-            "warn",
+            "warn" if counted.results.get("abandoned") else "",
         ),
-        Tile("Failed", f"{counted.results.get('failed', 0):,}", "something of ours broke", "bad"),
+        Tile(
+            "Failed",
+            f"{counted.results.get('failed', 0):,}",
+            "something of ours broke",
+            "bad" if counted.results.get("failed") else "",
+        ),
         Tile(
             "Recordings discarded",
             f"{counted.recordings.get('discarded', 0):,}",
@@ -78,5 +85,5 @@ def home() -> str:
             name for name in charts.OUTCOMES if any(each.outcome == name for each in outcomes)
         ],
         give_ups=charts.give_up_rows(left),
-        latest=source.store.search(limit=6).rows,
+        latest=source.store.search(Search(flow=flow), limit=6).rows,
     )

@@ -100,6 +100,7 @@ def show(record_id: str) -> str:
         note=audio.note,
         files=range(len(audio.files)),
         others=others,
+        began=timeline.began(record.entries),
         strip=timeline.strip(record.entries, record.seconds),
         ticks=timeline.ticks(record.seconds),
         deliveries=Outbox(source.database).entries(record.id) if source.webhook else [],

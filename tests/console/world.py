@@ -3,13 +3,14 @@
 import dataclasses
 import struct
 import wave
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from fsflows.archive.endings import RecordingState
+from fsflows.archive.endings import Reason, RecordingState, Result
+from fsflows.archive.entries import Entered, Heard, Measured, Noted, Ran, Said
 from fsflows.archive.live import LiveCalls
 from fsflows.archive.model import RecordingNote
-from fsflows.archive.record import RecordBuilder
+from fsflows.archive.record import LOST, RecordBuilder
 from fsflows.archive.samples import sample_records
 from fsflows.archive.store import RecordStore
 from fsflows.clock import GeventClock
@@ -110,6 +111,32 @@ class World:
         builder.heard(Pii("7"), "keys")
         self.live.add(builder)
         return builder
+
+
+def odd(world):
+    """Calls that are hard on a layout: names without an end, texts without one, nothing at all."""
+    now = datetime.now(UTC)
+    endless = "a_name_that_goes_on_and_on_and_that_nothing_breaks_for_a_long_while"
+    entries = (
+        Said(at=0.3, text="This call may be recorded for many purposes. " * 20, how="speech"),
+        Entered(at=5.0, step=endless, flow=endless),
+        Heard(at=6.0, step=endless, text="x" * 200, source="speech", confidence=0.4),
+        Ran(at=9.0, step=endless, name=endless, seconds=9.9, error=f"{endless}.py:1: {'e' * 300}"),
+        Measured(at=10.0, step=endless, name=endless, value={"items": ["y" * 90]}),
+    )
+    long = {
+        "started_at": now,
+        "ended_at": now + timedelta(hours=1.2),
+        "caller_name": "Ada " + endless,
+    }
+    world.add(**long, entries=entries, flow=endless, last_step=endless)
+    lost = {"result": Result.FAILED, "reason": Reason.SERVER_LOST, "hangup_cause": ""}
+    note = (Noted(at=0.0, text=LOST),)
+    moment = {"started_at": now, "ended_at": now}
+    world.add(**moment, **lost, last_step="", entries=note, recording=RecordingNote())
+    refused = {"result": Result.REFUSED, "reason": Reason.UNKNOWN_FLOW, "flow": "", "last_step": ""}
+    world.add(**moment, **refused, caller="", caller_name="", entries=(), recording=RecordingNote())
+    return endless
 
 
 def discarded(**receipt):

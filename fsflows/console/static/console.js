@@ -91,14 +91,23 @@
     });
   }
 
-  // A click on the time line moves the recording there.
+  // A time of the time line moves the recording there.
   const audio = document.querySelector("audio");
   if (audio) {
     for (const at of document.querySelectorAll(".story .at")) {
-      at.classList.add("seeks");
-      at.addEventListener("click", () => {
-        audio.currentTime = Number(at.textContent);
+      const play = () => {
+        audio.currentTime = Math.max(0, Number(at.textContent) - Number(audio.dataset.from));
         audio.play();
+      };
+      at.classList.add("seeks");
+      at.tabIndex = 0;
+      at.setAttribute("role", "button");
+      at.setAttribute("aria-label", "Play from " + at.textContent + " seconds");
+      at.addEventListener("click", play);
+      at.addEventListener("keydown", (event) => {
+        if (event.key !== "Enter" && event.key !== " ") return;
+        event.preventDefault();
+        play();
       });
     }
   }
