@@ -277,9 +277,9 @@ class Discarder:
             return "never started"
         if not now.seen and self._is_there(discard, entry.path):
             return None
-        if error == FORBIDDEN:
-            return "removed by FreeSWITCH"
-        return "deleted earlier" if entry.state in ("discarding", "discarded") else "absent"
+        if entry.state in ("discarding", "discarded"):
+            return "deleted earlier"
+        return "removed by FreeSWITCH" if error == FORBIDDEN else "absent"
 
     def _verify(self, discard: Discard) -> None:
         for entry in discard.known.values():

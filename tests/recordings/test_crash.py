@@ -9,6 +9,7 @@ import subprocess
 import sys
 import threading
 import uuid as uuids
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -26,7 +27,7 @@ LEASE_OVER = 120.0
 
 
 class Server:
-    """The server process that is killed, and the FreeSWITCH that isn't."""
+    """Servers that are killed, and the FreeSWITCH that isn't."""
 
     def __init__(self, socket_path):
         self.switch = FakeSwitch()
@@ -46,6 +47,21 @@ class Server:
         self.listener = socketserver.ThreadingUnixStreamServer(socket_path, Handler)
         self.listener.daemon_threads = True
         threading.Thread(target=self.listener.serve_forever, args=(0.05,), daemon=True).start()
+        self.node, self.other_node = Node(socket_path), Node(socket_path)
+
+    def close(self):
+        self.node.close()
+        self.other_node.close()
+        self.switch.close()
+        self.listener.shutdown()
+        self.listener.server_close()
+
+
+class Node:
+    """The process that is killed, over and over."""
+
+    def __init__(self, socket_path):
+        self.socket_path = socket_path
         self.process = subprocess.Popen(
             [sys.executable, "-W", "error", "-m", "recordings.crashing"],
             cwd=Path(__file__).parent.parent,
@@ -66,9 +82,6 @@ class Server:
         self.process.stdin.close()
         assert self.process.wait(20) == 0
         self.process.stdout.close()
-        self.switch.close()
-        self.listener.shutdown()
-        self.listener.server_close()
 
 
 @pytest.fixture(scope="module")
@@ -90,13 +103,15 @@ class Scene:
         for name in ("staging", "other", "archive"):
             (directory / name).mkdir()
         with server.lock:
+            # What FreeSWITCH deletes for us needs no test of ours here, and would hide what we do ourselves.
+            server.switch.forbids = False
             server.switch.begin(self.uuid)
             # Before we had the call, so nobody told us.
             early = str(directory / "other" / "early.wav")
             server.switch.uuid_record(self.uuid, "start", early)
 
-    def job(self, do, **more):
-        return self.server.job(
+    def job(self, do, process=None, **more):
+        return (process or self.server.node).job(
             **{
                 "do": do,
                 "url": self.url,
@@ -222,6 +237,56 @@ def test_13_killed_while_finishing_what_was_killed(scene, point):
     assert scene.job("discard", point=faults.DISCARD_POINTS[0])["killed"]
     assert scene.job("sweep", point=point)["killed"]
     assert scene.job("sweep")["result"]["failed"] == []
+    scene.must_be_gone(names(scene))
+
+
+@pytest.mark.parametrize("forbids", [True, False])
+def test_13_killed_when_freeswitch_had_been_told_and_nothing_was_written(scene, forbids):
+    """Nothing was promised, nothing is lost; and what is recorded from now on FreeSWITCH deletes."""
+    scene.server.switch.forbids = forbids
+    assert scene.job("discard", point=faults.FORBID_POINT)["killed"]
+    with scene.server.lock:
+        late = str(scene.directory / "other" / "late.wav")
+        scene.server.switch.uuid_record(scene.uuid, "start", late)
+    scene.hang_up()
+    scene.job("sweep")
+    gone = [] if forbids else ["other/late.wav"]
+    theirs = f"other/theirs-{scene.uuid[:4]}.wav"
+    assert scene.audio() == [
+        f"archive/2026-01-01/{scene.uuid}.wav",
+        "other/early.wav",
+        *gone,
+        theirs,
+    ]
+    assert scene.ask(select(receipts).where(receipts.c.call_uuid == scene.uuid)) == []
+
+
+@pytest.mark.parametrize("point", [faults.LATE_POINT, faults.DISCARD_POINTS[2]])
+def test_13_killed_before_a_late_recording_was_known_it_is_gone_with_the_call(scene, point):
+    scene.server.switch.forbids = True
+    assert scene.job("discard", late=True, point=point)["killed"]
+    scene.hang_up()
+    assert scene.audio() == []
+    scene.job("sweep")
+    assert scene.job("sweep")["result"]["failed"] == []
+    assert scene.the_receipt().complete
+    assert scene.audio() == []
+
+
+@pytest.mark.parametrize("point", [*faults.DISCARD_POINTS[:10:3], ""])
+def test_13_two_nodes_race(scene, point):
+    """Both take the first for dead, and finish its discard at the same moment; one of them may be killed in it."""
+    assert scene.job("discard", point=faults.DISCARD_POINTS[0])["killed"]
+    at = {"at": LEASE_OVER}
+    jobs = [
+        {"node": f"b-{scene.uuid}", "process": scene.server.node, "point": point, **at},
+        {"node": f"c-{scene.uuid}", "process": scene.server.other_node, **at},
+    ]
+    with ThreadPoolExecutor(2) as together:
+        done = list(together.map(lambda job: scene.job("sweep", **job), jobs))
+    assert not any(each["failed"] for each in done)
+    for wait in (2, 4):
+        scene.job("sweep", node=f"d-{scene.uuid}", at=LEASE_OVER * wait)
     scene.must_be_gone(names(scene))
 
 
