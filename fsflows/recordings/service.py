@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import partial
 
 from fsflows.clock import Clock, Task
 from fsflows.database import Database
@@ -36,6 +37,10 @@ from fsflows.recordings.sweep import Sweeper
 from fsflows.recordings.tools import Tools
 from fsflows.recordings.watch import Watch
 from fsflows.settings import Settings
+
+CONNECTING = 3.0
+"""Seconds that the FreeSWITCHes get to be connected before the first sweep: without them it can do only half of its
+work, and would call discards failed that it finishes a moment later."""
 
 
 @dataclass(slots=True)
@@ -154,9 +159,12 @@ class Recordings:
             only_own: another process of this node does that for all. This one says that it lives, and tries again what
                 has failed in its own calls.
         """
-        if self.watch is not None and not only_own:
-            self.watch.start()
-        self._tasks.append(self.sweeper.start(seconds, only_own=only_own))
+        if self.watch is None or only_own:
+            self._tasks.append(self.sweeper.start(seconds, only_own=only_own))
+            return
+        self.watch.start()
+        connected = partial(self.watch.wait, CONNECTING)
+        self._tasks.append(self.sweeper.start(seconds, after=connected))
 
     def close(self) -> None:
         """Stop sweeping and listening, and let go of threads. May be called twice."""

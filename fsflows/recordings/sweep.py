@@ -7,7 +7,7 @@ the other got: every part may be done twice.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 
@@ -98,15 +98,18 @@ class Sweeper:
         self._stopping = False
         self._beaten: float | None = None
 
-    def start(self, seconds: float, *, only_own: bool = False) -> Task:
+    def start(
+        self, seconds: float, *, only_own: bool = False, after: Callable[[], object] = lambda: None
+    ) -> Task:
         """Sweep now and every so many seconds, beside the caller, until `stop`.
 
         Args:
             seconds: between two sweeps; well under the lease of a minute.
             only_own: another process of this node sweeps. This one says that it lives, and tries again what has failed
                 in its own calls.
+            after: what to wait for before the first sweep.
         """
-        return self._tools.clock.spawn(self._run, seconds, only_own)
+        return self._tools.clock.spawn(self._run, seconds, only_own, after)
 
     def stop(self) -> None:
         """No further sweep; what this process still owns is free for others."""
@@ -217,7 +220,8 @@ class Sweeper:
             self._claims.beat()
             self._beaten = now
 
-    def _run(self, seconds: float, only_own: bool) -> None:
+    def _run(self, seconds: float, only_own: bool, after: Callable[[], object]) -> None:
+        after()
         while not self._stopping:
             try:
                 if only_own:

@@ -59,6 +59,10 @@ class Watch:
             switch.listen(EVENTS, self._heard, self._sweeper.hurry) for switch in self._switches
         ]
 
+    def wait(self, seconds: float) -> bool:
+        """Wait until all FreeSWITCHes are connected, or that time has passed; whether they are."""
+        return self._switches.wait(seconds)
+
     def stop(self) -> None:
         """Listen no more. May be called twice."""
         for end in self._listening:

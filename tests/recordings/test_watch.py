@@ -15,10 +15,12 @@ import pytest
 from fsflows.database import DatabaseFailed
 from fsflows.log import capture
 from fsflows.recordings import metrics
+from fsflows.recordings.faults import FORBID_POINT, NO_FAULTS
 from fsflows.recordings.reach import ByName
 from fsflows.recordings.watch import Watch
-from recordings.fakes import OTHER, UUID
+from recordings.fakes import OTHER, SWITCH, UUID
 from recordings.test_call_recordings import fail_database
+from recordings.test_sweep import Dead, DieAt, died
 
 SWEEPS = 15.0
 
@@ -173,9 +175,6 @@ def test_P12_killed_at_the_key_freeswitch_had_been_told_before_the_intent(scene)
     """There is no moment at which the discard is certain and a recording that nobody sees would be kept."""
 
     def scenario(world):
-        from fsflows.recordings.faults import FORBID_POINT
-        from recordings.test_sweep import Dead, DieAt
-
         world.switch.forbids = True
         world.faults = DieAt(FORBID_POINT)
         Server(world)
@@ -325,6 +324,30 @@ def test_a_recording_that_freeswitch_has_deleted_before_we_looked_is_on_the_rece
             assert world.receipt().complete
 
     scene(scenario)
+
+
+def test_the_first_sweep_waits_for_freeswitch_but_not_for_ever(scene):
+    def scenario(world):
+        died(world)
+        world.clock.sleep(61)
+        world.switch.asked.clear()
+        with server(world):
+            assert world.receipt().complete
+        world.faults = NO_FAULTS
+        opened = world.service.tools.journal.open_discard
+        opened(OTHER, SWITCH, world.cause())
+        world.clock.sleep(61)
+        world.reachable = False
+        with server(world):
+            assert world.service.tools.journal.load(OTHER).intent.attempts == 0
+            world.clock.sleep(3)
+            assert world.service.tools.journal.load(OTHER).intent.attempts == 1
+            world.reachable = True
+            world.clock.sleep(5)
+            assert world.receipt(OTHER).complete
+
+    lines = scene(scenario)
+    assert 1 == [line["event"] for line in lines].count("recordings not discarded")
 
 
 def test_the_watch_ends_with_the_call(scene):
