@@ -160,7 +160,7 @@ def event_socket(switch: Switch, settings: Settings) -> Iterator[Finding]:
     yield warning(
         "FreeSWITCH's event socket",
         f"listens on {listens} with the password that everybody knows: whoever reaches it commands FreeSWITCH",
-        "a password of its own in event_socket.conf.xml (freeswitch.password_file); listen-ip 127.0.0.1 if that will do",
+        "a password of its own in event_socket.conf.xml (freeswitch.password_file); or listen-ip 127.0.0.1",
     )
 
 

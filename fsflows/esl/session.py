@@ -88,6 +88,7 @@ class EslSession(Connection, OutboundSession):  # type: ignore[misc]
             self._connected_wire().abort(reason)
             raise LinkClosed(reason)
         self._channel = channel
+        self._connected_wire().call = channel.uuid
         self._outbound_connected = True
         if channel.get("Control") != "full":
             self._log.error(

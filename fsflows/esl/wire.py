@@ -21,7 +21,7 @@ from fsflows.esl import metrics
 from fsflows.esl.frames import Frame, FrameError, FrameReader
 from fsflows.esl.link import LinkClosed, ReplyTimeout
 from fsflows.esl.sleeper import Sleeper
-from fsflows.log import get_logger
+from fsflows.log import Logger, get_logger
 
 READ_SIZE = 64 * 1024
 """Bytes taken at once. What is left comes with the hub's next round, after the other calls had theirs."""
@@ -80,6 +80,7 @@ class Wire:
 
     Attributes:
         ended: why there is nothing more to read or send; ``None`` while there is.
+        call: whose connection it is, for the log; "" while that is not known.
     """
 
     __slots__ = (
@@ -96,6 +97,7 @@ class Wire:
         "_sock",
         "_unsent",
         "_writing",
+        "call",
         "ended",
     )
 
@@ -107,6 +109,7 @@ class Wire:
         on_posted: Callable[[str, Frame], None],
     ) -> None:
         self.ended: str | None = None
+        self.call = ""
         self._sock = sock
         self._fd: int = sock.fileno()
         self._on_frame = on_frame
@@ -219,13 +222,17 @@ class Wire:
         """Take one piece of what has come, without waiting for the hub to do so; whether there may be more."""
         return not self._released and self._readable()
 
+    @property
+    def _log(self) -> Logger:
+        return log.bind(call=self.call) if self.call else log
+
     def _readable(self) -> bool:
         """Take one piece; whether there may be more."""
         try:
             return self._read()
         except Exception:
             # A fault of ours in what a frame set off: this call pays for it, no other does.
-            log.exception("an error while reading from FreeSWITCH")
+            self._log.exception("an error while reading from FreeSWITCH")
             self._end("an internal error while reading")
             return False
 
@@ -273,7 +280,7 @@ class Wire:
 
     def _reply(self, frame: Frame) -> None:
         if not self._places:
-            log.warning("a reply to no command was dropped")
+            self._log.warning("a reply to no command was dropped")
             return
         place = self._places.pop(0)
         if isinstance(place, str):
