@@ -78,8 +78,9 @@ def _alone(alone: dict) -> list[str]:
     scripted, receive = alone["scripted"], alone["receive"]
     theirs = receive.get("greenswitch", 0)
     lines = ["| fsflows by itself | |", "|---|---|"]
-    lines.append(f"| start to first call, 1,000 flows | {alone['start_1000_flows']:.2f} s |")
-    lines.append(f"| start to first call, 1 flow | {alone['start_1_flow']:.2f} s |")
+    for flows, (clock, processor) in alone["start"].items():
+        took = f"{clock:.2f} s, of which {processor:.2f} s of the processor"
+        lines.append(f"| start to first call, {flows:,} flow{'s' * (flows > 1)} | {took} |")
     for name, rate in scripted.items():
         lines.append(f"| scripted calls a second and core: {name} | {rate:,.0f} |")
     for name, rate in receive.items():

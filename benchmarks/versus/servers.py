@@ -10,7 +10,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -101,7 +101,14 @@ class Running:
     port: int
     pids: list[int]
     started: float
-    """Seconds from the start of its process to the first connection accepted."""
+    """Seconds from the start of its process to the first connection answered."""
+    main: int = 0
+
+    def parent(self) -> float:
+        """Seconds of the processor that its first process has used, if that takes no calls itself."""
+        if self.main in self.pids:
+            return 0.0
+        return int(Path(f"/proc/{self.main}/schedstat").read_text().split()[0]) / 1e9
 
 
 @contextmanager
@@ -128,7 +135,7 @@ def running(server: Server, *, workers: int = 1, flows: Path | None = None) -> I
         try:
             _wait_for(port, process, log)
             started = time.perf_counter() - began
-            yield Running(port, _pids(process.pid, workers), started)
+            yield Running(port, _pids(process.pid, workers), started, process.pid)
         finally:
             process.terminate()
             try:
@@ -161,23 +168,28 @@ def _free_port() -> int:
 
 
 def _wait_for(port: int, process: subprocess.Popen[bytes], log: Path) -> None:
+    """Until a connection is not only accepted (the kernel does that) but spoken to: a server speaks first."""
     until = time.perf_counter() + 60
     while time.perf_counter() < until:
         if process.poll() is not None:
             raise RuntimeError(f"{process.args} ended at once:\n{log.read_text()}")
         with socket.socket() as sock:
-            if sock.connect_ex(("127.0.0.1", port)) == 0:
-                return
+            sock.settimeout(60)
+            with suppress(ConnectionError, TimeoutError):
+                if sock.connect_ex(("127.0.0.1", port)) == 0 and sock.recv(1):
+                    return
         time.sleep(0.005)
-    raise RuntimeError(f"{process.args} does not listen")
+    raise RuntimeError(f"{process.args} does not answer")
 
 
 def _pids(pid: int, workers: int) -> list[int]:
-    """The processes that take calls: the one that was started, or its children."""
-    if workers == 1:
-        return [pid]
+    """The processes that take calls: its children, where it has any."""
     children = Path(f"/proc/{pid}/task/{pid}/children")
+    found = children.read_text().split()
     until = time.perf_counter() + 10
-    while len(found := children.read_text().split()) < workers and time.perf_counter() < until:
+    while workers > 1 and len(found) < workers and time.perf_counter() < until:
         time.sleep(0.05)
-    return [int(each) for each in found]
+        found = children.read_text().split()
+    if workers > 1:
+        time.sleep(1.0)  # until all of them accept
+    return [int(each) for each in found] or [pid]
