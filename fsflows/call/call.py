@@ -25,7 +25,7 @@ class Call(Leg):
     def begin_answering(self) -> None:
         """Have the call answered, and don't wait for it; `answer` does."""
         if not self._answered and not self._answering:
-            self._answering = self.begin("answer")
+            self._answering = self.begin("answer", more=True)
 
     def answer(self) -> None:
         """Answer; nothing when it is answered already."""
@@ -67,7 +67,8 @@ class Call(Leg):
         if keys == self._terminators:
             return
         self._terminators = keys
-        self.set_variable("playback_terminators", keys or "none")
+        self._alive()
+        self._set("playback_terminators", keys or "none", more=True)  # a prompt follows, as a rule
 
     def prepare_speech(self) -> None:
         """Start the recogniser, unheard for now. To be done before anything is played: it queues behind a playback."""

@@ -64,6 +64,9 @@ class Leg:
         voice: how text is spoken.
 
     Every verb raises `CallEnded` when the call is over, and `CallFailed` when FreeSWITCH refuses.
+
+    Attributes:
+        dialled: the number that we called, on a call that we made; "" on one that came in.
     """
 
     def __init__(self, link: Link, clock: Clock, voice: Voice | None = None) -> None:
@@ -71,6 +74,7 @@ class Leg:
         self.clock = clock
         self.voice = voice or Voice()
         self.uuid = link.channel.uuid
+        self.dialled = link.channel.variable(dialled.NUMBER) or ""
         self.on_playback: Callable[[Playback], None] | None = None
         self.on_recording: Callable[[RecordingStarted | RecordingStopped], None] | None = None
         self._timeline = Timeline()
@@ -125,11 +129,6 @@ class Leg:
     def callee_number(self) -> str:
         """The number that was dialled."""
         return self.dialled or self.link.channel.get("Caller-Destination-Number") or ""
-
-    @property
-    def dialled(self) -> str:
-        """The number that we called, on a call that we made; "" on one that came in."""
-        return self.link.channel.variable(dialled.NUMBER) or ""
 
     @property
     def hangs_up_on_machine(self) -> bool:
@@ -281,12 +280,12 @@ class Leg:
         except ReplyTimeout:
             raise CallFailed(name, f"FreeSWITCH did not answer within {timeout:g} s") from None
 
-    def execute(self, application: str, argument: str = "") -> str:
-        """Send an application to the channel and don't wait; returns its Event-UUID."""
+    def execute(self, application: str, argument: str = "", *, more: bool = False) -> str:
+        """Send an application to the channel and don't wait; returns its Event-UUID. `more`: see `Link.post`."""
         self._alive()
         uuid = f"{self.uuid}-{next(_ids)}"
         self._last_application = application
-        self._post(commands.execute(application, argument, event_uuid=uuid))
+        self._post(commands.execute(application, argument, event_uuid=uuid), more=more)
         return uuid
 
     def run(self, application: str, argument: str = "", timeout: float = 10.0) -> Executed:
@@ -297,9 +296,9 @@ class Leg:
         """
         return self.finish(self.begin(application, argument), application, timeout)
 
-    def begin(self, application: str, argument: str = "") -> str:
+    def begin(self, application: str, argument: str = "", *, more: bool = False) -> str:
         """Send an application and don't wait for it yet; returns what `finish` is to be given."""
-        uuid = self.execute(application, argument)
+        uuid = self.execute(application, argument, more=more)
         self._finished[uuid] = None
         return uuid
 
@@ -319,12 +318,12 @@ class Leg:
         finally:
             del self._finished[uuid]
 
-    def _post(self, command: commands.Command) -> None:
+    def _post(self, command: commands.Command, *, more: bool = False) -> None:
         if self._key_at is not None:
             metrics.key_to_command.add(self.clock.now() - self._key_at)
             self._key_at = None
         try:
-            self.link.post(command)
+            self.link.post(command, more=more)
         except LinkClosed as closed:
             self._read_rest()
             self._over(LINK_LOST, reason=closed.reason)
@@ -478,10 +477,11 @@ class Leg:
                 SpeechLost(at, "the recogniser did not start (vosk module or server missing?)")
             )
 
-    def _set(self, name: str, value: str) -> None:
+    def _set(self, name: str, value: str, *, more: bool = False) -> None:
         """Set a channel variable; an empty value takes it away."""
         arguments = [quoting.argument(value)] if value else []
-        self._post(commands.api("uuid_setvar", self.uuid, quoting.variable_name(name), *arguments))
+        command = commands.api("uuid_setvar", self.uuid, quoting.variable_name(name), *arguments)
+        self._post(command, more=more)
 
     def _send_break(self) -> None:
         if self._ended is None:

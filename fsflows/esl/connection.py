@@ -106,14 +106,18 @@ class Connection:
             metrics.count(metrics.refused, command.verb)
         return reply
 
-    def post(self, command: Command) -> None:
+    def post(self, command: Command, *, more: bool = False) -> None:
         """Send a command and don't wait; a refusal is logged, without the command's values.
+
+        Args:
+            command: the command.
+            more: another one follows at once: both go in one piece. If none does, it is sent as soon as others run.
 
         Raises:
             LinkClosed: the connection has ended.
         """
         metrics.count(metrics.commands, command.verb)
-        self._connected_wire().post(command.encode(), command.label)
+        self._connected_wire().post(command.encode(), command.label, more=more)
 
     def receive(self, until: float | None = None) -> Event | None:
         """The next event; ``None`` when the deadline (of `time.monotonic`) passes first, or `wake` is called.

@@ -67,8 +67,12 @@ class Link(Protocol):
             ReplyTimeout: no reply within `timeout` seconds.
         """
 
-    def post(self, command: Command) -> None:
+    def post(self, command: Command, *, more: bool = False) -> None:
         """Send a command and don't wait; a reply that refuses it is logged.
+
+        Args:
+            command: the command.
+            more: another one follows at once: both go in one piece. If none does, it is sent as soon as others run.
 
         Raises:
             LinkClosed: the connection has ended.

@@ -86,6 +86,7 @@ class Wire:
     __slots__ = (
         "_closing",
         "_fd",
+        "_held",
         "_loop",
         "_on_end",
         "_on_frame",
@@ -117,6 +118,7 @@ class Wire:
         self._on_posted = on_posted
         self._reader = FrameReader()
         self._places: list[_Place | str] = []  # few at a time; an empty deque takes 600 bytes
+        self._held = b""  # waits for what goes in the same piece
         self._unsent = bytearray()
         self._released = False
         self._closing: Any = None  # the timer that ends a polite close
@@ -158,13 +160,26 @@ class Wire:
             raise LinkClosed(self.ended or "the connection has ended")
         return place.frame
 
-    def post(self, data: bytes, label: str) -> None:
-        """Send a command; `on_posted` gets its label and its reply, if one comes.
+    def post(self, data: bytes, label: str, *, more: bool = False) -> None:
+        """Send a command; `on_posted` gets its label and its reply, if one comes. `more`: see `Link.post`.
 
         Raises:
             LinkClosed: the connection has ended.
         """
-        self._send(data, label)
+        if not more:
+            self._send(data, label)
+            return
+        if self.ended is not None:
+            raise LinkClosed(self.ended)
+        self._places.append(label)
+        if not self._held:
+            self._loop.run_callback(self._let_go)
+        self._held += data
+
+    def _let_go(self) -> None:
+        """Nothing has followed what was held back."""
+        if self._held and not self._released:
+            self._write(b"")
 
     def _send(self, data: bytes, *places: _Place | str) -> None:
         if self.ended is not None:
@@ -177,6 +192,8 @@ class Wire:
             raise LinkClosed(self.ended)
 
     def _write(self, data: bytes) -> None:
+        if self._held:
+            data, self._held = self._held + data, b""
         metrics.sent.n += len(data)
         if not self._unsent:
             try:

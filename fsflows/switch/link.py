@@ -171,7 +171,7 @@ class SimulatedLink:
             raise LinkClosed(self._ended)
         raise ReplyTimeout(f"no reply to `{command.label}` within {timeout:g} s")
 
-    def post(self, command: Command) -> None:
+    def post(self, command: Command, *, more: bool = False) -> None:
         """Send a command and don't wait; a reply that refuses it is logged.
 
         Raises:
