@@ -160,6 +160,11 @@ class Leg:
             REFERRED,
         )
 
+    @property
+    def passed_on(self) -> bool:
+        """Whether the call goes on without us: it was transferred, by us or by somebody else."""
+        return self._ended is not None and self._ended.cause == TRANSFERRED
+
     # --- waiting --------------------------------------------------------------------------------------------
 
     def wait(self, until: float | None = None) -> Happening | None:

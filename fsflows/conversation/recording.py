@@ -173,7 +173,7 @@ class CallRecorder:
 
         def later() -> None:
             self._call.clock.sleep(UNMASK_AFTER)
-            if self._call.ended is None:
+            if self._call.ended is None or self._call.passed_on:
                 self.unmask(reason)
 
         self._late = self._call.clock.spawn(later)
@@ -197,6 +197,9 @@ class CallRecorder:
         """The call is over: publish the recordings, or make sure that they are gone."""
         if self._made is None:
             return
+        if self._late is not None and self._call.passed_on:
+            # What the dialplan records goes on, and would stay masked to the end of the call.
+            self._late.join(self._call.clock.now() + 2 * UNMASK_AFTER)
         summary = self._made.finish(call_over=self._over())
         self._note(summary)
 

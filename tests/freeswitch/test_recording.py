@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from .world import World
+from .rtp import pitches_of
+from .world import World, is_at_the_desk
 
 ASKS, GREETS, GONE = 500, 700, 900
 
@@ -78,3 +79,24 @@ def test_P12_what_the_dialplan_records_is_gone_as_well(world: World, flow: str) 
         phone.hangup_cause()
         uuid = phone.uuid
     world.wait_recordings(uuid, 0)
+
+
+@pytest.mark.parametrize("keyed", ["4271", "42"], ids=["handed on", "taken away"])
+def test_P13_what_the_dialplan_records_goes_on_when_the_caller_is_passed_on(
+    world: World, keyed: str
+) -> None:
+    """It is masked for the PIN, and no longer."""
+    with world.call("pin_away", recorded=True) as phone:
+        phone.wait_heard(ASKS)
+        phone.talk(1000)
+        phone.press(keyed)
+        phone.talk(None)
+        if len(keyed) < 4:
+            world.take_away(phone.uuid)
+        is_at_the_desk(world, phone)
+        world.wait(1.5)
+        uuid = phone.uuid
+    world.wait_recordings(uuid, 1)
+    recorded = pitches_of(world.recordings(uuid)[0])
+    assert 0 == recorded[1000]
+    assert recorded.total() > 50  # a second of the desk at the least
