@@ -237,7 +237,7 @@ class Leg:
         try:
             event = self.link.receive(deadline)
         except LinkClosed as closed:
-            self._over(LINK_LOST, reason=closed.reason)
+            self._link_ended(closed)
             return True
         if event is not None:
             self._handle(event)
@@ -265,6 +265,13 @@ class Leg:
                 self._log.warning("connection to FreeSWITCH lost", reason=reason)
             self._player.abandon(self.clock.now())
 
+    def _link_ended(self, closed: LinkClosed) -> None:
+        if self.link.lingering:
+            # The caller was gone before FreeSWITCH had read what we want to be told.
+            self._over("NORMAL_UNSPECIFIED" if self._answered else "ORIGINATOR_CANCEL")
+        else:
+            self._over(LINK_LOST, reason=closed.reason)
+
     # --- sending --------------------------------------------------------------------------------------------
 
     def api(self, name: str, *arguments: str, timeout: float = 5.0) -> Reply:
@@ -279,7 +286,7 @@ class Leg:
             return self.link.request(command, timeout)
         except LinkClosed as closed:
             self._read_rest()
-            self._over(LINK_LOST, reason=closed.reason)
+            self._link_ended(closed)
             assert self._ended is not None
             raise self._ended from None
         except ReplyTimeout:
@@ -331,7 +338,7 @@ class Leg:
             self.link.post(command, more=more)
         except LinkClosed as closed:
             self._read_rest()
-            self._over(LINK_LOST, reason=closed.reason)
+            self._link_ended(closed)
             assert self._ended is not None
             raise self._ended from None
 

@@ -263,6 +263,17 @@ def test_nonsense_while_a_call_runs(bystander, log, kind):
     peer.close()
 
 
+def test_a_caller_who_left_before_we_were_told_of_anything(bystander):
+    """He cancelled while FreeSWITCH read what we want to be told: there was no hangup event for us."""
+    peer = bystander.peer("ask").begin()
+    peer.send(serialize.linger_notice("peer", "sofia/internal/1000@example.org", 5))
+    peer.send(serialize.disconnect_notice("peer"))
+    peer.close()
+    record = bystander.record("peer")
+    assert (Result.ABANDONED, Reason.CALLER_HUNG_UP) == (record.result, record.reason)
+    assert "ORIGINATOR_CANCEL" == record.hangup_cause
+
+
 def test_an_end_anywhere_in_an_event(bystander, log):
     cuts = [1, len(EVENT) - 1, *random.Random(2).sample(range(2, len(EVENT) - 1), 10)]
     for number, cut in enumerate(cuts):
