@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import Connection, Table, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
-from fsflows.archive.endings import Reason
+from fsflows.archive.endings import Reason, Result
 from fsflows.archive.model import Record, RecordingNote, loads
 from fsflows.archive.search import searchable
 from fsflows.archive.tables import bodies, collections, outbox, records, unsettled
@@ -84,10 +84,11 @@ def _replace(connection: Connection, record: Record, was: int) -> None:
 
 
 def _note_unsettled(connection: Connection, batch: Sequence[Record]) -> None:
+    # A call that failed may not have known what became of its recording.
     rows = [
         {"record_id": record.id}
         for record in batch
-        if not record.recording.settled or record.reason is Reason.SERVER_LOST
+        if not record.recording.settled or record.result is Result.FAILED
     ]
     add(connection, unsettled, rows)
 

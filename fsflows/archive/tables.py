@@ -30,6 +30,11 @@ records = Table(
     Column("words", Text, nullable=False),
 )
 Index("ix_records_started_at", records.c.started_at, records.c.id)
+# What a free search reads on SQLite, in the order in which it is shown: half as much as the table. PostgreSQL scans
+# the table as fast, and takes no long text into an index.
+Index("ix_records_words", records.c.started_at, records.c.id, records.c.words).ddl_if(
+    dialect="sqlite"
+)
 Index("ix_records_call_id", records.c.call_id)
 Index("ix_records_caller", records.c.caller, records.c.started_at)
 Index("ix_records_callee", records.c.callee, records.c.started_at)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from fsflows.archive.endings import INBOUND, OUTBOUND
+from fsflows.archive.endings import INBOUND, OUTBOUND, Reason, Result
 from fsflows.archive.live import LiveCalls
 from fsflows.archive.model import Record
 from fsflows.archive.record import RecordBuilder
@@ -45,7 +45,7 @@ def run_call(
     state: Mapping[str, Any] | None = None,
     watch: Callable[[Engine], None] = lambda engine: None,
 ) -> Record:
-    """Run a call through a flow to its end; never raises.
+    """Run a call through a flow to its end. What is raised all the same is a fault of ours, or an end by force.
 
     Args:
         call: the caller's leg, connected and subscribed.
@@ -93,6 +93,12 @@ def run_call(
         metrics.CALL_SECONDS.labels(flow.name).observe(finished.seconds)
         services.keep(finished)
         return finished
+    except BaseException as error:
+        # Cut off by a stop that waits no longer, or a fault of ours: the call has a record all the same.
+        killed = not isinstance(error, Exception)
+        reason = Reason.DRAINED if killed else Reason.INTERNAL_ERROR
+        services.keep(record.finish(Result.FAILED, reason))
+        raise
     finally:
         metrics.CALLS_ACTIVE.labels(flow.name).dec()
         services.live.remove(record)

@@ -8,6 +8,7 @@ import pytest
 from server_peers import channel_data, event, finished, key, wait_for
 
 from fsflows.archive.endings import Reason, RecordingState, Result
+from fsflows.conversation import run
 from fsflows.esl import serialize
 
 pytestmark = pytest.mark.process
@@ -121,6 +122,31 @@ def test_an_unknown_flow_is_refused_and_the_dialplan_goes_on(serve, log):
     [line] = [line for line in log if line["level"] == "error"]
     assert ("call refused", call.channel.uuid) == (line["event"], line["call"])
     assert line["why"].startswith("socket_path names 'aks'; there are: ask, desk")
+
+
+def test_a_call_that_is_cut_off_has_a_record(serve):
+    server = serve(FLOWS)
+    call = server.call("opt_out", "wait quiet 20")
+    wait_for(lambda: call.channel and call.channel.answered)
+    wait_for(lambda: server.service.recordings.tools.live)
+    server.service.cut()
+    record = server.record(call.channel.uuid)
+    assert (Result.FAILED, Reason.DRAINED) == (record.result, record.reason)
+    finished(call)
+    assert 0 == len(server.service.live)
+
+
+def test_a_call_that_a_fault_of_ours_ends_has_a_record(serve, monkeypatch):
+    def broken(*_):
+        raise ZeroDivisionError("a fault of ours")
+
+    server = serve(FLOWS)
+    monkeypatch.setattr(run, "Engine", broken)
+    call = server.call("ask")
+    finished(call)
+    record = server.record(call.channel.uuid)
+    assert (Result.FAILED, Reason.INTERNAL_ERROR) == (record.result, record.reason)
+    assert 1 == len(server.records)
 
 
 # --- a FreeSWITCH that talks nonsense -----------------------------------------------------------------------------------
