@@ -35,6 +35,20 @@ from fsflows.privacy import Redactor, json_default, redact, walk
 
 LEVELS = {"debug": 10, "info": 20, "warning": 30, "error": 40, "critical": 50}
 FORMATS = ("auto", "console", "json")
+PARTS = (
+    "archive",
+    "call",
+    "console",
+    "conversation",
+    "dialling",
+    "esl",
+    "freeswitch",
+    "functions",
+    "recordings",
+    "server",
+    "webhook",
+)
+"""The parts of a server. A process has a logger of those only that have said something in it."""
 
 # What a line is found by. These are ours, never a caller's, and hiding a part of a time would point at what is hidden.
 _OURS = ("timestamp", "level", "part", "worker", "call")
@@ -177,8 +191,8 @@ def levels() -> dict[str, str]:
 
 
 def parts() -> list[str]:
-    """The parts that have a logger, sorted."""
-    return sorted(_parts)
+    """The parts that have a logger, here or in another process of the server; sorted."""
+    return sorted({*_parts, *PARTS})
 
 
 # --- from an event to a line ------------------------------------------------------------------------------------

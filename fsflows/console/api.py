@@ -10,12 +10,13 @@ from werkzeug.exceptions import HTTPException, TooManyRequests
 from werkzeug.wrappers import Response as AnyResponse
 
 from fsflows import log as logs
+from fsflows.archive.endings import OUTBOUND
 from fsflows.archive.model import Record
 from fsflows.console.filters import sources
 from fsflows.console.guard import API, editors_only
 from fsflows.console.sources import Sources
 from fsflows.database import DatabaseFailed
-from fsflows.dialling import Attempt, Dialler, NotDialling, Phase, TooMany, Wanted
+from fsflows.dialling import Attempt, Dialler, NotDialling, Outcome, Phase, TooMany, Wanted
 
 LOOK_EVERY = 0.2
 """Seconds between looks for news of a call that somebody waits for."""
@@ -103,7 +104,7 @@ def set_level() -> AnyResponse:
     if part and not any(part in (name, name.partition(".")[0]) for name in logs.parts()):
         abort(400, f"there is no part {part!r}; there are: {', '.join(logs.parts())}")
     try:
-        logs.set_level(part, level)
+        sources(current_app).set_level(part, level)
     except ValueError as error:
         abort(400, str(error))
     log.warning("log level set", user=g.user.name, of=part or "everything", to=level)
@@ -156,10 +157,23 @@ def _dialler(source: Sources) -> Dialler:
 
 
 def _find(source: Sources, call_id: str) -> Attempt:
-    attempt = _dialler(source).find(call_id)
-    if attempt is None:
-        abort(404, "this server has made no such call, or it is too long ago")
-    return attempt
+    dialler = _dialler(source)
+    attempt = dialler.find(call_id)
+    if attempt is not None:
+        return attempt
+    # It is too long ago, or the server was started anew since.
+    record = _record(source, call_id)
+    if record is None or record.direction != OUTBOUND:
+        abort(404, "this server has made no such call")
+    return Attempt(
+        record.call_id,
+        record.callee,
+        record.flow,
+        record.started_at,
+        Phase.OVER,
+        Outcome(record.outcome),
+        record.hangup_cause,
+    )
 
 
 def _wait() -> float:

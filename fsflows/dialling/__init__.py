@@ -5,13 +5,14 @@ is a call like any other. What is here asks for it, follows it, and writes the r
 """
 
 from fsflows.dialling.attempt import Attempt, Outcome, Phase
-from fsflows.dialling.dialler import Dialler, NotDialling, TooMany
+from fsflows.dialling.dialler import Dialler, Gate, NotDialling, TooMany
 from fsflows.dialling.plan import BadNumber, Plan, Wanted
 
 __all__ = [
     "Attempt",
     "BadNumber",
     "Dialler",
+    "Gate",
     "NotDialling",
     "Outcome",
     "Phase",

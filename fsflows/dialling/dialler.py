@@ -5,6 +5,7 @@ from __future__ import annotations
 import uuid
 from collections import OrderedDict
 from collections.abc import Callable
+from typing import Literal
 
 from fsflows.archive.endings import OUTBOUND
 from fsflows.archive.model import Record
@@ -33,7 +34,14 @@ LOOK = 20.0
 LATE = 2.0
 """Seconds that the event of a call's end may come after FreeSWITCH has said that the call is gone."""
 
+FULL = 0.5
+"""Seconds after which it is looked again whether there is room for whoever answers."""
+
+STOPPING = "the server stops"
+
 LONGEST = 24 * 3600.0
+
+Gate = Literal["open", "wait", "shut"]
 
 log = get_logger("dialling")
 
@@ -66,6 +74,7 @@ class Dialler:
         per_second: calls that are begun in a second.
         at_once: calls that ring or are answered at once.
         waiting: calls that wait for their turn.
+        gate: whether whoever answers can be taken care of: "open", "wait" (no room now) or "shut" (the server stops).
     """
 
     def __init__(
@@ -79,7 +88,9 @@ class Dialler:
         per_second: float = 1.0,
         at_once: int = 10,
         waiting: int = 100,
+        gate: Callable[[], Gate] = lambda: "open",
     ) -> None:
+        self._gate = gate
         self.plan = plan
         self._switches = switches
         self._clock = clock
@@ -102,15 +113,19 @@ class Dialler:
         self._pump = self._clock.spawn(self._run)
 
     def stop(self) -> None:
-        """Make no more calls; those that are answered go on."""
+        """Make no more calls: those that ring are ended, those that are answered go on without us."""
         if self._pump is not None:
             self._pump.kill()
+        self._drop_waiting()
+        for call in tuple(self._active.values()):
+            if call.task is not None:
+                call.task.kill()
+            if call.attempt.phase is not Phase.ANSWERED:
+                self._kill(call)
+                self._end(call, Outcome.FAILED, STOPPING, taken=False)
         for end in self._ends:
             end()
         self._ends = []
-        for call in (*self._queue.values(), *self._active.values()):
-            if call.task is not None:
-                call.task.kill()
 
     def call(self, wanted: Wanted) -> Attempt:
         """Ask for a call; does not wait.
@@ -124,6 +139,8 @@ class Dialler:
         number = self.plan.number(wanted.number)
         call_id = str(uuid.uuid4())
         self.plan.originate(call_id, number, wanted)  # what is wrong with it is said now
+        if self._gate() == "shut":
+            raise NotDialling(STOPPING)
         if not any(switch.connected for switch in self._switches):
             raise NotDialling("no FreeSWITCH can be reached")
         if len(self._queue) >= self._most_waiting:
@@ -151,12 +168,21 @@ class Dialler:
         if call is None:
             return False
         call.cancelled = True
-        if call.switch is not None:
-            try:
-                call.switch.api("uuid_kill", call_id, CANCELLED)
-            except (Unreachable, ReplyTimeout) as error:
-                call.log.warning("the call can't be ended", why=str(error))
+        self._kill(call)
         return True
+
+    def _kill(self, call: _Call) -> None:
+        if call.switch is None:
+            return
+        try:
+            call.switch.api("uuid_kill", call.attempt.id, CANCELLED)
+        except (Unreachable, ReplyTimeout) as error:
+            call.log.warning("the call can't be ended", why=str(error))
+
+    def _drop_waiting(self) -> None:
+        while self._queue:
+            _, call = self._queue.popitem(last=False)
+            self._end(call, Outcome.FAILED, STOPPING, taken=False)
 
     # --- calls, one after the other -------------------------------------------------------------------------------
 
@@ -164,6 +190,11 @@ class Dialler:
         while True:
             while not self._queue or len(self._active) >= self._at_once:
                 self._news.get()
+            if (gate := self._gate()) != "open":
+                if gate == "shut":
+                    self._drop_waiting()
+                self._clock.sleep(FULL)
+                continue
             call_id, call = self._queue.popitem(last=False)
             self._active[call_id] = call
             call.task = self._clock.spawn(self._make, call)

@@ -85,7 +85,9 @@ class Beside:
             self._webhook: Webhook | None = None
             if chosen.webhook_url:
                 self._webhook = Webhook(database, chosen.webhook_url, chosen.webhook_secret)
-            self._dialler = make_dialler(settings, switches, self._clock, keep, shown.node)
+            self._dialler = make_dialler(
+                settings, switches, self._clock, keep, shown.node, shown.ready
+            )
             if settings.console.listen:
                 sources = Sources(
                     database=database,

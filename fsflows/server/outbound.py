@@ -6,7 +6,8 @@ from collections.abc import Callable
 
 from fsflows.archive.model import Record
 from fsflows.clock import Clock
-from fsflows.dialling import Dialler, Plan
+from fsflows.console.sources import Health
+from fsflows.dialling import Dialler, Gate, Plan
 from fsflows.esl.supervised import FreeSwitches
 from fsflows.server.address import parse_address
 from fsflows.settings import Settings
@@ -49,8 +50,17 @@ def make_dialler(
     clock: Clock,
     keep: Callable[[Record], None],
     node: str,
+    ready: Callable[[], Health],
 ) -> Dialler | None:
     """What makes calls, not yet started; None: `dialling.endpoint` is empty.
+
+    Args:
+        settings: `dialling` above all.
+        switches: the FreeSWITCHes that make them.
+        clock: the process' clock.
+        keep: given the records of calls that nobody answered.
+        node: this server's name.
+        ready: whether the server takes calls, as `/ready` says it.
 
     Raises:
         ValueError: a setting can't be used.
@@ -67,4 +77,13 @@ def make_dialler(
         per_second=chosen.calls_per_second,
         at_once=chosen.max_calls,
         waiting=chosen.max_waiting,
+        gate=lambda: gate_of(ready()),
     )
+
+
+def gate_of(health: Health) -> Gate:
+    """Whether somebody who is called now would get to a flow."""
+    if health.word == "draining":
+        return "shut"
+    # Flows on disk that don't load change nothing about those that run.
+    return "open" if health.code == 200 or health.word == "flows" else "wait"

@@ -215,6 +215,20 @@ def test_a_call_that_is_not_known(ask):
     assert 405 == ask("PUT", "/api/calls").status_code
 
 
+def test_a_call_of_before_is_known_by_its_record(ask, world, dialler):
+    builder = RecordBuilder(
+        "before", world.clock, callee="442079460018", flow="menu", direction=OUTBOUND
+    )
+    world.store.insert([builder.finish(Result.UNANSWERED, Reason.BUSY, "USER_BUSY")])
+    shown = ask("GET", "/api/calls/before").json
+    assert ("over", "busy", "USER_BUSY", True) == (
+        shown["phase"], shown["outcome"], shown["cause"], shown["settled"],
+    )  # fmt: skip
+    inbound = RecordBuilder("inbound", world.clock, flow="menu")
+    world.store.insert([inbound.finish(Result.COMPLETED, Reason.FLOW_ENDED)])
+    assert 404 == ask("GET", "/api/calls/inbound").status_code
+
+
 def test_a_call_is_ended(ask, dialler):
     assert 202 == ask("DELETE", f"/api/calls/{CALL}").status_code
     assert [CALL] == dialler.ended

@@ -403,3 +403,52 @@ def test_events_of_other_calls_are_nothing_to_us(world):
         return world.settled(attempt)
 
     assert Outcome.BUSY is world.run(scenario).outcome
+
+
+def test_calls_wait_while_there_is_no_room_for_who_answers(clock):
+    gate = ["wait"]
+    world = World(clock, gate=lambda: gate[0])
+
+    def scenario():
+        attempt = world.dialler.call(dial())
+        clock.sleep(10.0)
+        assert Phase.WAITING is attempt.phase
+        gate[0] = "open"
+        return world.settled(attempt)
+
+    assert Outcome.UNREACHABLE is world.run(scenario).outcome
+
+
+def test_a_server_that_stops_calls_nobody(clock):
+    gate = ["wait"]
+    world = World(clock, gate=lambda: gate[0])
+
+    def scenario():
+        attempt = world.dialler.call(dial())
+        clock.sleep(1.0)
+        gate[0] = "shut"
+        with pytest.raises(NotDialling, match="the server stops"):
+            world.dialler.call(dial())
+        return world.settled(attempt)
+
+    attempt = world.run(scenario)
+    assert (Outcome.FAILED, "the server stops") == (attempt.outcome, attempt.cause)
+    assert [] == world.switch.dialled
+    assert [Reason.DIAL_FAILED] == [record.reason for record in world.kept]
+
+
+def test_at_its_end_what_rings_is_ended_and_what_was_answered_goes_on(clock):
+    world = World(clock, at_once=2)
+    world.switch.scripts["1"] = [RING, (60.0, "-ERR NO_ANSWER", {})]
+    world.switch.scripts["2"] = [*ANSWER, over(60)]
+
+    def scenario():
+        attempts = [world.dialler.call(dial(number)) for number in ("1", "2", "3")]
+        clock.sleep(10.0)
+        world.dialler.stop()
+        return attempts
+
+    rings, answered, waits = world.run(scenario)
+    assert [f"{rings.id} MANAGER_REQUEST"] == world.switch.killed
+    assert (Phase.OVER, Phase.ANSWERED, Phase.OVER) == (rings.phase, answered.phase, waits.phase)
+    assert {rings.id, waits.id} == {record.call_id for record in world.kept}

@@ -175,6 +175,7 @@ def test_ctrl_c_hangs_up(world):
 
 def test_a_server_that_does_not_take_the_call(world):
     world.service.listener.close()
+    world.service.beside._dialler._gate = lambda: "open"
     status, out, _ = world.dial("1000", "--flow", "survey", "--json")
     shown = json.loads(out)
     assert (1, "failed") == (status, shown["outcome"])
