@@ -1,5 +1,6 @@
 """Several nodes behind HAProxy, with the configuration that is shipped: calls go on when a node is drained, or killed."""
 
+import os
 import shutil
 import signal
 import socket
@@ -13,7 +14,7 @@ from server_peers import LONG, Process, call, finished, wait_for, write_flows
 pytestmark = pytest.mark.process
 
 SHIPPED = Path(__file__).parents[2] / "conf" / "haproxy"
-READY = "/healthz"
+
 FLOWS = {
     "ask.yaml": """
         steps:
@@ -49,6 +50,15 @@ class Node:
     def address(self):
         return "{}:{}".format(*self.process.address)
 
+    def die(self):
+        """As a machine that loses its power: parent and worker at once."""
+        parent, (_, port) = self.process.popen.pid, self.process.address
+        workers = Path(f"/proc/{parent}/task/{parent}/children").read_text().split()
+        for pid in (parent, *map(int, workers)):
+            os.kill(pid, signal.SIGKILL)
+        self.process.popen.wait(LONG)
+        wait_for(lambda: not _listens(port))
+
     @property
     def taken(self):
         """How many calls it has begun."""
@@ -78,7 +88,6 @@ def balancer(nodes, tmp_path):
         " check port 8085": " check",
         "server a 10.0.0.11:8084": f"server a {nodes[0].address} port {nodes[0].console}",
         "server b 10.0.0.12:8084": f"server b {nodes[1].address} port {nodes[1].console}",
-        "uri /ready": f"uri {READY}",
     }.items():
         assert theirs in text
         text = text.replace(theirs, ours)
@@ -148,8 +157,7 @@ def test_calls_go_on_when_a_node_is_drained_and_when_one_is_killed(nodes, balanc
     end(later)
 
     # The last one is killed: the dialplan goes on, instead of silence.
-    b.process.popen.kill()
-    b.process.popen.wait(LONG)
+    b.die()
     lost = [call(balancer, "ask", "", then=FALL_BACK) for _ in range(3)]
     for each in lost:
         result = finished(each)
@@ -165,7 +173,7 @@ def test_a_call_of_a_node_that_is_killed_goes_on_in_the_dialplan(nodes, balancer
         call(balancer, "ask", "hear Which / wait end within 120", then=FALL_BACK) for _ in range(2)
     ]
     wait_for(lambda: [1, 1] == [a.taken, b.taken])
-    a.process.popen.kill()
+    a.die()
     ended = gevent.wait([each._greenlet for each in calls], count=1, timeout=LONG)
     assert 1 == len(ended)
     hurt = next(each for each in calls if each._greenlet in ended)
