@@ -18,6 +18,7 @@ import gevent
 from gevent import socket
 
 from fsflows.log import get_logger
+from fsflows.server import metrics
 from fsflows.server.listening import bound, dismiss
 
 ACCEPTS_A_TURN = 64
@@ -239,6 +240,7 @@ class OwnDoor(Door):
             except OSError:
                 break
             self._behind.refused += 1
+            metrics.refused["no_descriptors"].n += 1
             dismiss(sock)
         listening.close()
 

@@ -19,6 +19,7 @@ from fsflows.esl.commands import Command
 from fsflows.esl.link import LinkClosed, ReplyTimeout
 from fsflows.esl.session import EslSession, Opening
 from fsflows.log import get_logger
+from fsflows.server import metrics
 from fsflows.server.door import Door
 from fsflows.server.listening import dismiss
 from fsflows.server.rate import Rate
@@ -152,12 +153,14 @@ class Listener:
         host = peer[0]
         if self._allow and not self._allowed(host):
             self.rejected += 1
+            metrics.refused["not_allowed"].n += 1
             sock.close()
             if self.seldom("rejected"):
                 log.warning("a connection was closed: its address is not allowed", peer=host)
             return
         if self._max_per_peer and self._peers[host] >= self._max_per_peer:
             self.refused += 1
+            metrics.refused["peer_limit"].n += 1
             dismiss(sock)
             if self.seldom("peer"):
                 log.warning("one address has too many connections; more are let go", peer=host)
@@ -169,6 +172,7 @@ class Listener:
     def let_go(self, sock: Any, peer: Any) -> None:
         """A connection has come that there is no room for."""
         self.refused += 1
+        metrics.refused["no_room"].n += 1
         self._spawn(self._refusals, self._refuse, sock, peer)
 
     def seldom(self, kind: str) -> bool:
@@ -212,6 +216,7 @@ class Listener:
         session = self._begin(sock, peer, self._opening)
         if session is None:
             return
+        metrics.accepted.n += 1
         try:
             self._handle(session)
         except (LinkClosed, OutboundSessionHasGoneAway, NotConnectedError) as error:
@@ -240,16 +245,19 @@ class Listener:
             session = EslSession(peer, sock)
             session.prepare(opening, self._silence_timeout)
         except ReplyTimeout:
+            failed = "silent"
             log.warning(
                 "a connection was closed: it did not answer `connect`",
                 peer=peer[0],
                 seconds=self._silence_timeout,
             )
         except LinkClosed as closed:
+            failed = "lost"
             log.warning(
                 "a connection ended before its call began", peer=peer[0], reason=str(closed)
             )
         except OSError as error:
+            failed = "lost"
             log.warning("a connection failed at once", peer=peer[0], reason=error.strerror)
         except BaseException:
             if session is not None:
@@ -257,6 +265,8 @@ class Listener:
             raise
         else:
             return session
+        if opening is not _CONNECT:  # else it is counted already: there was no room
+            metrics.refused[failed].n += 1
         if session is not None:
             session.close()
         return None

@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import platform
-from typing import TYPE_CHECKING
+from collections.abc import Callable
 
 import gevent
 from prometheus_client import Counter, Gauge, Histogram
 
 from fsflows import __version__
-from fsflows.metrics import Spread, flush
-
-if TYPE_CHECKING:
-    from fsflows.server.listener import Listener
+from fsflows.metrics import Count, Spread, flush
 
 EVERY = 1.0
 """Seconds between two times that what was held back is told."""
@@ -28,8 +25,15 @@ REFUSED = Counter(
     "Connections that did not become calls.",
     ["reason"],
 )
-"""`reason`: "no_room" (the listener was closing, or out of file descriptors; FreeSWITCH's dialplan went on) or
-"not_allowed" (from elsewhere than `server.allow`)."""
+REASONS = {
+    "not_allowed": "from elsewhere than `server.allow`; closed",
+    "no_room": "came while the listener was closing: at a limit, draining",
+    "peer_limit": "one address had `server.max_per_peer` connections",
+    "no_descriptors": "no file descriptor was left",
+    "silent": "did not answer `connect` in `server.silence_timeout`",
+    "lost": "ended before the call began: a port scan, a balancer's check, a FreeSWITCH that gave up",
+}
+"""Why a connection did not become a call. All but the first and the last two were let go: the dialplan went on."""
 
 ACCEPTING = Gauge(
     "fsflows_accepting",
@@ -46,44 +50,32 @@ HUB_LAG = Histogram(
 )
 hub_lag = Spread(HUB_LAG)
 
-for _reason in ("no_room", "not_allowed"):
-    REFUSED.labels(_reason)  # there from the start, so that an alert sees the first one
+WORKER_RESTARTS = Gauge(
+    "fsflows_worker_restarts",
+    "How often a process that had died or stood still was started again, since the server's start.",
+    multiprocess_mode="livemax",
+)
+
+accepted = Count(ACCEPTED)
+refused = {reason: Count(REFUSED.labels(reason)) for reason in REASONS}
 
 
-def keep_telling(listener: Listener, limit: int) -> None:
+def keep_telling(accepting: Callable[[], bool], limit: int, restarts: Callable[[], int]) -> None:
     """Tell Prometheus each second what this process counts without asking it, until killed.
 
     Args:
-        listener: of the process.
-        limit: calls that it may run at once; 0: no limit.
+        accepting: whether it takes new calls.
+        limit: calls that it may run at once; 0: no limit, or none at all.
+        restarts: how often a process of the server was started again.
     """
     BUILD.labels(__version__, platform.python_version()).set(1)
     LIMIT.set(limit)
-    teller = _Teller(listener)
     try:
         while True:
-            teller.tell()
+            ACCEPTING.set(1 if accepting() else 0)
+            WORKER_RESTARTS.set(restarts())
+            flush()
             gevent.sleep(EVERY)
     finally:
-        teller.tell()
-
-
-class _Teller:
-    """What has been told already of a listener's numbers."""
-
-    def __init__(self, listener: Listener) -> None:
-        self._listener = listener
-        self._accepted = self._refused = self._rejected = 0
-
-    def tell(self) -> None:
-        listener = self._listener
-        ACCEPTED.inc(listener.accepted - self._accepted)
-        REFUSED.labels("no_room").inc(listener.refused - self._refused)
-        REFUSED.labels("not_allowed").inc(listener.rejected - self._rejected)
-        self._accepted, self._refused, self._rejected = (
-            listener.accepted,
-            listener.refused,
-            listener.rejected,
-        )
-        ACCEPTING.set(1 if listener.accepting else 0)
+        ACCEPTING.set(0)
         flush()

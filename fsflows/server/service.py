@@ -232,12 +232,20 @@ class Service:
         if watch:
             self.watchdog.start()
             self._open.callback(self.watchdog.stop)
-        telling = self.clock.spawn(keep_telling, self.listener, settings.server.max_calls)
+        telling = self.clock.spawn(
+            keep_telling,
+            lambda: self.listener.accepting,
+            settings.server.max_calls if self.parts.calls else 0,
+            self._restarts,
+        )
         self._open.callback(telling.kill)
         if self.parts.calls:
             self._warm()
         self._open.callback(tune())
         log.info("serving", flows=", ".join(sorted(self.flows)))
+
+    def _restarts(self) -> int:
+        return int(self.parts.node().get("restarts", 0)) if self.parts.node is not None else 0
 
     def _warm(self) -> None:
         """Read now what would otherwise be read when the first caller needs it, with every other call waiting."""

@@ -30,6 +30,7 @@ pytestmark = pytest.mark.process
 LONG = 60.0
 """Seconds that nothing here takes, unless it hangs."""
 
+TOKEN = "sixteen characters or more"
 RULES = dashboard.ROOT / "conf" / "prometheus"
 FLOWS = {
     "front.yaml": """
@@ -114,6 +115,8 @@ def server(started, tmp_path):
             FSFLOWS_SERVER__LISTEN="127.0.0.1:0",
             FSFLOWS_SERVER__MAX_CALLS="50",
             FSFLOWS_CONSOLE__LISTEN="127.0.0.1:0",
+            FSFLOWS_CONSOLE__TOKEN=TOKEN,
+            FSFLOWS_DIALLING__ENDPOINT="user/{number}",
             FSFLOWS_FREESWITCH__ADDRESSES=f"[{switch.address}]",
             FSFLOWS_LOG__FORMAT="json",
         )
@@ -141,6 +144,7 @@ def ask(started, server, tmp_path):
     config["rule_files"] = [f"{RULES}/*.rules.yml"]
     [job] = config["scrape_configs"]
     job["static_configs"] = [{"targets": [server[1].removeprefix("http://")]}]
+    job["authorization"] = {"credentials": TOKEN}
     (tmp_path / "prometheus.yml").write_text(yaml.safe_dump(config))
     output = tmp_path / "prometheus.log"
     process = started(
@@ -173,6 +177,17 @@ def ask(started, server, tmp_path):
     return ask
 
 
+def dial(console):
+    """Have the server make a call, that nobody takes."""
+    request = urllib.request.Request(
+        f"{console}/api/calls",
+        json.dumps({"number": "1001", "flow": "front"}).encode(),
+        {"Authorization": f"Bearer {TOKEN}", "Content-Type": "application/json"},
+    )
+    with urllib.request.urlopen(request, timeout=LONG) as answer:
+        assert 202 == answer.status
+
+
 def number(answer):
     return float(answer["result"][0]["value"][1]) if answer["result"] else 0.0
 
@@ -193,9 +208,12 @@ def test_each_panel_has_something_to_show(server, ask):
             result = call.wait(LONG)
             assert result is not None
             assert None is result.failure, result.lines
+        dial(server[1])
         # The last number that a call leaves behind, twice read: what has risen since is a rate.
         ask.wait(
-            lambda turn=turn: number(ask("sum(fsflows_records_written_total)")) == turn * len(CALLS)
+            lambda turn=turn: (
+                number(ask("sum(fsflows_records_written_total)")) == turn * (len(CALLS) + 1)
+            )
         )
         read = number(ask("max(timestamp(fsflows_build_info))"))
         ask.wait(lambda read=read: number(ask("max(timestamp(fsflows_build_info))")) >= read + 2)

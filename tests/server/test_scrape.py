@@ -11,6 +11,7 @@ from fsflows.archive.endings import Reason, Result
 from fsflows.call.subscription import EVENTS
 from fsflows.collect.spec import Outcome, Source
 from fsflows.esl.metrics import VERBS
+from fsflows.server.metrics import REASONS
 
 pytestmark = pytest.mark.process
 
@@ -193,7 +194,7 @@ def check_nobody_can_be_found_in_it(called):
     assert not re.search(r"[0-9a-f]{8}-[0-9a-f]{4}-", text), "a uuid"
     closed = {
         "result": {*map(str, Result), *RECORDINGS_RESULTS},
-        "reason": {*map(str, Reason), "no_room", "not_allowed"},
+        "reason": {*map(str, Reason), *REASONS},
         "outcome": {*map(str, Outcome), "delivered", "failed", "given_up"},
         "source": {*map(str, Source)},
         "attempt": {"0", "1", "2", "3", "4", "5+"},
