@@ -31,6 +31,7 @@ WORDS = frozenset(
         "time",
         "rate",
         "increase",
+        "delta",
         "histogram_quantile",
         "label_values",
         "offset",
