@@ -194,7 +194,11 @@ class Discarder:
         return discard.call_over
 
     def _find(self, discard: Discard) -> None:
-        """Recordings that were made before we had the call, where the settings say that they may lie."""
+        """Recordings that were made before we had the call: heard of, or where the settings say that they may lie."""
+        try:
+            self._lookout.note(discard, self._lookout.heard(discard))
+        except DatabaseFailed as error:
+            discard.left.append(f"the journal can't be read: {error}")
         try:
             self._lookout.note(discard, self._lookout.unknown(discard))
         except FileWorkFailed as error:

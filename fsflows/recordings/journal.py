@@ -24,6 +24,7 @@ from fsflows.recordings.rows import (
 from fsflows.recordings.tables import (
     discard_steps,
     discards,
+    heard,
     nodes,
     receipts,
     recordings,
@@ -96,10 +97,37 @@ class Journal:
         )
         return list(self._database.read(lambda c: c.execute(query).scalars().all()))
 
-    def is_discarded(self, call_uuid: str) -> bool:
-        """Whether the call's recordings are to be discarded, or were."""
-        asked = select(exists().where(discards.c.call_uuid == call_uuid))
-        return bool(self._database.read(lambda connection: connection.execute(asked).scalar()))
+    def hear(self, news: Iterable[tuple[str, str]]) -> set[str]:
+        """Write down recordings (call and path) that FreeSWITCH tells of, of whatever call.
+
+        Returns:
+            Those of the calls whose recordings are to be discarded, or were. A discard that is asked for later finds
+            them written down: there is no moment in between.
+        """
+        now = self._clock.utcnow()
+        told = list(dict.fromkeys(news))
+        rows = [{"call_uuid": each, "path": path, "at": now} for each, path in told]
+
+        def work(connection: Connection) -> set[str]:
+            connection.execute(upsert(connection, heard).on_conflict_do_nothing(), rows)
+            return _discarded(connection, told)
+
+        return self._database.write(work) if rows else set()
+
+    def discarded(self, news: Iterable[tuple[str, str]]) -> set[str]:
+        """The same without writing anything down."""
+        told = list(news)
+        return self._database.read(lambda connection: _discarded(connection, told))
+
+    def heard(self, call_uuid: str) -> list[str]:
+        """What was heard of a call's recordings: paths."""
+        asked = select(heard.c.path).where(heard.c.call_uuid == call_uuid).order_by(heard.c.at)
+        return list(self._database.read(lambda c: c.execute(asked).scalars().all()))
+
+    def forget_heard(self, before: datetime) -> None:
+        """Such calls are over."""
+        gone = delete(heard).where(heard.c.at < before)
+        self._database.write(lambda connection: connection.execute(gone))
 
     # --- recordings ---------------------------------------------------------------------------------------------
 
@@ -357,3 +385,9 @@ class Journal:
                 detail=detail,
             )
         )
+
+
+def _discarded(connection: Connection, news: Iterable[tuple[str, str]]) -> set[str]:
+    calls = sorted({call_uuid for call_uuid, _ in news})
+    asked = select(discards.c.call_uuid).where(discards.c.call_uuid.in_(calls))
+    return set(connection.execute(asked).scalars())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import replace
 
 from fsflows.clock import Clock
@@ -10,7 +11,7 @@ from fsflows.database import DatabaseFailed
 from fsflows.recordings.discard import FORBIDDEN, REMOVED, TOO_SHORT, Discard
 from fsflows.recordings.entries import Entry
 from fsflows.recordings.journal import Journal
-from fsflows.recordings.paths import FileWorkFailed, PathRefused
+from fsflows.recordings.paths import FileWorkFailed, PathRefused, file_of
 from fsflows.recordings.spool import IntentSpool
 
 
@@ -89,13 +90,36 @@ class Lookout:
         """Look once more for what was discarded; what is there, or can't be looked at, is noted as recorded again."""
         there = [path for path, entry in discard.known.items() if self._is_there(discard, entry)]
         try:
-            there += self.unknown(discard)
-        except FileWorkFailed as error:
+            there += [*self.heard(discard), *self.unknown(discard)]
+        except (FileWorkFailed, DatabaseFailed) as error:
             discard.log.warning("a discarded call can't be looked for", why=str(error))
         if there:
             discard.log.error("a discarded recording is there again", paths=there)
             self.note(discard, there)
         return bool(there)
+
+    def heard(self, discard: Discard) -> list[str]:
+        """Recordings of the call that FreeSWITCH told of while nobody here had it, as far as they are still there.
+
+        Raises:
+            DatabaseFailed: the journal can't be read.
+        """
+        known = {entry.file for entry in discard.known.values()}
+        paths = [p for p in self._journal.heard(discard.call_uuid) if file_of(p) not in known]
+        return [path for path in paths if self._may_be_there(discard, path)]
+
+    @staticmethod
+    def _may_be_there(discard: Discard, path: str) -> bool:
+        try:
+            if discard.files.look(path) is not None:
+                return True
+        except FileWorkFailed:
+            return True  # it has to become loud
+        # Gone since, in whatever way; or on a disk of FreeSWITCH's that we don't see.
+        for control in discard.controls:
+            with suppress(Exception):
+                return control.has_file(path)
+        return False
 
     @staticmethod
     def unknown(discard: Discard) -> list[str]:

@@ -154,6 +154,7 @@ class Sweeper:
                     self._settle(call_uuid, entries, report)
             self._beat()
         self._tidy(report)
+        self._tools.journal.forget_heard(self._tools.clock.utcnow() - CALL_LIMIT)
         ages = self._claims.open_ages()
         report.open = len(ages)
         report.overdue = sum(age > OVERDUE for age in ages)
@@ -178,13 +179,19 @@ class Sweeper:
         self._retry_live(report)
         return report
 
-    def concerns(self, call_uuid: str) -> bool:
-        """Whether a recording of that call is one too many: its recordings were discarded.
+    def hear(self, news: Sequence[tuple[str, str]]) -> set[str]:
+        """Write down recordings (call and path) that FreeSWITCH tells of; which calls `noticed` is to be told of.
 
         Raises:
-            DatabaseFailed: the journal can't be read.
+            DatabaseFailed: it can't even be looked which calls were discarded.
         """
-        return call_uuid in self._tools.live or self._tools.journal.is_discarded(call_uuid)
+        journal = self._tools.journal
+        try:
+            discarded = journal.hear(news)
+        except DatabaseFailed as error:
+            self._log.warning("recordings heard of are not written down", why=str(error))
+            discarded = journal.discarded(news)
+        return discarded | {each for each, _ in news if each in self._tools.live}
 
     def noticed(self, call_uuid: str, path: str, cause: str | None) -> None:
         """FreeSWITCH said that a recording of a discarded call has begun, or has ended (`cause`: why).

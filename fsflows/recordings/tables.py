@@ -151,6 +151,16 @@ settlements = Table(
     Column("at", Instant, nullable=False),
 )
 
+heard = Table(
+    "recording_heard",
+    metadata,
+    # Of any call of FreeSWITCH's: it may come to us later, and be discarded.
+    Column("call_uuid", PlainText, primary_key=True),
+    Column("path", PathText, primary_key=True),
+    Column("at", Instant, nullable=False),
+)
+Index("ix_recording_heard_at", heard.c.at)
+
 receipts = Table(
     "recording_receipts",
     metadata,

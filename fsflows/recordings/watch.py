@@ -2,6 +2,9 @@
 
 A call that was handed on has no connection to us any more, and a recording can begin and end between two sweeps. What
 happened while a FreeSWITCH could not be heard is looked for with the next sweep, which a new connection brings about.
+
+What is heard of other calls is written down for a day: such a call may come to us, or come back, and its caller opt out
+of what was recorded before.
 """
 
 from __future__ import annotations
@@ -9,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from fsflows.clock import Clock, Task
+from fsflows.clock import Clock, Mailbox, Task
 from fsflows.database import DatabaseFailed
 from fsflows.esl.event import Event
 from fsflows.esl.supervised import FreeSwitches
@@ -17,6 +20,9 @@ from fsflows.log import get_logger
 from fsflows.recordings.sweep import Sweeper
 
 EVENTS = ("RECORD_START", "RECORD_STOP")
+
+BATCH = 500
+"""News written down in one go."""
 
 MOST = 50_000
 """News kept while the database is away. What is more is left to FreeSWITCH, which deletes it, and to the sweep."""
@@ -48,7 +54,7 @@ class Watch:
         self._sweeper = sweeper
         self._switches = switches
         self._clock = clock
-        self._news = clock.mailbox()
+        self._news: Mailbox[News] = clock.mailbox()
         self._listening: list[Callable[[], None]] = []
         self._task: Task | None = None
 
@@ -80,20 +86,23 @@ class Watch:
 
     def _run(self) -> None:
         while True:
-            news: News | None = self._news.get()
-            if news is None:
-                continue
+            batch = [self._news.get()]
+            while len(self._news) and len(batch) < BATCH:
+                batch.append(self._news.get())
+            news = [each for each in batch if each is not None]
             while not self._take(news):
                 self._clock.sleep(RETRY)
 
-    def _take(self, news: News) -> bool:
-        """Act on it, beside the next; False: it is not known whether the call was discarded."""
+    def _take(self, batch: list[News]) -> bool:
+        """Write it down, and act on it; False: it can't be known what to act on."""
         try:
-            if self._sweeper.concerns(news.call_uuid):
-                self._clock.spawn(self._act, news)
+            concerned = self._sweeper.hear([(news.call_uuid, news.path) for news in batch])
         except DatabaseFailed as error:
             log.debug("the journal can't be read", why=str(error))
             return False
+        for news in batch:
+            if news.call_uuid in concerned:
+                self._clock.spawn(self._act, news)
         return True
 
     def _act(self, news: News) -> None:

@@ -57,6 +57,8 @@ def record(server: RealWorld, uuid: str, how: str, path: Path, seconds: float) -
     """Somebody records the call, for so long, and ends it; his file's name does not say whose it is."""
     answer = server.events.api(how.format(uuid=uuid, path=path))
     assert answer.startswith("+OK"), answer
+    if not server.serving.up:  # else it may be gone before it is seen
+        assert within(5.0, path.exists)
     server.wait(seconds)
     server.events.api(f"uuid_record {uuid} stop {path}")
     server.events.api(f"uuid_record {uuid} stop {{x=1}}{path}")
@@ -97,6 +99,26 @@ def test_P12_a_recording_between_two_sweeps_is_gone(
     shown = fsflows(server, "show", uuid).stdout
     assert "started after the discard" in shown
     assert "OPEN" not in shown
+
+
+@pytest.mark.parametrize("where", ["staging", "elsewhere"])
+def test_P12_what_was_recorded_at_the_desk_goes_when_the_caller_opts_out_later(
+    server: RealWorld, where: str
+) -> None:
+    directory = server.serving.staging if where == "staging" else DIALPLAN_RECORDINGS
+    path = directory / f"{uuid4().hex}.wav"
+    with server.call("away") as phone:
+        uuid = handed_on(server, phone)
+        record(server, uuid, PLAIN["uuid_record"], path, 1.5)
+        assert path.exists()
+        server.events.api(f"uuid_transfer {uuid} fsflows-opt_out_first XML public")
+        asked = phone.wait_heard(ASKS, since=server.now())
+        server.wait(0.5)
+        phone.press("1")
+        phone.wait_heard(900, since=asked)
+        assert not path.exists()
+        phone.wait_ended()
+    assert str(path) in fsflows(server, "show", uuid).stdout
 
 
 @pytest.mark.parametrize("how", PLAIN)

@@ -248,7 +248,7 @@ class Scene:
         if self.process.alive:
             sweeper = self.world.service.sweeper
             self.process.step()
-            if sweeper.concerns(uuid):
+            if sweeper.hear([(uuid, path)]):
                 sweeper.noticed(uuid, path, cause)
 
     def recover(self):

@@ -15,6 +15,7 @@ import pytest
 from fsflows.database import DatabaseFailed
 from fsflows.log import capture
 from fsflows.recordings import metrics
+from fsflows.recordings.discarding import DiscardFailed
 from fsflows.recordings.faults import FORBID_POINT, NO_FAULTS
 from fsflows.recordings.reach import ByName
 from fsflows.recordings.watch import Watch
@@ -216,6 +217,87 @@ def test_P12_the_order_to_delete_is_given_again_if_somebody_takes_it_back(scene)
             assert world.audio() == []
 
     scene(scenario)
+
+
+@pytest.mark.parametrize("where", ["staging", "other"])
+@pytest.mark.parametrize("seconds", [0.1, 2.5])
+def test_P12_what_was_recorded_before_we_had_the_call_goes_with_it(scene, where, seconds):
+    """Begun and ended in the dialplan, or at a desk that the call comes back from; its name does not say whose it is."""
+
+    def scenario(world):
+        with server(world):
+            world.switch.begin(UUID)
+            path = f"{world.directory}/{where}/early.wav"
+            record_for(world, seconds, path)
+            assert len(world.audio()) == 1
+            receipt = world.call().discard(world.cause())
+            assert [(f.path, f.how, f.late) for f in receipt.files] == [(path, "deleted", False)]
+            assert world.audio() == []
+
+    scene(scenario)
+
+
+def test_P12_what_is_heard_of_only_after_the_discard_goes_as_well(scene):
+    """It was recorded before, but the news were still on their way."""
+
+    def scenario(world):
+        with server(world):
+            world.switch.begin(UUID)
+            record_for(world, 0.0, f"{world.other}/early.wav")
+            world.call().discard(world.cause())
+            world.clock.sleep(0.1)
+            assert world.audio() == []
+            assert [f.how for f in world.receipt().files] == ["deleted"]
+
+    scene(scenario)
+
+
+def test_P12_heard_by_one_process_discarded_by_another(scene):
+    """The one that listens was killed; and the call comes to another worker, which heard nothing."""
+
+    def scenario(world):
+        first = Server(world)
+        world.switch.begin(UUID)
+        path = f"{world.other}/early.wav"
+        record_for(world, 1.0, path)
+        first.kill()
+        world.restart("node-b")
+        assert [f.path for f in world.call().discard(world.cause()).files] == [path]
+        assert world.audio() == []
+
+    scene(scenario)
+
+
+def test_a_recording_that_others_have_moved_on_is_not_missed(scene):
+    def scenario(world):
+        with server(world):
+            world.switch.begin(UUID)
+            record_for(world, 1.0, f"{world.other}/early.wav")
+            (world.directory / "other" / "early.wav").unlink()
+            assert world.call().discard(world.cause()).files == ()
+
+    scene(scenario)
+
+
+def test_P12_what_was_recorded_before_out_of_our_sight_is_loud(scene):
+    def scenario(world):
+        world.switch.where = lambda path: path.replace("/other/", "/elsewhere/")
+        with server(world):
+            world.switch.begin(UUID)
+            record_for(world, 1.0, f"{world.other}/early.wav")
+            with pytest.raises(DiscardFailed, match="was never found here"):
+                world.call().discard(world.cause())
+
+    scene(scenario)
+
+
+def test_what_was_heard_is_forgotten_after_a_day(world):
+    journal = world.service.tools.journal
+    journal.hear([(OTHER, f"{world.other}/x.wav")])
+    for hours, left in ((23, [f"{world.other}/x.wav"]), (2, [])):
+        world.later(hours=hours)
+        world.service.sweeper.sweep()
+        assert journal.heard(OTHER) == left
 
 
 def test_recordings_of_other_calls_are_left_alone(scene):
