@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from fsflows.archive.endings import OUTBOUND
+from fsflows.archive.endings import OUTBOUND, Reason
 from fsflows.archive.entries import (
     Collected,
     Entered,
@@ -24,7 +24,7 @@ def describe(record: Record) -> str:
     lines = [
         f"call       {record.call_id}",
         f"record     {record.id}" + (f", on {printable(record.node)}" if record.node else ""),
-        f"time       {record.started_at:%Y-%m-%d %H:%M:%S} UTC, {length(record.seconds)}",
+        f"time       {record.started_at:%Y-%m-%d %H:%M:%S} UTC, {lasted(record.reason, record.seconds)}",
         _parties(record),
         f"flow       {printable(record.flow)} ({record.flow_version or 'no version'})",
         f"end        {record.result}: {record.reason} ({record.hangup_cause or 'no cause'})",
@@ -96,6 +96,11 @@ def length(seconds: float) -> str:
         if minutes >= 60
         else f"{minutes}:{rest:02d}"
     )
+
+
+def lasted(reason: str, seconds: float) -> str:
+    """How long a call took, as far as it is known."""
+    return "length not known" if reason == Reason.SERVER_LOST else length(seconds)
 
 
 def printable(text: str) -> str:

@@ -232,7 +232,7 @@ def _as_json(row: Summary) -> dict[str, Any]:
 def _line(row: Summary) -> tuple[str, ...]:
     return (
         f"{row.started_at:%Y-%m-%d %H:%M:%S}",
-        length(row.seconds),
+        "-" if row.reason == Reason.SERVER_LOST else length(row.seconds),
         printable(row.caller) or "withheld",
         printable(row.flow),
         row.result,

@@ -113,7 +113,7 @@ def as_json(record_id: str) -> Response:
     """The record for programs."""
     record, audio = _record(record_id)
     given = record.as_json()
-    given["recording"]["state"] = audio.note.state.value
+    given["recording"] = audio.note.as_json()
     return Response(json.dumps(given, ensure_ascii=False, indent=2), mimetype="application/json")
 
 

@@ -89,7 +89,10 @@ class CallRunner:
         try:
             flow = pick_flow(link.channel, flows, self.default)
         except UnknownFlow as unknown:
-            self._refuse(link, str(unknown))
+            channel = link.channel
+            call_logger("server", channel.uuid, Redactor()).error("call refused", why=str(unknown))
+            self._refuse(channel, Reason.UNKNOWN_FLOW)
+            link.close()
             return
         voice = Voice(
             engine=flow.voice.get("engine", self.voice.engine),
@@ -104,17 +107,19 @@ class CallRunner:
         finally:
             self.calls.discard(call)
 
-    def _refuse(self, link: Link, why: str) -> None:
-        """Let the dialplan go on: the caller hears its fall-back."""
-        channel = link.channel
-        call_logger("server", channel.uuid, Redactor()).error("call refused", why=why)
+    def let_go(self, link: Link, stopping: bool) -> None:
+        """Note a call that there was no room for, or no time: the dialplan goes on with it."""
+        self._refuse(link.channel, Reason.DRAINED if stopping else Reason.AT_CAPACITY)
+
+    def _refuse(self, channel: Event, reason: Reason) -> None:
+        """Keep a record of a call that is not run: its caller hears the dialplan's fall-back."""
         record = RecordBuilder(
             channel.uuid,
             self.clock,
             caller=channel.get("Caller-Caller-ID-Number") or "",
+            caller_name=channel.get("Caller-Caller-ID-Name") or "",
             callee=channel.get("Caller-Destination-Number") or "",
             node=self.services.node,
         )
-        metrics.CALLS.labels("", str(Result.REFUSED), str(Reason.UNKNOWN_FLOW)).inc()
-        self.services.keep(record.finish(Result.REFUSED, Reason.UNKNOWN_FLOW))
-        link.close()
+        metrics.CALLS.labels("", str(Result.REFUSED), str(reason)).inc()
+        self.services.keep(record.finish(Result.REFUSED, reason))

@@ -48,6 +48,8 @@ class Listener:
         max_per_peer: connections at once from one address; 0: no limit. One more is let go.
         silence_timeout: seconds that a connection gets to answer `connect`. FreeSWITCH answers at once.
         allow: networks ("10.0.0.0/8") that may connect; none: everybody.
+        let_go: called with the session of each call that is let go, before its connection is closed; and with whether
+            that is because the server stops. Must not wait.
 
     Attributes:
         accepted: calls begun so far.
@@ -69,6 +71,7 @@ class Listener:
         max_per_peer: int = 0,
         silence_timeout: float = 10.0,
         allow: Iterable[str] = (),
+        let_go: Callable[[EslSession, bool], None] = lambda session, stopping: None,
     ) -> None:
         self.accepted = self.refused = self.rejected = 0
         self._door = door
@@ -78,6 +81,8 @@ class Listener:
         self._rate = Rate(calls_per_second)
         self._max_per_peer = max_per_peer
         self._silence_timeout = silence_timeout
+        self._tell_let_go = let_go
+        self._stopping = False
         self._allow = [ipaddress.ip_network(network, strict=False) for network in allow]
         self._calls: set[_Serving] = set()
         self._refusals: set[_Serving] = set()
@@ -120,6 +125,7 @@ class Listener:
             serve_waiting: those that the kernel has accepted already are calls like the others: FreeSWITCH takes them
                 for answered. Else they are let go.
         """
+        self._stopping = True
         if self._refill is not None:
             self._refill.close()
             self._refill = None
@@ -236,7 +242,10 @@ class Listener:
         if session is not None:
             if self.seldom("refused"):
                 log.warning("a call was let go", call=session.channel.uuid, calls=self.calls)
-            session.close()
+            try:
+                self._tell_let_go(session, self._stopping)
+            finally:
+                session.close()
 
     def _begin(self, sock: Any, peer: Any, opening: Opening) -> EslSession | None:
         """The session, when its call's data has come."""

@@ -172,6 +172,7 @@ class Service:
             max_per_peer=chosen.max_per_peer,
             silence_timeout=chosen.silence_timeout,
             allow=chosen.allow,
+            let_go=self.runner.let_go,
         )
 
     def _shown(self) -> Shown:

@@ -7,10 +7,11 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from fsflows.archive.endings import Result
+from fsflows.archive.record import RecordBuilder
 from fsflows.archive.samples import sample_records
 from fsflows.archive.store import RecordStore
 from fsflows.cli.main import main
-from fsflows.clock import GeventClock
+from fsflows.clock import GeventClock, VirtualClock
 from fsflows.database import Database
 from fsflows.recordings.entries import Entry, Node
 from fsflows.recordings.journal import Journal
@@ -244,3 +245,17 @@ def test_times_are_written_as_people_do(text):
     from fsflows.cli.records import a_time
 
     assert a_time(text).tzinfo is not None
+
+
+def test_a_call_whose_server_was_lost_has_no_length(run, url):
+    database = Database.open(url)
+    call = RecordBuilder("lost-call", VirtualClock(), caller="+15550100", flow="menu")
+    try:
+        RecordStore(database).insert([call.begun()])
+    finally:
+        database.close()
+    line = run("list", "--reason", "server_lost").splitlines()[1]
+    assert "  -  " in line
+    shown = run("show", call.id)
+    assert "length not known" in shown
+    assert "The server ended while this call was running" in shown

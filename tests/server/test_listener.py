@@ -247,12 +247,17 @@ def test_at_the_limit_the_socket_is_closed_and_opened_again_when_there_is_room(l
 
 
 def test_calls_beyond_the_limit_that_were_accepted_are_told_connect_and_let_go(listen):
-    listener = listen(max_calls=2)
+    told = []
+    listener = listen(
+        max_calls=2, let_go=lambda session, stopping: told.append((session.channel.uuid, stopping))
+    )
     calls = backlog(listener, 5)
     served = [call.begin() for call in calls[:2]]
     for call in calls[2:]:
         assert ["exit"] == call.begin().end()
     assert (2, 3) == (listener.accepted, listener.refused)
+    assert {False} == {stopping for _, stopping in told}
+    assert 3 == len({uuid for uuid, _ in told})
     listen.leave.set()
     assert [["exit"], ["exit"]] == [call.end() for call in served]
 
@@ -518,12 +523,14 @@ def test_calls_in_the_backlog_are_served_by_a_server_that_drains(listen):
 
 
 def test_calls_in_the_backlog_at_the_stop_are_told_connect(listen):
-    listener = listen()
+    told = []
+    listener = listen(let_go=lambda session, stopping: told.append(stopping))
     (waiting,) = backlog(listener, 1)
     listener.close()
     assert not listener.accepting
     assert ["exit"] == waiting.begin().end()
     assert 1 == listener.refused
+    assert [True] == told
 
 
 def test_an_address_in_use_is_an_error_at_the_start(listen):

@@ -124,6 +124,22 @@ def test_an_unknown_flow_is_refused_and_the_dialplan_goes_on(serve, log):
     assert line["why"].startswith("socket_path names 'aks'; there are: ask, desk")
 
 
+@pytest.mark.parametrize(
+    ("stopping", "reason"), [(False, Reason.AT_CAPACITY), (True, Reason.DRAINED)]
+)
+def test_a_call_that_there_was_no_room_for_has_a_record(serve, stopping, reason):
+    server = serve(FLOWS)
+    listener = server.service.listener
+    listener.admit = listener.let_go  # as if it came while the door is being closed
+    listener._stopping = stopping
+    call = server.call("ask", then=[("hangup", "USER_BUSY")])
+    assert "USER_BUSY" == finished(call).cause
+    record = server.record(call.channel.uuid)
+    assert (Result.REFUSED, reason) == (record.result, record.reason)
+    assert record.caller
+    assert 1 == len(server.records)
+
+
 def test_a_call_that_is_cut_off_has_a_record(serve):
     server = serve(FLOWS)
     call = server.call("opt_out", "wait quiet 20")
