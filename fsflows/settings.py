@@ -230,6 +230,9 @@ class Dialling:
         "",
         "country (GB) of numbers without a country code: they are checked, and dialled as +44...; empty: any digits",
     )
+    allow: tuple[str, ...] = _field(
+        [], "beginnings of numbers that may be called, as they are dialled: +44, 0800; empty: all"
+    )
     ring_timeout: float = _field(30.0, "seconds to let it ring")
     machine: str = _field(
         "ignore",

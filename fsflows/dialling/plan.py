@@ -61,6 +61,7 @@ class Plan:
         socket: where FreeSWITCH finds us: HOST:PORT, or several with `|` between them.
         caller_number, caller_name: what the other side is shown.
         region: of numbers without a country code (GB); "": numbers are dialled as they are given.
+        allow: beginnings of numbers that may be called; none: all.
         ring_timeout: seconds.
         hang_up_on_machine: unless a call asks for something else.
 
@@ -73,6 +74,7 @@ class Plan:
     caller_number: str = ""
     caller_name: str = ""
     region: str = ""
+    allow: tuple[str, ...] = ()
     ring_timeout: float = 30.0
     hang_up_on_machine: bool = False
 
@@ -88,6 +90,9 @@ class Plan:
             raise ValueError(f"dialling.region: must be a country like GB, got {self.region!r}")
         if self.caller_number and not _PLAIN.fullmatch(self.caller_number):
             raise ValueError(f"dialling.caller_number: must be digits, got {self.caller_number!r}")
+        for prefix in self.allow:
+            if not _PLAIN.fullmatch(prefix):
+                raise ValueError(f"dialling.allow: must be beginnings of numbers, got {prefix!r}")
         if not 1 <= self.ring_timeout <= 600:
             raise ValueError(
                 f"dialling.ring_timeout: must be from 1 to 600 seconds, got {self.ring_timeout:g}"
@@ -97,8 +102,14 @@ class Plan:
         """A number as it is dialled: with a region, checked and in international form; else its digits.
 
         Raises:
-            BadNumber: it is none.
+            BadNumber: it is none, or none that may be called.
         """
+        number = self._dialled(given)
+        if self.allow and not number.startswith(self.allow):
+            raise BadNumber("numbers that begin like this one may not be called (dialling.allow)")
+        return number
+
+    def _dialled(self, given: str) -> str:
         bare = _SEPARATORS.sub("", given.strip())
         if not bare.isascii() or not _PLAIN.fullmatch(bare):
             raise BadNumber("the number must be digits (and +, *, #), 32 at the most")

@@ -39,6 +39,7 @@ def make_plan(settings: Settings) -> Plan:
         caller_number=chosen.caller_number,
         caller_name=chosen.caller_name,
         region=chosen.region,
+        allow=chosen.allow,
         ring_timeout=chosen.ring_timeout,
         hang_up_on_machine=chosen.machine == "hang_up",
     )

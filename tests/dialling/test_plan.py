@@ -71,6 +71,15 @@ def test_whatever_is_given_only_digits_are_dialled(given):
     assert re.fullmatch(r"\+?[0-9*#]{1,32}", number)
 
 
+def test_only_numbers_that_begin_as_allowed_are_called():
+    made = plan(region="GB", allow=("+44", "+353"))
+    assert "+442079460018" == made.number("020 7946 0018")
+    assert "+35318765432" == made.number("+353 1 876 5432")
+    for other in ("+1 212 555 2368", "+49 30 901820"):
+        with pytest.raises(BadNumber, match="may not be called"):
+            made.number(other)
+
+
 STATES = st.dictionaries(
     st.text(max_size=8), st.text(max_size=20) | st.integers() | st.none(), max_size=4
 )
@@ -137,6 +146,11 @@ def test_a_flow_that_is_no_name_is_refused(flow):
         ("socket", "x)", "dialling.socket"),
         ("region", "gb", "dialling.region: must be a country like GB, got 'gb'"),
         ("caller_number", "Ada", "dialling.caller_number"),
+        (
+            "allow",
+            ("+44", "premium"),
+            "dialling.allow: must be beginnings of numbers, got 'premium'",
+        ),
         ("ring_timeout", 0.0, "dialling.ring_timeout: must be from 1 to 600 seconds, got 0"),
         ("ring_timeout", 30_000.0, "dialling.ring_timeout"),
     ],
