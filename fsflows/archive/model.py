@@ -9,7 +9,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 from fsflows.archive.endings import INBOUND, OUTBOUND, Reason, RecordingState, Result
-from fsflows.archive.entries import Collected, Entry, HandedOff, Measured, Ran, from_json
+from fsflows.archive.entries import Collected, Entry, HandedOff, Measured, Ran
+from fsflows.archive.entries import from_json as entry_from_json
 
 SCHEMA = 1
 """Version of the JSON form; readers take what they know."""
@@ -168,7 +169,15 @@ def loads(text: str | bytes) -> Record:
     Raises:
         ValueError: it isn't one (a line cut off by a crash, for one).
     """
-    given = json.loads(text)
+    return from_json(json.loads(text))
+
+
+def from_json(given: Any) -> Record:
+    """A record from what `Record.as_json` gave.
+
+    Raises:
+        ValueError: it isn't one.
+    """
     try:
         recording = given.get("recording") or {}
         return Record(
@@ -184,7 +193,7 @@ def loads(text: str | bytes) -> Record:
                 links=tuple(str(link) for link in recording.get("links", ())),
                 receipt=dict(recording.get("receipt") or {}),
             ),
-            entries=tuple(from_json(entry) for entry in given.get("entries", ())),
+            entries=tuple(entry_from_json(entry) for entry in given.get("entries", ())),
             dropped_entries=int(given.get("dropped_entries", 0)),
             revision=int(given.get("revision", 1)),
             direction=str(given.get("direction") or INBOUND),
@@ -211,7 +220,11 @@ def _json(given: Mapping[str, Any]) -> str:
 
 
 def _written(at: datetime) -> str:
-    return at.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    return (
+        (at if at.tzinfo is UTC else at.astimezone(UTC))
+        .isoformat(timespec="milliseconds")
+        .replace("+00:00", "Z")
+    )
 
 
 def _read(text: str) -> datetime:

@@ -14,7 +14,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple, Protocol, TypeVar, cast
+from typing import Any, NamedTuple, Protocol, TypeVar, cast
 
 import gevent
 import gevent.event
@@ -23,7 +23,7 @@ from gevent.threadpool import ThreadPool
 from sqlalchemy.exc import DataError, IntegrityError, StatementError
 
 from fsflows.archive import metrics
-from fsflows.archive.model import Record, loads
+from fsflows.archive.model import Record, from_json
 from fsflows.archive.record import RecordBuilder
 from fsflows.archive.spool import Spool
 from fsflows.database import DatabaseFailed
@@ -42,6 +42,10 @@ RETRY = (1.0, 2.0, 5.0, 10.0, 30.0)
 
 ADOPT_EVERY = 60.0
 """Seconds between looks for what dead processes left in the spool."""
+
+GATHER = 0.2
+"""Seconds in which calls that begin are gathered, to be noted together: a transaction for each would cost as much as
+everything else about the beginning of a call."""
 
 BEGUN = b'{"begun_by":'
 """How the line of a call that has begun starts: the process that has it, then what `Record.dumps` writes."""
@@ -123,6 +127,7 @@ class RecordWriter:
         self._stopped = False
         self._lines = 0
         self._store: _Store | None = None
+        self._gathering: Any = gevent.get_hub().loop.timer(GATHER)
         self._one_insert = gevent.lock.BoundedSemaphore()
         self._fresh: deque[_Line] = deque()
         self._arrived = gevent.event.Event()
@@ -150,7 +155,9 @@ class RecordWriter:
             if crowded or self._stopped:
                 return
             owner = BEGUN + json.dumps(self._owner).encode() + b","
-            self._append(_Line(owner + call.begun().dumps().encode()[1:], record=False))
+            self._fresh.append(_Line(owner + call.begun().dumps().encode()[1:], record=False))
+            if not self._gathering.active:
+                self._gathering.start(self._arrived.set)
         except Exception:
             log.exception("that a call has begun is not noted", call=call.call_id)
 
@@ -180,6 +187,8 @@ class RecordWriter:
             Whether nothing is left.
         """
         self._stopping.set()
+        self._gathering.stop()
+        self._gathering.close()
         self._arrived.set()
         self._spooled.set()
         gevent.joinall(self._greenlets, timeout=timeout)
@@ -315,9 +324,10 @@ class RecordWriter:
         begun: dict[str, list[Record]] = {}
         for line in lines:
             try:
-                record = loads(line)
+                given = json.loads(line)
+                record = from_json(given)
                 if line.startswith(BEGUN):
-                    begun.setdefault(str(json.loads(line)["begun_by"]), []).append(record)
+                    begun.setdefault(str(given["begun_by"]), []).append(record)
                 else:
                     records.append(record)
             except ValueError as error:

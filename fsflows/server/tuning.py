@@ -15,24 +15,22 @@ SWITCH_INTERVAL = 0.0005
 """Seconds that a thread may keep the interpreter from the one that waits for it. The hub gives it up with each read and
 write; while records are written to the database, it would wait 5 ms (Python's own value) to get it back: on each."""
 
-THRESHOLDS = (2000, 10, 100)
-"""Of the garbage collector. A call leaves some ninety objects behind that only it can free, so it need not look often;
-and looking through everything takes the longer the more calls there are."""
+PYTHONS_OWN = (700, 10, 10)
+"""Python's own thresholds of the garbage collector."""
 
 
 def tune() -> Callable[[], None]:
     """Set the process up; to be called when everything is loaded. Returns what takes it back."""
-    interval, thresholds = sys.getswitchinterval(), gc.get_threshold()
+    interval = sys.getswitchinterval()
     tree = gevent.config.track_greenlet_tree
     sys.setswitchinterval(SWITCH_INTERVAL)
-    gc.set_threshold(*THRESHOLDS)
+    gc.set_threshold(*PYTHONS_OWN)  # which the start had put off; with fewer, ended calls hold memory for longer
     gc.collect()
     gc.freeze()  # modules and flows stay: not to be looked at again
     gevent.config.track_greenlet_tree = False  # who started whom: 800 bytes a call, and nobody asks
 
     def undo() -> None:
         sys.setswitchinterval(interval)
-        gc.set_threshold(*thresholds)
         gc.unfreeze()
         gevent.config.track_greenlet_tree = tree
 
