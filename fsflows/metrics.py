@@ -13,15 +13,19 @@ from __future__ import annotations
 import os
 import sys
 from bisect import bisect_left
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from copy import copy
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 if TYPE_CHECKING:
-    from prometheus_client import Counter, Histogram
+    from prometheus_client import CollectorRegistry, Counter, Histogram, Metric
 
 DIRECTORY = "PROMETHEUS_MULTIPROC_DIR"
 """The environment variable that makes prometheus_client write into files. It is read once, when that is imported."""
+
+PIECE = 200
+"""Samples that are written at once: a millisecond or two."""
 
 
 class Count:
@@ -132,8 +136,13 @@ def forget_process(pid: int) -> None:
         multiprocess.mark_process_dead(pid)  # type: ignore[no-untyped-call]
 
 
-def render() -> tuple[bytes, str]:
-    """What `/metrics` answers, for all processes that share a directory: the body, and its content type."""
+def render(breathe: Callable[[], None] = lambda: None) -> tuple[bytes, str]:
+    """What `/metrics` answers, for all processes that share a directory: the body, and its content type.
+
+    Args:
+        breathe: called every few milliseconds: thousands of series take long enough to be heard in the calls of a
+            process that does both.
+    """
     import prometheus_client as prometheus
 
     flush()
@@ -145,4 +154,24 @@ def render() -> tuple[bytes, str]:
 
         registry = prometheus.CollectorRegistry()
         MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
-    return prometheus.generate_latest(registry), prometheus.CONTENT_TYPE_LATEST
+    pieces = []
+    for family in registry.collect():
+        for start in range(0, max(1, len(family.samples)), PIECE):
+            piece = copy(family)
+            piece.samples = family.samples[start : start + PIECE]
+            text = prometheus.generate_latest(cast("CollectorRegistry", _Only(piece)))
+            if start:  # what the family is was said already
+                text = b"".join(line for line in text.splitlines(True) if line[:1] != b"#")
+            pieces.append(text)
+            breathe()
+    return b"".join(pieces), prometheus.CONTENT_TYPE_LATEST
+
+
+class _Only:
+    """A registry of one family."""
+
+    def __init__(self, family: Metric) -> None:
+        self._family = family
+
+    def collect(self) -> Iterator[Metric]:
+        yield self._family

@@ -8,6 +8,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Protocol
 
+import gevent
+
 from fsflows import __version__, log, metrics
 from fsflows.archive.live import Live, LiveCalls
 from fsflows.archive.model import RecordingNote
@@ -61,6 +63,10 @@ class Health:
     text: str = ""
 
 
+def _metrics() -> tuple[bytes, str]:
+    return metrics.render(breathe=lambda: gevent.sleep(0))
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sources:
     """Everything that a console shows.
@@ -89,7 +95,7 @@ class Sources:
     alive: Callable[[], Health] = Health
     ready: Callable[[], Health] = Health
     set_level: Callable[[str, str], None] = log.set_level
-    metrics: Callable[[], tuple[bytes, str]] = metrics.render
+    metrics: Callable[[], tuple[bytes, str]] = _metrics
     webhook: bool = False
     dialler: Dialler | None = None
     node: str = ""

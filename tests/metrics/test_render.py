@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
+from prometheus_client import REGISTRY, CollectorRegistry, Counter, Histogram, generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 
 from fsflows import metrics
@@ -30,6 +30,25 @@ def test_one_process_is_told_as_it_is():
     names = {name for name, _ in samples(body.decode())}
     assert "python_info" in names
     assert not [name for name in names if name.endswith("_created")]
+
+
+def test_others_get_their_turn_while_much_is_told():
+    """Whatever it is cut into, it is what prometheus_client says."""
+    counter = Counter("fsflows_test_many_total", "Many.", ["n"])
+    told = Histogram("fsflows_test_spread_seconds", 'A "help" with \\ and\nlines.', ["n"])
+    try:
+        for number in range(450):
+            counter.labels(f'{number}"\\\n').inc(number)
+            told.labels(number % 30).observe(number)
+        turns = []
+        body, _ = metrics.render(lambda: turns.append(1))
+        assert len(turns) > 5
+        lines = [line for line in body.splitlines() if b"fsflows_test_" in line]
+        whole = [line for line in generate_latest().splitlines() if b"fsflows_test_" in line]
+        assert whole == lines
+    finally:
+        REGISTRY.unregister(counter)
+        REGISTRY.unregister(told)
 
 
 @pytest.mark.process

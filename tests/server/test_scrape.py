@@ -1,10 +1,14 @@
 """What `/metrics` says after real calls: what they were, how fast they were answered, and nothing about who called."""
 
+import os
 import re
+import signal
+import urllib.request
+from collections import Counter
 
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
-from server_peers import finished, wait_for
+from server_peers import LONG, call, finished, wait_for, write_flows
 
 from fsflows import metrics
 from fsflows.archive.endings import Reason, Result
@@ -106,12 +110,12 @@ def called(serve):
         server.call("work", f"{who} / hear One digit / press 7"),
         server.call(f"flow_of_{CALLER}", who, then=[("hangup", "USER_BUSY")]),
     ]
-    for call in calls:
-        result = finished(call)
+    for each in calls:
+        result = finished(each)
         assert None is result.failure, result.lines
     server.idle()
     wait_for(lambda: since("fsflows_records_written_total") == len(calls))
-    return server, since, [call.channel.uuid for call in calls]
+    return server, since, [each.channel.uuid for each in calls]
 
 
 def test_what_calls_leave_in_the_metrics(called):
@@ -233,3 +237,61 @@ def test_what_the_listener_lets_in(serve):
     assert {"version", "python"} == set(dict(build))
     server.service.listener.close()
     wait_for(lambda: scrape()["fsflows_accepting"] == {(): 0})
+
+
+# --- several workers ------------------------------------------------------------------------------------------------
+
+
+def test_several_workers_are_one(run, tmp_path):
+    """As Prometheus sees them: one server, whoever of them took which call, and also when one has died."""
+    write_flows(tmp_path / "flows", FLOWS)
+    process = run(
+        *("--flows", "flows", "--data", "data"),
+        server__listen="127.0.0.1:0",
+        server__workers=2,
+        server__max_calls=10,
+        console__listen="127.0.0.1:0",
+    )
+    console = process.said("console")["address"]
+
+    def scraped(name, **labels):
+        with urllib.request.urlopen(f"{console}/metrics", timeout=LONG) as answer:
+            families = list(text_string_to_metric_families(answer.read().decode()))
+        found = [sample for family in families for sample in family.samples]
+        assert not [sample for sample in found if "pid" in sample.labels]
+        return sum(
+            sample.value
+            for sample in found
+            if sample.name == name and labels.items() <= sample.labels.items()
+        )
+
+    who = f'from "{NAME}" {CALLER}'
+    calls = [
+        call(process.address, "work", f"{who} / hear One digit / wait end within 120")
+        for _ in range(8)
+    ]
+    wait_for(lambda: scraped("fsflows_calls_active") == 8)
+    wait_for(lambda: scraped("fsflows_accepting") == 2)
+    assert 20 == scraped("fsflows_calls_limit")
+    assert 1 == scraped("fsflows_build_info")
+    # A worker is killed: its calls are no longer active, and what it had counted is not forgotten.
+    took = Counter(line["worker"] for line in process.log if line["event"] == "call")
+    [(worker, lost)] = took.most_common(1)
+    pid = process.said("a worker is started", worker=worker)["pid"]
+    before = scraped("fsflows_esl_events_total")
+    os.kill(pid, signal.SIGKILL)
+    wait_for(lambda: scraped("fsflows_worker_restarts") == 1)
+    wait_for(lambda: scraped("fsflows_accepting") == 2)
+    left = 8 - lost
+    assert left == scraped("fsflows_calls_active")
+    assert before <= scraped("fsflows_esl_events_total")
+    for each in calls:
+        each.press("7")
+    for each in calls:
+        each.hang_up()
+        finished(each)
+    wait_for(lambda: scraped("fsflows_calls_active") == 0)
+    ended = scraped("fsflows_calls_total", flow="work")
+    assert left == ended
+    assert ended == scraped("fsflows_call_duration_seconds_count")
+    assert scraped("fsflows_hub_lag_seconds_count") > 10
