@@ -236,3 +236,20 @@ def api_argument(value: str, field: str = "the argument") -> str:
     if value and not re.search(r"[\s'\\]", value) and not value.startswith("^^"):
         return value
     return "'" + value.replace("\\", "\\\\").replace("'", "\\'") + "'"
+
+
+def file_of(path: str) -> str:
+    """The file that FreeSWITCH writes when it is told to record to a path: without `{name=value}` in front.
+
+    As FreeSWITCH reads it: any number of them, braces may nest, and a blank behind them belongs to the file's name.
+    """
+    while path.startswith("{"):
+        depth = 0
+        for position, sign in enumerate(path):
+            depth += (sign == "{") - (sign == "}")
+            if not depth:
+                path = path[position + 1 :]
+                break
+        else:
+            break  # it never ends: FreeSWITCH does not record to it
+    return path

@@ -6,13 +6,14 @@ from dataclasses import replace
 from typing import Any
 
 from fsflows.database import DatabaseFailed
+from fsflows.esl.quoting import file_of
 from fsflows.log import Logger
 from fsflows.recordings.control import RecordingError
 from fsflows.recordings.discarding import NOT_STARTED, REMOVED, TOO_SHORT
 from fsflows.recordings.entries import CallFile, Entry
 from fsflows.recordings.files import Files
 from fsflows.recordings.naming import archive_name, plain, staging_path
-from fsflows.recordings.paths import FileWorkFailed, file_of
+from fsflows.recordings.paths import FileWorkFailed
 from fsflows.recordings.tools import Tools
 
 RUNNING = ("starting", "recording")

@@ -6,7 +6,7 @@ import re
 from typing import Protocol
 
 from fsflows.esl.link import Reply
-from fsflows.recordings.paths import file_of
+from fsflows.esl.quoting import file_of
 
 
 class RecordingError(Exception):

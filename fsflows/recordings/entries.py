@@ -7,8 +7,8 @@ import uuid
 from dataclasses import dataclass, replace
 from datetime import datetime
 
+from fsflows.esl.quoting import file_of
 from fsflows.recordings.files import Sighting
-from fsflows.recordings.paths import file_of
 from fsflows.recordings.receipt import DiscardCause, Receipt
 
 STATES = (

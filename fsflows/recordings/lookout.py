@@ -8,10 +8,11 @@ from dataclasses import replace
 
 from fsflows.clock import Clock
 from fsflows.database import DatabaseFailed
+from fsflows.esl.quoting import file_of
 from fsflows.recordings.discard import FORBIDDEN, REMOVED, TOO_SHORT, Discard
 from fsflows.recordings.entries import Entry
 from fsflows.recordings.journal import Journal
-from fsflows.recordings.paths import FileWorkFailed, PathRefused, file_of
+from fsflows.recordings.paths import FileWorkFailed, PathRefused
 from fsflows.recordings.spool import IntentSpool
 
 

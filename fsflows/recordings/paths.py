@@ -14,6 +14,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
+from fsflows.esl.quoting import file_of
+
 _DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
@@ -36,23 +38,6 @@ class StillThere(FileWorkFailed):
 
 class RecordingGone(FileWorkFailed):
     """A recording that was to be published is neither in the staging directory nor in the archive."""
-
-
-def file_of(path: str) -> str:
-    """The file that FreeSWITCH writes when it is told to record to a path: without `{name=value}` in front.
-
-    As FreeSWITCH reads it: any number of them, braces may nest, and a blank behind them belongs to the file's name.
-    """
-    while path.startswith("{"):
-        depth = 0
-        for position, sign in enumerate(path):
-            depth += (sign == "{") - (sign == "}")
-            if not depth:
-                path = path[position + 1 :]
-                break
-        else:
-            break  # it never ends: FreeSWITCH does not record to it
-    return path
 
 
 @dataclass(frozen=True, slots=True)

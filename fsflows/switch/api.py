@@ -270,6 +270,7 @@ def _eval(channel: Channel, args: str) -> str:
 _COMMANDS: dict[str, Callable[[Channel, str], str]] = {
     "echo": lambda _, args: args,
     "eval": _eval,
+    "file_exists": lambda channel, args: "true" if args in channel.setup.files else "false",
     "status": lambda _channel, _args: STATUS,
     "version": lambda _channel, _args: VERSION,
     "uuid_break": _uuid_break,

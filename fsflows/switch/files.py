@@ -35,6 +35,9 @@ class Files(Protocol):
     def remove(self, path: str) -> None:
         """Remove a file; nothing happens when there is none."""
 
+    def __contains__(self, path: str, /) -> bool:
+        """Whether there is such a file."""
+
 
 class _DiskFile:
     __slots__ = ("_descriptor",)
@@ -57,6 +60,9 @@ class DiskFiles:
 
     def __init__(self, root: str | Path = "") -> None:
         self._root = str(root)
+
+    def __contains__(self, path: str, /) -> bool:
+        return self.path(path).exists()
 
     def path(self, path: str) -> Path:
         """Where a path of FreeSWITCH's is on this disk."""
@@ -98,7 +104,7 @@ class MemoryFiles:
     def remove(self, path: str) -> None:
         self._files.pop(path, None)
 
-    def __contains__(self, path: object) -> bool:
+    def __contains__(self, path: str, /) -> bool:
         return path in self._files
 
     def __iter__(self) -> Iterator[str]:

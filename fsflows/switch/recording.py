@@ -9,6 +9,7 @@ import math
 import struct
 from typing import TYPE_CHECKING
 
+from fsflows.esl.quoting import file_of
 from fsflows.switch.clockwork import FRAME, Wait
 
 if TYPE_CHECKING:
@@ -33,6 +34,7 @@ class Recording:
         "_file",
         "_frames",
         "_unwritten",
+        "appends",
         "buffered",
         "masked",
         "minimum",
@@ -50,6 +52,7 @@ class Recording:
         self.stereo = variables.get("RECORD_STEREO") == "true"
         self.rate = _number(variables.get("record_sample_rate"), 8000)
         self.minimum = _number(variables.get("RECORD_MIN_SEC"), 0)
+        self.appends = variables.get("RECORD_APPEND") == "true"
         self.buffered = variables.get("enable_file_write_buffering") != "false"
         self._file = file
         self._frames = 0
@@ -121,7 +124,7 @@ class Recorder:
         if path.rsplit(".", 1)[-1].lower() not in EXTENSIONS:
             return False
         try:
-            file = channel.setup.files.create(path)
+            file = channel.setup.files.create(file_of(path))
         except OSError:
             return False
         recording = self._running[path] = Recording(channel, path, file)
@@ -162,7 +165,8 @@ class Recorder:
         channel.transcript.tape(channel.now, "stop", path)
         seconds = recording.samples / recording.rate
         variables = {"record_file_size": str(recording.size)}
-        if seconds < recording.minimum:
+        if seconds < recording.minimum and not recording.appends:
+            # Parameters in front of the path: FreeSWITCH does not find the file, and says all the same that it is gone.
             channel.setup.files.remove(path)
             variables["RECORD_DISCARDED"] = "true"
             cause = "input-too-short"

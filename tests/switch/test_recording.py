@@ -114,6 +114,29 @@ def test_a_recording_that_is_too_short_is_removed():
     assert app.last("RECORD_STOP").get("Record-Completion-Cause") == "input-too-short"
 
 
+def test_parameters_in_front_of_the_path_are_no_part_of_the_file_but_keep_it_from_being_removed():
+    files = MemoryFiles()
+    app = recorded(files, f"{{x=1}}{PATH}", RECORD_MIN_SEC="30")
+    assert app.api(f"uuid_buglist {app.uuid}").count(f"<target>{{x=1}}{PATH}</target>") == 1
+    assert app.api(f"file_exists {PATH}") == "true"
+    assert app.api(f"file_exists '{PATH}'") == "false"
+    app.channel.hang_up_caller()
+    app.until(2.0)
+
+    assert PATH in files
+    assert app.last("RECORD_STOP").get("Record-Completion-Cause") == "input-too-short"
+
+
+def test_a_recording_that_is_appended_to_is_never_too_short():
+    files = MemoryFiles()
+    app = recorded(files, RECORD_MIN_SEC="30", RECORD_APPEND="true")
+    app.channel.hang_up_caller()
+    app.until(2.0)
+
+    assert PATH in files
+    assert app.last("RECORD_STOP").get("Record-Completion-Cause") == "success-silence"
+
+
 def test_hanging_up_stops_every_recording_before_the_last_events():
     app = recorded(MemoryFiles())
     app.api(f"uuid_record {app.uuid} start /rec/b.wav")
