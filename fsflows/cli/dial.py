@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import argparse
-import http.client
 import json
 import os
 import signal
-import ssl
 import sys
 import time
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
+
+from fsflows.cli.api_client import Refused, Server, console_url
 
 DESCRIPTION = """\
 Has the running server call a number, and run a flow with whoever answers:
@@ -21,13 +21,18 @@ Has the running server call a number, and run a flow with whoever answers:
 
 The server asks FreeSWITCH for the call (dialling.endpoint of the settings says how numbers are reached) and gets it as
 soon as it is answered. What happens is shown line by line until the flow has ended; Ctrl-C hangs up.
+
+A list is called with --file: a number a line, or CSV whose first line names its columns, number and first values of
+conv.state. One line is shown for each call as it ends, and the server's limits hold.
+
+  fsflows dial --file customers.csv --flow survey
 """
 
 EPILOG = """\
 The server is found by the settings' console.listen, and told their console.token; --server is for one elsewhere.
 
 exit status: 0 answered, 1 failed, 2 called wrongly, 3 busy, 4 no answer, 5 rejected, 6 unreachable, 7 an answering
-machine, 130 hung up by Ctrl-C
+machine, 130 hung up by Ctrl-C; of a list: 0 each call has an outcome, 1 some failed or were refused
 """
 
 STATUS = {
@@ -41,11 +46,8 @@ STATUS = {
 }
 INTERRUPTED = 130
 
-WAIT = 20.0
-"""Seconds that one request waits for news."""
-
-PATIENCE = 10.0
-"""Seconds for an answer beyond that, and for a call's record after its end."""
+RECORD = 10.0
+"""Seconds for a call's record after its end."""
 
 _COLOURS = {"answered": "32", "step": "36", "bad": "31"}
 _PHASES = {
@@ -64,9 +66,14 @@ def add_parser(commands: Any) -> None:
         description=DESCRIPTION,
         epilog=EPILOG,
     )
-    parser.add_argument(
-        "number", metavar="NUMBER", help="the number, digits with or without separators"
+    whom = parser.add_mutually_exclusive_group(required=True)
+    whom.add_argument(
+        "number",
+        metavar="NUMBER",
+        nargs="?",
+        help="the number, digits with or without separators",
     )
+    whom.add_argument("--file", metavar="FILE", help="a list of numbers; -: standard input")
     parser.add_argument(
         "--flow", metavar="NAME", required=True, help="the flow for whoever answers"
     )
@@ -95,10 +102,6 @@ def add_parser(commands: Any) -> None:
     )
 
 
-class Refused(Exception):
-    """The server would not; the text says why."""
-
-
 def run(options: argparse.Namespace) -> int:
     """Dial; the exit status."""
     from fsflows import settings as config
@@ -108,7 +111,7 @@ def run(options: argparse.Namespace) -> int:
     except config.SettingsError as error:
         print(error, file=sys.stderr)
         return 2
-    wanted: dict[str, Any] = {"number": options.number, "flow": options.flow}
+    wanted: dict[str, Any] = {"flow": options.flow}
     state = {}
     for text in options.set:
         name, equals, value = text.partition("=")
@@ -119,77 +122,46 @@ def run(options: argparse.Namespace) -> int:
     wanted |= {"state": state} if state else {}
     wanted |= {"machine": options.machine} if options.machine else {}
     wanted |= {"ring_timeout": options.ring} if options.ring is not None else {}
-    url = options.server or _console(settings.console.listen)
+    url = options.server or console_url(settings.console.listen)
     if not url:
         print(
             "fsflows dial: console.listen is empty; --server URL says where the server is",
             file=sys.stderr,
         )
         return 2
+    server = Server(url, settings.console.token)
     try:
-        return _Call(_Server(url, settings.console.token), _Screen(quiet=options.json)).make(wanted)
+        if options.file is not None:
+            return _dial_many(options.file, server, wanted, as_json=options.json)
+        screen = _Screen(quiet=options.json)
+        return _Call(server, screen).make({**wanted, "number": options.number})
     except Refused as error:
         print(f"fsflows dial: {error}", file=sys.stderr)
         return 1
 
 
-def _console(listen: str) -> str:
-    host, _, port = listen.rpartition(":")
-    host = {"0.0.0.0": "127.0.0.1", "[::]": "[::1]"}.get(host, host)  # noqa: S104 - to connect to, not to bind
-    return f"http://{host}:{port}" if host else ""
+def _dial_many(name: str, server: Server, wanted: Mapping[str, Any], *, as_json: bool) -> int:
+    from fsflows.cli.dial_many import BadList, Campaign, read_rows
 
-
-class _Server:
-    """The server's API."""
-
-    def __init__(self, url: str, token: str) -> None:
-        self._url = url.rstrip("/")
-        self._token = token
-
-    def ask(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> dict[str, Any]:
-        """A request; its answer.
-
-        Raises:
-            Refused: the server is not there, or would not.
-        """
-        parts = urlsplit(self._url)
-        if parts.scheme not in ("http", "https") or not parts.hostname:
-            raise Refused(f"--server is a URL (http://127.0.0.1:8085), got {self._url!r}")
-        secure = parts.scheme == "https"
-        timeout = WAIT + PATIENCE
-        connection: http.client.HTTPConnection
-        try:
-            if secure:
-                context = ssl.create_default_context()
-                connection = http.client.HTTPSConnection(
-                    parts.hostname, parts.port, timeout=timeout, context=context
-                )
-            else:
-                connection = http.client.HTTPConnection(parts.hostname, parts.port, timeout=timeout)
-            headers = {"Authorization": f"Bearer {self._token}", "Content-Type": "application/json"}
-            content = None if body is None else json.dumps(body)
-            connection.request(method, parts.path + path, content, headers)
-            response = connection.getresponse()
-            data = response.read()
-            connection.close()
-        except (OSError, http.client.HTTPException) as error:
-            why = getattr(error, "strerror", None) or str(error)
-            raise Refused(f"no server answers at {self._url}: {why}") from None
-        try:
-            answer = json.loads(data)
-        except ValueError:
-            answer = None
-        if not isinstance(answer, dict):
-            raise Refused(f"what answers at {self._url} is not a server of this version")
-        if response.status >= 400:
-            raise Refused(str(answer.get("error", response.reason)))
-        return answer
+    try:
+        if name == "-":
+            rows = read_rows(sys.stdin, "standard input")
+        else:
+            with Path(name).open(encoding="utf-8-sig", newline="") as file:
+                rows = read_rows(file, name)
+    except OSError as error:
+        print(f"fsflows dial: {name}: {error.strerror}", file=sys.stderr)
+        return 2
+    except BadList as error:
+        print(f"fsflows dial: {error}", file=sys.stderr)
+        return 2
+    return Campaign(server, wanted, sys.stdout, as_json=as_json).run(rows)
 
 
 class _Call:
     """One call, watched."""
 
-    def __init__(self, server: _Server, screen: _Screen) -> None:
+    def __init__(self, server: Server, screen: _Screen) -> None:
         self._server = server
         self._screen = screen
         self._hang_up = False
@@ -208,7 +180,7 @@ class _Call:
                     self._server.ask("DELETE", f"/api/calls/{call['id']}")
                 if call["phase"] == "over":
                     over = over or time.monotonic()
-                    if call["record"] or time.monotonic() - over > PATIENCE:
+                    if call["record"] or time.monotonic() - over > RECORD:
                         break
                 elif call["record"]:
                     break  # the flow has ended; a transferred caller may go on elsewhere

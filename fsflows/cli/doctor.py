@@ -77,8 +77,7 @@ def run(options: argparse.Namespace) -> int:
     from fsflows.doctor.finding import warning
 
     screen = None if options.json else _Screen()
-    advice = "chmod 640, and the server's group"
-    findings = [warning("secrets", text, advice) for text in warnings]
+    findings = [warning("secrets", *text.split("; ", 1)) for text in warnings]
     if screen is not None:
         for finding in findings:
             screen.show(finding)

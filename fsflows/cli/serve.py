@@ -29,7 +29,7 @@ signals:
   SIGTERM   accept no more calls, let running ones finish (server.drain_timeout), then stop
   SIGINT    stop: calls are told that something went wrong; once more: not even that
   SIGHUP    read the flows again; running calls keep theirs
-  SIGUSR2   start the program anew (a new version, other settings) on the same sockets; when it serves, drain
+  SIGUSR2   start the program anew (a new version, other settings) on the same sockets, then drain
 
 exit status: 0 stopped as told, 1 flows, directories, the database or an address can't be used, 2 called wrongly or
 settings that make no sense

@@ -19,7 +19,7 @@ WORDS = {
     "check": "PATH --strict --format --print-schema  file  exit status",
     "test": "PATH --verbose --format  virtual time  hear press say wait hangup expect  docs/scripts.md  exit status",
     "graph": "FLOW --format mermaid svg  exit status",
-    "dial": "NUMBER --flow --set --ring --machine --json --config --server  dialling.endpoint console.token  exit status",
+    "dial": "NUMBER --file --flow --set --ring --machine --json --config --server  dialling.endpoint console.token  exit status",
     "doctor": "--config --vosk --json  freeswitch.addresses  docs/doctor.md  exit status",
     "schema": "settings flow  yaml-language-server: $schema=  exit status",
     "records": "list show export purge  --since  exit status",

@@ -190,6 +190,8 @@ def test_a_server_that_does_not_take_the_call(world):
         (["1000", "--flow", "suvrey"], 1, "there is no flow 'suvrey'; there are: survey"),
         (["ada", "--flow", "survey"], 1, "the number must be digits"),
         (["1000"], 2, "the following arguments are required: --flow"),
+        (["--flow", "survey"], 2, "one of the arguments NUMBER --file is required"),
+        (["1000", "--file", "x", "--flow", "survey"], 2, "not allowed with argument"),
         (["1000", "--flow", "survey", "--set", "name"], 2, "--set is NAME=VALUE"),
         (
             ["1000", "--flow", "survey", "--ring", "0"],
@@ -203,6 +205,26 @@ def test_called_wrongly(world, arguments, status, said):
     assert (status, "") == (found, out)
     assert said in errors
     assert "Traceback" not in errors
+
+
+def test_a_list_of_numbers(world, tmp_path):
+    listed = tmp_path / "numbers.csv"
+    listed.write_text("number,name\n1000,Ada\n2000,Bob\nada,Eve\n2003,\n")
+    status, out, errors = world.dial("--file", str(listed), "--flow", "survey")
+    assert (1, "") == (status, errors)
+    lines = out.splitlines()
+    assert [
+        "1000                  answered      completed",
+        "2000                  busy          USER_BUSY",
+        "2003                  unreachable   UNALLOCATED_NUMBER",
+        "ada                   refused       the number must be digits (and +, *, #), 32 at the most",
+    ] == sorted(lines[:-1])
+    assert ["1 answered", "1 busy", "1 refused", "1 unreachable"] == sorted(lines[-1].split(", "))
+    assert ["answered", "busy", "unreachable"] == sorted(
+        record.outcome for record in world.records()
+    )
+    status, _, errors = world.dial("--file", str(tmp_path / "none.csv"), "--flow", "survey")
+    assert (2, True) == (status, "none.csv: No such file or directory" in errors)
 
 
 def test_no_server(world, tmp_path):

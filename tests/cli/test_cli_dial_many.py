@@ -1,0 +1,169 @@
+"""A list of numbers: how it is read, and how its calls are asked for."""
+
+import io
+import json
+
+import pytest
+
+from fsflows.cli import dial_many
+from fsflows.cli.api_client import Away, Refused
+from fsflows.cli.dial_many import BadList, Campaign, read_rows
+
+
+@pytest.mark.parametrize(
+    ("text", "rows"),
+    [
+        ("1000\n2000\n", [{"number": "1000"}, {"number": "2000"}]),
+        ("number\n1000\n", [{"number": "1000"}]),
+        ("name,number\nAda, 1000 \n\nBob,2000\n", [{"name": "Ada", "number": "1000"}, {"name": "Bob", "number": "2000"}]),
+        ('number,note\n1000,"a, b"\n2000\n', [{"number": "1000", "note": "a, b"}, {"number": "2000"}]),
+    ],
+)  # fmt: skip
+def test_a_list_is_read(text, rows):
+    assert rows == read_rows(io.StringIO(text, newline=""), "x")
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("", "x: has no numbers"),
+        ("\n \n", "x: has no numbers"),
+        ("name,number\nAda\n", "x: call 1 has no number"),
+        ("number\n1000,2000\n", "x: call 1 has no number, or more columns"),
+        ("number,first name\n1000,Ada\n", "x: its columns must have names"),
+        ("number,number\n1,2\n", "x: its columns must have names"),
+        ("1000,Ada\n", "x: call 1 has no number, or more columns"),
+    ],
+)
+def test_a_list_that_is_none(text, said):
+    with pytest.raises(BadList, match=said):
+        read_rows(io.StringIO(text, newline=""), "x")
+
+
+class FakeServer:
+    """Calls last two looks; `answers`: what is raised for a number, in turn."""
+
+    def __init__(self, **answers):
+        self.answers = {name.removeprefix("n"): list(errors) for name, errors in answers.items()}
+        self.asked = []
+        self.ended = []
+        self.looks = {}
+        self.on_look = lambda: None
+
+    def ask(self, method, path, body=None):
+        if method == "POST":
+            self.asked.append(body)
+            if self.answers.get(body["number"]):
+                raise self.answers[body["number"]].pop(0)
+            return {"id": body["number"]}
+        call_id = path.rpartition("/")[2]
+        if method == "DELETE":
+            self.ended.append(call_id)
+            return {}
+        self.on_look()
+        self.looks[call_id] = self.looks.get(call_id, 0) + 1
+        over = self.looks[call_id] > 2 or call_id in self.ended
+        busy = call_id.startswith("2")
+        return {
+            "phase": "over" if over else "ringing",
+            "outcome": "busy" if busy else "answered",
+            "cause": "USER_BUSY" if busy else "NORMAL_CLEARING",
+            "result": None if busy else "completed",
+            "record": "r" if over else None,
+        }
+
+
+@pytest.fixture
+def clock(monkeypatch):
+    """Seconds that pass when somebody sleeps, and no others."""
+    now = [1000.0]
+    monkeypatch.setattr(dial_many.time, "monotonic", lambda: now[0])
+    monkeypatch.setattr(
+        dial_many.time, "sleep", lambda seconds: now.__setitem__(0, now[0] + seconds)
+    )
+    return now
+
+
+def called(server, rows, **more):
+    out = io.StringIO()
+    status = Campaign(server, {"flow": "survey", **more}, out, as_json=False).run(rows)
+    return status, out.getvalue().splitlines()
+
+
+def test_each_call_has_a_line(clock):
+    server = FakeServer()
+    rows = [{"number": "1000", "name": "Ada"}, {"number": "2000"}]
+    status, lines = called(server, rows, state={"year": "2026"})
+    assert 0 == status
+    assert [
+        "1000                  answered      completed",
+        "2000                  busy          USER_BUSY",
+    ] == lines[:2]
+    assert "1 answered, 1 busy" == lines[2]
+    assert [
+        {"flow": "survey", "number": "1000", "state": {"year": "2026", "name": "Ada"}},
+        {"flow": "survey", "number": "2000", "state": {"year": "2026"}},
+    ] == server.asked
+
+
+def test_a_server_with_too_many_is_asked_again_later(clock):
+    server = FakeServer(n1001=[Refused("100 calls wait already", 30.0)])
+    began = clock[0]
+    status, lines = called(server, [{"number": "1000"}, {"number": "1001"}])
+    assert (0, "2 answered") == (status, lines[-1])
+    assert clock[0] - began >= 30.0
+    assert ["1000", "1001", "1001"] == [body["number"] for body in server.asked]
+
+
+def test_what_is_refused_is_said_and_the_others_are_called(clock):
+    server = FakeServer(nada=[Refused("the number must be digits")])
+    status, lines = called(server, [{"number": "ada"}, {"number": "1000"}])
+    assert 1 == status
+    assert "ada                   refused       the number must be digits" == lines[0]
+    assert "1 refused, 1 answered" == lines[-1]
+
+
+def test_a_server_that_is_started_anew_is_waited_for(clock):
+    server = FakeServer(n1000=[Away("no server answers")] * 5)
+    assert (0, "1 answered") == ((done := called(server, [{"number": "1000"}]))[0], done[1][-1])
+    gone = FakeServer(n1000=[Away("no server answers")] * 1000)
+    with pytest.raises(Away):
+        called(gone, [{"number": "1000"}])
+    assert len(gone.asked) < 200
+
+
+def test_so_many_at_once_and_no_more(clock):
+    server = FakeServer()
+    most = []
+    server.on_look = lambda: most.append(
+        len(server.asked) - sum(n > 2 for n in server.looks.values())
+    )
+    status, lines = called(server, [{"number": f"1{n:03}"} for n in range(120)])
+    assert (0, "120 answered") == (status, lines[-1])
+    assert max(most) <= dial_many.AT_ONCE
+
+
+def test_ctrl_c_ends_what_runs_and_begins_nothing_more(clock, monkeypatch):
+    server = FakeServer()
+    handlers = []
+    monkeypatch.setattr(
+        dial_many.signal, "signal", lambda number, handler: handlers.append(handler)
+    )
+    monkeypatch.setattr(dial_many, "AT_ONCE", 2)
+    server.on_look = lambda: (
+        handlers[0](2, None) if len(server.looks) == 1 and not server.ended else None
+    )
+    status, lines = called(server, [{"number": f"100{n}"} for n in range(5)])
+    assert 130 == status
+    assert ["1000", "1001"] == sorted(server.ended)
+    assert "3 not called" in lines[-1]
+
+
+def test_json_lines(clock, capsys):
+    out = io.StringIO()
+    rows = [{"number": "1000", "name": "Ada"}]
+    assert 0 == Campaign(FakeServer(), {"flow": "survey"}, out, as_json=True).run(rows)
+    (line,) = out.getvalue().splitlines()
+    said = json.loads(line)
+    assert ("1000", "Ada", "answered") == (said["number"], said["name"], said["outcome"])
+    assert "1 answered\n" == capsys.readouterr().err
