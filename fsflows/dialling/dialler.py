@@ -34,6 +34,9 @@ LOOK = 20.0
 LATE = 2.0
 """Seconds that the event of a call's end may come after FreeSWITCH has said that the call is gone."""
 
+STARTING = 3.0
+"""Seconds that a FreeSWITCH gets to be connected."""
+
 FULL = 0.5
 """Seconds after which it is looked again whether there is room for whoever answers."""
 
@@ -128,7 +131,7 @@ class Dialler:
         self._ends = []
 
     def call(self, wanted: Wanted) -> Attempt:
-        """Ask for a call; does not wait.
+        """Ask for a call; does not wait for it.
 
         Raises:
             BadNumber: that can't be dialled.
@@ -141,8 +144,10 @@ class Dialler:
         self.plan.originate(call_id, number, wanted)  # what is wrong with it is said now
         if self._gate() == "shut":
             raise NotDialling(STOPPING)
-        if not any(switch.connected for switch in self._switches):
-            raise NotDialling("no FreeSWITCH can be reached")
+        if not self._reachable():
+            self._switches.wait(STARTING)  # a server that has just begun is about to connect
+            if not self._reachable():
+                raise NotDialling("no FreeSWITCH can be reached")
         if len(self._queue) >= self._most_waiting:
             raise TooMany(len(self._queue), self._gap * len(self._queue))
         attempt = Attempt(call_id, number, wanted.flow, self._clock.utcnow())
@@ -273,6 +278,9 @@ class Dialler:
             return call.switch.api("uuid_exists", call.attempt.id).text.strip() == "false"
         except (Unreachable, ReplyTimeout):
             return False
+
+    def _reachable(self) -> bool:
+        return any(switch.connected for switch in self._switches)
 
     def _next_switch(self) -> FreeSwitch | None:
         there = [switch for switch in self._switches if switch.connected]

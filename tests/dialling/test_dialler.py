@@ -249,14 +249,24 @@ def test_more_than_may_wait_are_told_when_to_come_again(clock):
 
 
 def test_without_freeswitch_nothing_is_promised(world):
-    world.switch.up = False
-
     def scenario():
+        world.switch.lose(back=False)
+        world.clock.sleep(1.0)
         with pytest.raises(NotDialling, match="no FreeSWITCH can be reached"):
             world.dialler.call(dial())
 
     world.run(scenario)
     assert [] == world.kept
+
+
+def test_a_freeswitch_that_is_about_to_be_connected_is_waited_for(world):
+    def scenario():
+        world.switch.lose()
+        world.clock.sleep(0.01)
+        assert not next(iter(world.switches)).connected
+        return world.settled(world.dialler.call(dial()))
+
+    assert Outcome.UNREACHABLE is world.run(scenario).outcome
 
 
 def test_a_call_that_can_not_be_made_is_refused_at_once(world):
