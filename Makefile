@@ -51,7 +51,7 @@ $(VENV)/.installed-dev: setup.cfg pyproject.toml $(VENV)/bin/python
 	@$(BIN)/python -m pip install -q --disable-pip-version-check -e '.[dev]'
 	@touch $@ $(VENV)/.installed
 
-bench: $(VENV)/.installed  ## Measure fsflows beside its peers (15 minutes): table, JSON, picture; into docs/performance.md
+bench: $(VENV)/.installed  ## Measure fsflows beside its peers (20 minutes): table, JSON, picture; into docs/performance.md
 	$(BIN)/python benchmarks/versus --docs
 
 bench-quick: $(VENV)/.installed  ## The main rows of it, in two minutes

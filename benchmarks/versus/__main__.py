@@ -1,6 +1,6 @@
 """fsflows beside its peers, on one machine, one core each: `make bench`.
 
-    python benchmarks/versus                  # everything: some 15 minutes
+    python benchmarks/versus                  # everything: some 20 minutes
     python benchmarks/versus --quick          # one round of the main rows: under two minutes
     python benchmarks/versus --workers 2      # only: what a second process brings
     python benchmarks/versus --only fsflows,floor --rounds 1
@@ -51,8 +51,8 @@ def jobs(options: argparse.Namespace) -> list[dict]:
         {"job": "burst", "calls": 1000, "patience": 4 if quick else 10},
     ]
     for calls in options.calls:
-        presses = 300 if quick else 1500
-        chosen.append({"job": "calls", "calls": calls, "idle": 2 if quick else 5, "keys": presses})
+        presses = 300 if quick else 800
+        chosen.append({"job": "calls", "calls": calls, "idle": 2 if quick else 4, "keys": presses})
     return chosen
 
 

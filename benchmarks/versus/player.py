@@ -217,6 +217,15 @@ class Player:
             found += sum(int(kb) for kb in re.findall(r"Private_\w+: +(\d+) kB", text)) * 1024
         return found
 
+    def settle(self, patience: float = 10.0) -> None:
+        """Until the server has done what it does behind its calls (records to the database, files)."""
+        until = time.perf_counter() + patience
+        while time.perf_counter() < until:
+            before = self.cpu()
+            self.run_for(0.5)
+            if busy(before, self.cpu()) < 0.02:
+                return
+
     # --- phases -----------------------------------------------------------------------------------------------------
 
     def set_up(self, count: int, flow: str, at_once: int) -> list[Call]:
@@ -260,7 +269,7 @@ def calls(player: Player, job: dict) -> dict:
     player.hang_up()
     player.run_for(0.5)
     spent, lost, wall, own = 0.0, 0, 0.0, time.process_time()
-    rounds = max(1, min(10, 500 // count))
+    rounds = max(1, min(5, 500 // count))
     empty, held = player.memory(), 0
     for index in range(rounds):
         before, began = player.cpu(), time.perf_counter()
@@ -284,6 +293,7 @@ def calls(player: Player, job: dict) -> dict:
     result["up"] = len(up)
     result["kb_per_call"] = held / max(1, len(up)) / 1024
     if job.get("idle"):
+        player.settle()
         before = player.cpu()
         player.run_for(job["idle"])
         result["idle_percent"] = 100 * busy(before, player.cpu()) / job["idle"]

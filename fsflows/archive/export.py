@@ -27,8 +27,6 @@ COLUMNS = (
     "recording",
     "collected",
     "attempts",
-    "direction",
-    "outcome",
 )
 """The columns of a CSV export. `collected` is "step=digits" for each complete collection, separated by "; "."""
 

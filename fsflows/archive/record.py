@@ -293,10 +293,8 @@ class RecordBuilder:
     @property
     def latest(self) -> Entry | None:
         """The last thing that happened."""
-        if not self._entries:
-            return None
-        known = self._clean_for == len(self.redactor)
-        return self._entries[-1] if known else self._hide(self._entries[-1])
+        entries = self._clean()
+        return entries[-1] if entries else None
 
     @property
     def revision(self) -> int:
