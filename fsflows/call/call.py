@@ -13,6 +13,12 @@ from fsflows.call.leg import Leg
 from fsflows.call.playing import Playback
 from fsflows.esl import commands, quoting
 
+NO_ROUTE = "NO_ROUTE_DESTINATION"
+"""FreeSWITCH's cause when no extension of the dialplan takes a call."""
+
+ROUTED = 0.5
+"""Seconds in which a transferred call has got to its extension. It takes a millisecond."""
+
 
 class Call(Leg):
     """A call and its verbs.
@@ -139,11 +145,20 @@ class Call(Leg):
     # --- handing off ----------------------------------------------------------------------------------------
 
     def transfer(self, target: str) -> None:
-        """Send the caller to an extension: "5000", "5000 XML default". The call is no longer ours afterwards."""
+        """Send the caller to an extension: "5000", "5000 XML default". The call is no longer ours afterwards.
+
+        Raises:
+            CallFailed: there is no such extension; FreeSWITCH has hung up on the caller.
+        """
         self._ending = True
         self.dismiss_recogniser()
         self._let_go()
+        self._elsewhere = False
         self.run("transfer", quoting.argument(target))
+        # FreeSWITCH accepts any transfer. The extension's first action says that there is one, or the hang-up that not.
+        self._take(lambda: self._elsewhere or self._ended is not None, ROUTED)
+        if self._ended is not None and self._ended.cause == NO_ROUTE:
+            raise CallFailed("transfer", f"the dialplan has no extension {target!r}")
         self._complete = True
         self._over(TRANSFERRED)
 

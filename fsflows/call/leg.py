@@ -94,6 +94,7 @@ class Leg:
         self._terminators: str | None = None
         self._recogniser_uuid = ""
         self._diverted = False
+        self._elsewhere = False
         self._state = link.channel.get("Channel-State-Number")
         self._answered = link.channel.get("Answer-State") == "answered"
         self._answering = ""  # the application that does it
@@ -217,9 +218,13 @@ class Leg:
 
     def linger(self, seconds: float) -> None:
         """After the hang-up: read the last events (recordings that stop), for so long at the most."""
-        until = self.clock.now() + seconds
         # What comes after CHANNEL_HANGUP_COMPLETE is of no use; a transferred call goes on without us.
-        while not self._complete and self.clock.now() < until:
+        self._take(lambda: self._complete, seconds)
+
+    def _take(self, enough: Callable[[], bool], seconds: float) -> None:
+        """Take events until that is enough, for so long at the most."""
+        until = self.clock.now() + seconds
+        while not enough() and self.clock.now() < until:
             try:
                 event = self.link.receive(until)
             except LinkClosed:
@@ -354,7 +359,10 @@ class Leg:
     # --- events ---------------------------------------------------------------------------------------------
 
     def _on_execute(self, event: Event, at: float) -> None:
-        self._player.started(event.get("Application-UUID") or "", at)
+        uuid = event.get("Application-UUID") or ""
+        if not uuid.startswith(self.uuid):
+            self._elsewhere = True  # the dialplan runs it, not we
+        self._player.started(uuid, at)
 
     def _on_complete(self, event: Event, at: float) -> None:
         uuid = event.get("Application-UUID") or ""

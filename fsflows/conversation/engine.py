@@ -239,6 +239,8 @@ class Engine:
         except (CallFailed, UnsafeValue) as failed:
             self.log.warning("hand-off failed", name=target.name, why=str(failed))
             self.because = Reason.HANDOFF_FAILED
+            if self.call.ended is not None:
+                return target, (Result.FAILED, Reason.HANDOFF_FAILED)
             self.speak(self.render(self.apology))
             return HangUp("NORMAL_TEMPORARY_FAILURE"), None
         escaped = self.because is Reason.ESCAPED

@@ -173,7 +173,7 @@ class CallRecorder:
 
         def later() -> None:
             self._call.clock.sleep(UNMASK_AFTER)
-            if self._call.ended is None or self._call.passed_on:
+            if self._call.ended is None or (self._call.passed_on and not self._over()):
                 self.unmask(reason)
 
         self._late = self._call.clock.spawn(later)

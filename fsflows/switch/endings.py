@@ -35,7 +35,7 @@ def route(channel: Channel, extension: str) -> tuple[tuple[str, str], ...]:
     channel.enter_state("CS_EXECUTE")
     channel.call_state("ACTIVE" if channel.answered else "RINGING")
     channel.channel_state("CS_EXECUTE")
-    actions = channel.setup.extensions.get(extension)
+    actions = channel.setup.extension(extension)
     if actions is None:
         channel.hang_up("NO_ROUTE_DESTINATION")
     return actions or ()

@@ -55,7 +55,7 @@ class Setup:
         socket: the argument of the dialplan's `socket` action: address, and `async` and `full` as wanted.
         then: the dialplan's actions after it.
         reached: whether anything listens at the socket's address; when not, the dialplan goes on without it.
-        extensions: dialplans by number, for transfers.
+        extensions: dialplans by number, for transfers; None: whatever is dialled answers, and hangs up.
         dial: what becomes of a `bridge`, by its dial string.
         sounds: what can be played, and how long it takes.
         recogniser: the speech recogniser.
@@ -69,7 +69,7 @@ class Setup:
     socket: str = "127.0.0.1:8084 async full"
     then: tuple[Action, ...] = ()
     reached: bool = True
-    extensions: Mapping[str, tuple[Action, ...]] = field(default_factory=dict)
+    extensions: Mapping[str, tuple[Action, ...]] | None = None
     dial: Callable[[str], Leg] = answering
     sounds: Sounds = field(default_factory=Sounds)
     recogniser: Recogniser = field(default_factory=Recogniser)
@@ -77,6 +77,12 @@ class Setup:
     park_delay: float = 0.0
     epoch: float = 1_767_268_800.0
     seed: int = 0
+
+    def extension(self, number: str) -> tuple[Action, ...] | None:
+        """What the dialplan does with a number; None when it doesn't know it."""
+        if self.extensions is None:
+            return (("answer", ""),)
+        return self.extensions.get(number)
 
     @property
     def asynchronous(self) -> bool:

@@ -184,6 +184,21 @@ def test_hand_offs(play, method):
     assert Result.HANDED_OFF == played.record.result
 
 
+def test_a_transfer_to_an_extension_that_is_not_there(play, capsys):
+    played = play(
+        """
+        steps:
+          ask: {prompt: Hello., next: {handoff: desk}}
+        handoffs: {desk: {transfer: 5000 XML default}}
+        """,
+        "wait end\n",
+        setup=Setup(extensions={"5001": (("answer", ""),)}),
+    )
+    assert (Result.FAILED, Reason.HANDOFF_FAILED) == (played.record.result, played.record.reason)
+    assert "NO_ROUTE_DESTINATION" == played.record.hangup_cause
+    assert "the dialplan has no extension '5000 XML default'" in capsys.readouterr().err
+
+
 def test_a_bridge_that_nobody_answers(play):
     played = play(
         """

@@ -115,6 +115,15 @@ def has_the_keys(world: World, phone: Phone) -> None:
     assert "switch" == phone.wait_ended().by
 
 
+def test_a_transfer_to_nowhere_is_no_success(world: World) -> None:
+    with world.call("away") as phone:
+        phone.wait_heard(ASKS)
+        phone.press("3")
+        assert "NO_ROUTE_DESTINATION" == phone.wait_ended().cause
+    world.wait(0.3)
+    assert "the dialplan has no extension 'nosuchdesk'" in world.server_log()
+
+
 def test_a_refer_tells_the_caller_where_to_go(world: World) -> None:
     with world.call("away") as phone:
         phone.wait_heard(ASKS)

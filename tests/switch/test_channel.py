@@ -268,7 +268,7 @@ def test_refer_sends_the_caller_away():
 
 
 def test_a_transfer_to_nowhere_ends_the_call():
-    app = Application()
+    app = Application(setup=Setup(extensions={}))
     app.api(f"uuid_transfer {app.uuid} 9999 XML public")
     app.until(1.0)
 
