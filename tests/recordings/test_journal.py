@@ -250,3 +250,25 @@ def test_nodes_that_claim_at_the_same_time_share_the_work(site):
     everything = [uuid for mine in taken for uuid in mine]
     assert len(everything) == len(set(everything))
     assert len(everything) >= 100  # a batch each, at least; the rest is the next sweep's
+
+
+def test_what_is_heard_is_kept_once_on_both_databases(world, url):
+    world.url = url
+    world.node = f"node-{world.directory.name}"
+    service = world.restart()
+    journal = service.tools.journal
+    told = [("heard-a", "/r/\u00e9.wav"), ("heard-b", "/r/x.wav"), ("heard-a", "/r/\udcff.wav")]
+    journal.open_discard("heard-b", "fs1", world.cause())
+    assert journal.hear([]) == set()
+    for _ in range(2):
+        assert journal.hear([*told, told[0]]) == {"heard-b"}
+        assert journal.discarded(told) == {"heard-b"}
+    assert sorted(journal.heard("heard-a")) == ["/r/\u00e9.wav", "/r/\udcff.wav"]
+    journal.forget_heard(world.clock.utcnow())
+    assert journal.heard("heard-b") == ["/r/x.wav"]
+    world.later(seconds=1)
+    journal.forget_heard(world.clock.utcnow())
+    assert journal.heard("heard-a") == []
+    world.database.write(
+        lambda c: c.execute(delete(discards).where(discards.c.call_uuid == "heard-b"))
+    )
