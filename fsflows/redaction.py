@@ -14,13 +14,10 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 from fsflows.redaction_codes import encoded, unescaped
-from fsflows.redaction_words import spoken_numbers
+from fsflows.redaction_words import SHORTEST, spoken_numbers
 
 PART = 5
 """So many digits of a value in a row give it away; four may be shown."""
-
-SHORTEST = 3
-"""Values shorter than this are in every text."""
 
 GAP = 5
 """So many characters that are neither digits nor letters may stand between two digits of one number (`", "` in JSON

@@ -15,6 +15,15 @@ from typing import NamedTuple
 MAX_RUN = 120
 """Words read at once. Longer runs are read in pieces that overlap by half, which is longer than any number."""
 
+SHORTEST = 3
+"""Digits that are worth finding."""
+
+MAX_SHORT = 4096
+_short: set[tuple[str, frozenset[str]]] = set()
+"""Runs, with their languages, that stand for fewer: a prompt says "press one" in every call. Nothing that is looked for
+is so short.
+"""
+
 _TOKEN = re.compile(r"[^\W\d_]+(?:['\u2019][^\W\d_]+)*|\d+|[^\W_]")
 
 
@@ -75,11 +84,18 @@ def _read(run: list[_Token], tags: set[str]) -> Iterator[Spoken]:
     for first in range(0, max(1, len(run) - step), step):
         piece = run[first : first + MAX_RUN]
         utterance = " ".join(token.text for token in piece)
+        known = (utterance, frozenset(tags))
+        if known in _short:
+            continue
         found = {
             "".join(key for key in reading.keys if key.isdigit())
             for tag in sorted(tags)
             for reading in parse(utterance, tag)
         }
+        if all(len(digits) < SHORTEST for digits in found):
+            if len(_short) < MAX_SHORT:
+                _short.add(known)
+            continue
         yield Spoken(piece[0].start, piece[-1].end, tuple(sorted(found)))
 
 

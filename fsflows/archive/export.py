@@ -27,6 +27,8 @@ COLUMNS = (
     "recording",
     "collected",
     "attempts",
+    "direction",
+    "outcome",
 )
 """The columns of a CSV export. `collected` is "step=digits" for each complete collection, separated by "; "."""
 

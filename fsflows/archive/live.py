@@ -55,6 +55,12 @@ class Live(Protocol):
     def snapshot(self) -> list[LiveCall]:
         """The calls, the longest first. None of it changes afterwards."""
 
+    def look(self, record_id: str) -> LiveCall | None:
+        """One call; None: it isn't running."""
+
+    def __len__(self) -> int:
+        """How many calls there are."""
+
     def revision(self) -> Hashable:
         """Differs from what it was before if anything has happened. Asked often: it must not wait."""
 

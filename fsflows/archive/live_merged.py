@@ -100,11 +100,15 @@ class LiveMirror:
 
     def snapshot(self) -> list[LiveCall]:
         """See `Live`."""
-        now = self._now()
-        return [
-            dataclasses.replace(call, seconds=call.seconds + now - at)
-            for call, at in self._calls.values()
-        ]
+        return [self._aged(*known) for known in self._calls.values()]
+
+    def look(self, record_id: str) -> LiveCall | None:
+        """See `Live`."""
+        known = self._calls.get(record_id)
+        return None if known is None else self._aged(*known)
+
+    def _aged(self, call: LiveCall, told_at: float) -> LiveCall:
+        return dataclasses.replace(call, seconds=call.seconds + self._now() - told_at)
 
     def revision(self) -> Hashable:
         """See `Live`."""
@@ -139,6 +143,14 @@ class MergedLive:
         """See `Live`."""
         calls = (call for source in self._sources() for call in source.snapshot())
         return sorted(calls, key=lambda call: -call.seconds)
+
+    def look(self, record_id: str) -> LiveCall | None:
+        """See `Live`."""
+        looks = (source.look(record_id) for source in self._sources())
+        return next((call for call in looks if call is not None), None)
+
+    def __len__(self) -> int:
+        return sum(len(source) for source in self._sources())
 
     def revision(self) -> Hashable:
         """See `Live`."""

@@ -293,8 +293,10 @@ class RecordBuilder:
     @property
     def latest(self) -> Entry | None:
         """The last thing that happened."""
-        entries = self._clean()
-        return entries[-1] if entries else None
+        if not self._entries:
+            return None
+        known = self._clean_for == len(self.redactor)
+        return self._entries[-1] if known else self._hide(self._entries[-1])
 
     @property
     def revision(self) -> int:

@@ -73,7 +73,7 @@ def create_app(
     _machines(app, sources)
     _errors(app)
     app.before_request(_zone)
-    app.context_processor(lambda: {"sources": sources, "running": len(sources.live.snapshot())})
+    app.context_processor(lambda: {"sources": sources, "running": len(sources.live)})
     return app
 
 

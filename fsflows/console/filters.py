@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any
 
 from flask import Flask, g
@@ -55,6 +56,7 @@ def moment(at: datetime | str, style: str = "full") -> Markup:
     )
 
 
+@lru_cache(maxsize=4096)
 def number(phone: str) -> Markup:
     """A phone number, in groups that an eye can hold; anything else as it is."""
     import phonenumbers

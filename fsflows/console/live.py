@@ -95,7 +95,7 @@ def events() -> Response:
 def call(record_id: str) -> str | AnyResponse:
     """One of them, with its time line so far."""
     source = sources(current_app)
-    found = _find(source.live, record_id)
+    found = source.live.look(record_id)
     if found is None:
         if RecordStore(source.database).get(record_id) is None:
             abort(404, "This call isn't running, and there is no record of it (yet).")
@@ -111,17 +111,13 @@ def call_events(record_id: str) -> Response:
     live = sources(current_app).live
 
     def page() -> tuple[str | None, float]:
-        found = _find(live, record_id)
+        found = live.look(record_id)
         if found is None:
             return None, 0.0
         entries = live.entries(record_id) or ()
         return render_template("_live_call.html", call=found, entries=entries), LOOK_EVERY
 
     return _stream(live, page)
-
-
-def _find(live: Live, record_id: str) -> LiveCall | None:
-    return next((each for each in live.snapshot() if each.id == record_id), None)
 
 
 def _stream(live: Live, page: Callable[[], tuple[str | None, float]]) -> Response:

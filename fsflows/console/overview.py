@@ -37,7 +37,8 @@ def home() -> str:
     hours = source.database.read(lambda c: calls_per_hour(c, since, until, flow))
     outcomes = source.database.read(lambda c: outcomes_per_step(c, since, until, flow))
     left = source.database.read(lambda c: give_ups(c, since, until, flow, limit=40))
-    running = sum(1 for call in source.live.snapshot() if not flow or call.flow == flow)
+    live = source.live
+    running = sum(call.flow == flow for call in live.snapshot()) if flow else len(live)
     chart = charts.bars(hours, span, until, g.zone)
     finished = max(1, counted.calls)
     happy = counted.results.get("completed", 0) + counted.results.get("handed_off", 0)

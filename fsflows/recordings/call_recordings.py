@@ -266,6 +266,8 @@ class CallRecordings:
             what, path, cause = self._notices.popleft()
             try:
                 if what == "stop":
+                    if self._discard is None and path not in self._book.known:
+                        self._book.started(path)  # before we had the call, and nobody told us
                     self._book.stopped(path, cause)
                     if self._discard is not None:
                         self._late(self._discard, path, cause)

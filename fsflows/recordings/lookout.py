@@ -29,6 +29,8 @@ class Lookout:
 
         `cause`: why it has ended; None: it has begun.
         """
+        if path not in discard.known:
+            self._catch_up(discard)
         known = discard.known.get(path)
         if cause is not None and known is not None and known.state != "discarded":
             return False  # the discard is at it
@@ -41,6 +43,12 @@ class Lookout:
             return False  # told of after it had been dealt with
         # Not there: over already, which we will be told as well; or out of our sight, which must become loud.
         return cause is not None or self._is_recorded(discard, path)
+
+    def _catch_up(self, discard: Discard) -> None:
+        """Another process may be at the same call, and have been told before us."""
+        with suppress(DatabaseFailed):
+            for entry in self._journal.load(discard.call_uuid).entries:
+                discard.known.setdefault(entry.path, entry)
 
     @staticmethod
     def _is_recorded(discard: Discard, path: str) -> bool:

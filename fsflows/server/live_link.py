@@ -89,6 +89,15 @@ class RemoteLive:
         self._refresh()
         return self._mirror.snapshot()
 
+    def look(self, record_id: str) -> LiveCall | None:
+        """See `Live`."""
+        self._refresh()
+        return self._mirror.look(record_id)
+
+    def __len__(self) -> int:
+        self._refresh()
+        return len(self._mirror)
+
     def revision(self) -> Any:
         """See `Live`."""
         self._refresh()

@@ -274,7 +274,11 @@ class Parent:
     def _start(self, number: int) -> None:
         if self._started == 0:
             with suppress(ValueError):  # the worker says what is wrong with it
-                logs.setup(self._settings.log.level, self._settings.log.format)
+                logs.setup(
+                    self._settings.log.level,
+                    self._settings.log.format,
+                    parts=self._settings.log.levels,
+                )
         ours, theirs = Channel.pair()
         self._started += 1
         role = self._fleet.members[number].role

@@ -183,6 +183,7 @@ class SimulatedWorld(ABC):
 
     def __init__(self, directory: Path) -> None:
         self._directory = directory
+        self._dialplan_records = DIALPLAN_RECORDINGS
         self._vosk = Vosk()
         self._lines: list[Line] = []
 
@@ -228,7 +229,7 @@ class SimulatedWorld(ABC):
         self._lines.append(line)
         phone = SimulatedPhone(self, line)
         if recorded:
-            path = str(DIALPLAN_RECORDINGS / f"{phone.uuid}-dialplan.wav")
+            path = str(self._dialplan_records / f"{phone.uuid}-dialplan.wav")
             line.do(lambda caller: caller.channel.recorder.open(path))
         try:
             yield phone
@@ -256,18 +257,13 @@ class SimulatedWorld(ABC):
             self.wait(0.05)
 
     def _files(self, uuid: str) -> list[Path]:
-        return [
+        found = {
             path
-            for root in (self._directory, DIALPLAN_RECORDINGS)
+            for root in (self._directory, self._dialplan_records)
             for path in root.rglob(f"*{uuid}*")
             if path.is_file() and path.suffix == ".wav"
-        ]
-
-    def _tidy(self) -> None:
-        """The next test's calls have the same names, and must not find these recordings."""
-        for line in self._lines:
-            path = DIALPLAN_RECORDINGS / f"{line.channel.uuid}-dialplan.wav"
-            path.unlink(missing_ok=True)
+        }
+        return sorted(found)
 
     def speech(self, up: bool) -> None:
         self._vosk.up = up
@@ -298,6 +294,8 @@ class VirtualWorld(SimulatedWorld):
 
     def __init__(self, flows: Sequence[Path], directory: Path) -> None:
         super().__init__(directory)
+        # A directory that all share will not do: the calls of every such world have the same names.
+        self._dialplan_records = directory / "dialplan"
         self._clock = VirtualClock()
         self._log: list[dict[str, Any]] = []
         self._flows = load_flows(flows)
@@ -306,14 +304,14 @@ class VirtualWorld(SimulatedWorld):
 
     def run(self, body: Callable[[], None]) -> None:
         staging, published = self._directory / "staging", self._directory / "published"
-        for place in (staging, published, DIALPLAN_RECORDINGS):
+        others = self._dialplan_records
+        for place in (staging, published, others):
             place.mkdir(exist_ok=True)
         with ExitStack() as stack:
             self._log = stack.enter_context(log.capture())
-            stack.callback(self._tidy)
             database = Database.open("sqlite://")
             stack.callback(database.close)
-            reach = OneReach(local_files(str(staging), str(published), [str(DIALPLAN_RECORDINGS)]))
+            reach = OneReach(local_files(str(staging), str(published), [str(others)]))
             recordings = Recordings.make(database, self._clock, reach, staging=str(staging))
             stack.callback(recordings.close)
             services = Services(recorder=recordings)

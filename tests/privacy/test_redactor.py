@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from fsflows import redaction_words
 from fsflows.privacy import Pii, Redactor
 
 CARD = "4556737586899855"
@@ -262,3 +263,18 @@ def test_cleaning_twice_is_cleaning_once(text):
     redactor.add("abc")
     once = redactor.text(text)
     assert once == redactor.text(once)
+
+
+def test_what_is_remembered_of_texts_is_too_short_to_be_private(redactor, monkeypatch):
+    """Prompts are read once, not in each call; nothing that could be anybody's value is kept for it."""
+    monkeypatch.setattr(redaction_words, "_short", set())
+    prompt = "Press one, or key a ten-digit number"
+    assert prompt == redactor.text(prompt)
+    for said in (
+        "seven three nine one",
+        "dreiundsiebzig einundneunzig",
+        "four five five six seven",
+    ):
+        assert "[hidden]" == redactor.text(said) == redactor.text(said)
+    remembered = {text for text, _ in redaction_words._short}
+    assert {"one", "ten", "a"} == {word for text in remembered for word in text.split()}

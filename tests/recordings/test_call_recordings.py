@@ -352,6 +352,22 @@ def test_P12_recordings_from_before_we_had_the_call_are_found(world):
     assert world.audio() == []
 
 
+@pytest.mark.parametrize("how", ["stopped", "hung up"])
+def test_P12_a_recording_of_which_only_the_end_is_heard_belongs_to_the_call(world, how):
+    world.switch.begin(UUID)
+    early = f"{world.other}/early.wav"
+    world.switch.uuid_record(UUID, "start", early)
+    world.switch.talk()
+    call = world.call()
+    if how == "stopped":
+        world.switch.uuid_record(UUID, "stop", early)
+    else:
+        world.switch.hang_up(UUID)
+    assert world.states() == ["kept"]
+    assert [f.path for f in call.discard(world.cause()).files] == [early]
+    assert world.audio() == []
+
+
 def test_P12_finished_recordings_from_before_are_found_where_the_settings_say(world):
     world.patterns = (f"{world.other}/*/rec-{{uuid}}*.wav",)
     world.restart()

@@ -362,6 +362,33 @@ def test_P12_a_call_that_we_still_have_but_whose_own_connection_says_nothing(sce
     scene(scenario)
 
 
+@pytest.mark.parametrize("forbids", [True, False])
+def test_P12_told_by_the_calls_own_connection_and_by_the_event_socket_of_another_process(
+    world, forbids
+):
+    """One process has the call, another listens: one recording is one more on the receipt, whoever is first."""
+    world.switch.forbids = forbids
+    call = world.call()
+    call.discard(world.cause())
+    world.calls.clear()
+    other = world.make("node-a").sweeper
+    path = f"{world.other}/x.wav"
+    world.switch.uuid_record(UUID, "start", path)
+    counted = metrics.LATE_RECORDINGS._value.get()
+    other.noticed(UUID, path, None)
+    assert world.audio() == []
+    call.noticed_start(path, 0.0)
+    cause = "input-too-short" if forbids else "success-maxtime"
+    call.noticed_stop(path, 0.0, cause)
+    other.noticed(UUID, path, cause)
+    assert world.receipt().revision == 2
+    assert [(f.path, f.late) for f in world.receipt().files] == [(path, True)]
+    assert metrics.LATE_RECORDINGS._value.get() - counted == 1
+    world.switch.hang_up(UUID)
+    assert call.finish().state == "discarded"
+    assert world.receipt().revision == 2
+
+
 def test_a_path_that_may_not_be_touched_is_loud_once_for_its_beginning_and_end(scene):
     def scenario(world):
         with server(world):
