@@ -397,8 +397,10 @@ class CallRecordings:
         """The last look at a discarded call: all of it must be gone."""
         if self.receipt is not None and self._tools.lookout.reopen_if_there(discard):
             self._reopen()
-        if self._run_quietly(discard) and (call_over or discard.call_over):
-            self._tools.journal.unwatch(self.call_uuid)
+        self._run_quietly(discard)
+        discard.call_over |= call_over
+        if discard.call_over:
+            self._tools.lookout.over(discard)
 
     def _publish(self, *, call_over: bool, keep_running: bool) -> None:
         for entry in list(self._book.known.values()):

@@ -24,10 +24,21 @@ class Claims:
     """Leases on unfinished work, held by a heartbeat. On PostgreSQL several nodes claim side by side.
 
     Every method raises `DatabaseFailed` when the database can't do it.
+
+    Args:
+        living: processes that are known to live without asking the clock. One that is set by hours would make every
+            heartbeat look old, and calls that are up would be taken from their processes.
     """
 
-    def __init__(self, database: Database, clock: Clock, node: Node) -> None:
+    def __init__(
+        self,
+        database: Database,
+        clock: Clock,
+        node: Node,
+        living: Callable[[], Collection[str]] = tuple,
+    ) -> None:
         self.node = node
+        self._living = living
         self._database = database
         self._clock = clock
         self._turn = 0
@@ -52,7 +63,7 @@ class Claims:
         since = self._clock.utcnow() - LEASE
         query = select(nodes.c.id).where(nodes.c.seen_at >= since)
         found = self._database.read(lambda connection: connection.execute(query).scalars().all())
-        return {self.node.id, *found}
+        return {self.node.id, *found, *self._living()}
 
     def retire(self, *, others_too: bool = False) -> None:
         """This process ends; or, at a start: with `others_too`, all earlier ones of this node have ended."""
@@ -151,6 +162,7 @@ class Claims:
         statement: Any = (
             select(table.c.call_uuid)
             .where(which, table.c.owner.not_in(alive))
+            .where(table.c.owner.not_in(set(self._living()) - {self.node.id}))
             .where((table.c.node == self.node.name) | table.c.switch.in_(switches))
             .with_for_update(skip_locked=True)
         )

@@ -23,6 +23,7 @@ class Lookout:
         self._journal = journal
         self._clock = clock
         self._spool = spool
+        self._unwritten: dict[str, Discard] = {}
 
     def is_news(self, discard: Discard, path: str, cause: str | None) -> bool:
         """Whether something has to be done about a recording that FreeSWITCH tells of after the discard.
@@ -162,10 +163,30 @@ class Lookout:
         return entry if sighting is None else entry.found(sighting)
 
     def write_to_spool(self, discard: Discard) -> None:
-        """The journal can't be written: the discard is kept beside it."""
+        """The journal can't be written: the discard is kept beside it; at the worst in memory, until there is room."""
         try:
             self._spool.write(
-                discard.call_uuid, discard.switch, discard.cause, discard.known.values()
+                discard.call_uuid,
+                discard.switch,
+                discard.cause,
+                discard.known.values(),
+                owner=self._journal.node.id,
+                over=discard.call_over,
             )
         except OSError as error:
             discard.left.append(f"nor can the spool: {error}")
+            self._unwritten[discard.call_uuid] = discard
+        else:
+            self._unwritten.pop(discard.call_uuid, None)
+
+    def write_again(self) -> None:
+        """Write down what could not be written anywhere."""
+        for discard in list(self._unwritten.values()):
+            self.write_to_spool(discard)
+
+    def over(self, discard: Discard) -> None:
+        """The call has ended, as this process saw itself: whoever finishes the discard need not ask FreeSWITCH."""
+        try:
+            self._journal.unwatch(discard.call_uuid)
+        except DatabaseFailed:
+            self.write_to_spool(discard)

@@ -57,6 +57,18 @@ class Presence:
             os.close(file)
         return True
 
+    def living(self) -> set[str]:
+        """The processes that are known to live, whatever the clock says of when they were last heard of."""
+        if self._directory is None:
+            return set()
+        # Names as they are in the journal: a host's can't hold a slash.
+        names = [path.stem for path in self._directory.glob("*.alive")]
+        held = [Path(self._held[0]).stem] if self._held is not None else []
+        return {name for name in names if name in held or self._is_locked(name)}
+
+    def _is_locked(self, process: str) -> bool:
+        return self._path(process).exists() and not self.is_dead(process)
+
     def forget(self, process: str) -> None:
         """A process is dead, and nobody needs to know any more."""
         if self._directory is not None:

@@ -134,7 +134,7 @@ class Recordings:
             locks=CallLocks(clock),
             faults=faults,
         )
-        claims = Claims(database, clock, node)
+        claims = Claims(database, clock, node, presence.living if presence else tuple)
         sweeper = Sweeper(
             tools,
             claims,

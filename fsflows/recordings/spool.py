@@ -30,6 +30,8 @@ class Spooled:
     switch: str
     cause: DiscardCause
     entries: tuple[Entry, ...]
+    owner: str = ""
+    over: bool = False
 
 
 class IntentSpool:
@@ -43,9 +45,24 @@ class IntentSpool:
         self._directories = [Path(directory) for directory in directories]
 
     def write(
-        self, call_uuid: str, switch: str, cause: DiscardCause, entries: Iterable[Entry]
+        self,
+        call_uuid: str,
+        switch: str,
+        cause: DiscardCause,
+        entries: Iterable[Entry],
+        *,
+        owner: str = "",
+        over: bool = False,
     ) -> None:
         """Write a discard down, in as many directories as possible; on disk when this returns.
+
+        Args:
+            call_uuid: the call.
+            switch: the FreeSWITCH that has it.
+            cause: why, and when.
+            entries: its recordings, as far as they are known.
+            owner: the process (`Node.id`) that has the call, and tries again itself until it is over.
+            over: the call has ended: nobody need be asked whether it records any more.
 
         Raises:
             OSError: in none of them.
@@ -56,6 +73,8 @@ class IntentSpool:
                 "switch": switch,
                 "cause": asdict(cause),
                 "entries": [asdict(entry) for entry in entries],
+                "owner": owner,
+                "over": over,
             },
             default=lambda value: value.isoformat(),
         )
@@ -116,6 +135,8 @@ def _parse(text: str) -> Spooled:
         made["switch"],
         DiscardCause(**{**cause, "at": datetime.fromisoformat(cause["at"])}),
         tuple(_entry(entry) for entry in made["entries"]),
+        made.get("owner", ""),
+        made.get("over", False),
     )
 
 

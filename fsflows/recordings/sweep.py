@@ -173,6 +173,7 @@ class Sweeper:
         """
         report = SweepReport()
         self._presence.announce(self._claims.node.id)
+        self._tools.lookout.write_again()
         if sole:
             self._claims.retire(others_too=True)
         self._beat()
@@ -240,12 +241,18 @@ class Sweeper:
             self._hurry.get(self._tools.clock.now() + seconds)
 
     def _take_from_spool(self) -> None:
+        elsewhere = self._claims.alive() - {self._claims.node.id}
         for spooled in self._spool.read():
-            if spooled.call_uuid not in self._tools.live:
-                self._tools.journal.open_discard(
-                    spooled.call_uuid, spooled.switch, spooled.cause, spooled.entries
-                )
-                self._spool.remove(spooled.call_uuid)
+            if spooled.call_uuid in self._tools.live:
+                continue
+            if spooled.owner in elsewhere and not spooled.over:
+                continue  # the process that has the call does it
+            self._tools.journal.open_discard(
+                spooled.call_uuid, spooled.switch, spooled.cause, spooled.entries
+            )
+            if spooled.over:
+                self._tools.journal.unwatch(spooled.call_uuid)
+            self._spool.remove(spooled.call_uuid)
 
     def _retry_live(self, report: SweepReport) -> None:
         for live in list(self._tools.live.values()):
@@ -286,7 +293,9 @@ class Sweeper:
         if control is not None:
             return [control]
         old = self._tools.clock.utcnow() - intent.cause.at > CALL_LIMIT
-        return [EndedCall(intent.call_uuid)] if old or self._calls_ended else []
+        # The process that had the call saw its end, and could do no more than write that down.
+        seen = intent.open and not intent.watch
+        return [EndedCall(intent.call_uuid)] if old or seen or self._calls_ended else []
 
     def _is_quiet(self, discard: Discard) -> bool:
         """A discard with its receipt, in a call that may still be up: whether all is still as it should be."""

@@ -3,9 +3,9 @@
 What happens goes in with its time, orders come out, and `due` says when to look again (`tick`). `fsflows.server.parent`
 carries them out.
 
-A worker that dies is started again, the later the more often it happens. Only at boot that is no use: one that says
-itself why it can't (exit status 1 or 2) ends the server with that status, and one that crashes at each start ends it
-with a message.
+A worker that dies is started again, the later the more often it happens. Only before any call was taken that is no
+use: one that says itself why it can't (exit status 1 or 2) ends the server with that status, and one that crashes at
+each start ends it with a message.
 """
 
 from __future__ import annotations
@@ -164,7 +164,7 @@ class Fleet:
         self.how = ""
         self._heartbeat = heartbeat
         self._drain = drain
-        self._booted = False
+        self._booted = self._served = False
         self._open = False
         self._orders: list[Order] = []
         self._news_at = self._report_at = self._kill_at = float("inf")
@@ -189,6 +189,7 @@ class Fleet:
                 self._filled(member, bool(message.get("full")))
             case "ready":
                 member.state = "serving"
+                self._served |= member.takes_calls
                 self._serves(now)
             case "socket":
                 self._asked(member, str(message.get("name")))
@@ -207,7 +208,7 @@ class Fleet:
         member.full = member.holds = False
         if self.how:
             self._stopped(now)
-        elif not self._booted and status in (1, 2):
+        elif not self._served and status in (1, 2):
             self._exit(status)  # it has said why
         else:
             self._crashed(member, was, status, now)
@@ -313,7 +314,7 @@ class Fleet:
         how = f"signal {-status}" if status < 0 else f"exit status {status}"
         member.deaths = [at for at in member.deaths if now - at < FORGET] + [now]
         times = len(member.deaths)
-        if not self._booted and times >= BOOT_ATTEMPTS:
+        if not self._served and times >= BOOT_ATTEMPTS:
             self._exit(
                 1,
                 f"a worker ended with {how} at each of {times} starts: giving up. What it said stands above.",

@@ -1,12 +1,11 @@
 from datetime import UTC, datetime
 
 import pytest
+from database import postgres
 
 from fsflows.archive.samples import sample_records
 from fsflows.archive.store import RecordStore
 from fsflows.database import Database
-
-from . import postgres
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
@@ -18,8 +17,8 @@ def samples():
 
 @pytest.fixture(scope="session")
 def postgres_url():
-    with postgres.running() as url:
-        yield url
+    with postgres.running() as cluster:
+        yield cluster.url
 
 
 @pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.process)])

@@ -5,8 +5,8 @@ import tempfile
 from pathlib import Path
 
 import pytest
+from database import postgres
 
-from recordings import postgres
 from recordings.fakes import World
 
 _deselected = 0
@@ -29,8 +29,8 @@ def in_memory():
 
 @pytest.fixture(scope="session")
 def postgresql():
-    with postgres.server() as url:
-        yield url
+    with postgres.running() as cluster:
+        yield cluster.url
 
 
 @pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.process)])

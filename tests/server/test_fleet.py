@@ -124,6 +124,16 @@ def test_a_crash_at_each_start_is_given_up():
     ] == playing.done()
 
 
+def test_who_fails_while_another_one_takes_calls_already_ends_no_server():
+    playing = Playing()
+    playing.serve(0)
+    playing.serve(1)
+    playing.done()
+    playing.died(2, 1)
+    playing.wait(0.5, beating=(0, 1))
+    assert ["start 2"] == playing.done()
+
+
 def test_a_crash_at_boot_that_does_not_come_again_is_no_end():
     playing = Playing(workers=1)
     playing.died(0, -9)
