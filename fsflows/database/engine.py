@@ -17,6 +17,9 @@ from sqlalchemy.pool import QueuePool, StaticPool
 
 T = TypeVar("T")
 
+ATTEMPTS = 3
+"""Of a transaction that others keep getting in the way of."""
+
 CONNECT_TIMEOUT = 5
 """Seconds to reach PostgreSQL. libpq's own default is to wait for ever."""
 
@@ -70,7 +73,8 @@ class Database:
     def write(self, work: Callable[[Connection], T]) -> T:
         """Run `work` in a transaction. When this returns, its changes have reached the disk.
 
-        `work` may run on another thread and must only use the connection.
+        `work` may run on another thread and must only use the connection; it is run again when the database ended the
+        transaction because of another one that was in its way.
 
         Raises:
             DatabaseFailed: nothing was changed (or, if the connection broke in the commit, it can't be known).
@@ -101,12 +105,15 @@ class Database:
                 with connection.begin():
                     return work(connection)
 
-        try:
-            if self._thread is None:
-                return transaction()
-            return cast("T", self._thread.apply(transaction))
-        except SQLAlchemyError as error:
-            raise DatabaseFailed(_in_words(error)) from error
+        for attempt in range(1, ATTEMPTS + 1):
+            try:
+                if self._thread is None:
+                    return transaction()
+                return cast("T", self._thread.apply(transaction))
+            except SQLAlchemyError as error:
+                if attempt == ATTEMPTS or not _was_in_the_way(error):
+                    raise DatabaseFailed(_in_words(error)) from error
+        raise AssertionError("unreachable")
 
 
 def _parse(url: str) -> URL:
@@ -162,6 +169,11 @@ def _prepare_sqlite(connection: Any, _record: Any) -> None:
 def _begin_sqlite(connection: Connection) -> None:
     writing = connection.get_execution_options().get("fsflows_writing", True)
     connection.exec_driver_sql("BEGIN IMMEDIATE" if writing else "BEGIN")
+
+
+def _was_in_the_way(error: SQLAlchemyError) -> bool:
+    """Whether it was another transaction's fault, and nothing has changed: a deadlock, or a failed serialization."""
+    return getattr(getattr(error, "orig", None), "sqlstate", None) in ("40P01", "40001")
 
 
 def _in_words(error: SQLAlchemyError) -> str:

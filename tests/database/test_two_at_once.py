@@ -1,0 +1,70 @@
+"""Two transactions in each other's way, on a real PostgreSQL."""
+
+from threading import Event, Thread
+
+import pytest
+from sqlalchemy import text
+
+from fsflows.database import Database, DatabaseFailed
+
+from . import postgres
+
+pytestmark = pytest.mark.process
+
+
+@pytest.fixture
+def databases():
+    with postgres.running() as cluster:
+        made = [Database.open(cluster.url) for _ in range(2)]
+        made[0].write(
+            lambda c: c.execute(text("CREATE TABLE t (id INTEGER PRIMARY KEY, n INTEGER)"))
+        )
+        made[0].write(lambda c: c.execute(text("INSERT INTO t VALUES (1, 0), (2, 0)")))
+        yield made
+        for each in made:
+            each.close()
+
+
+def test_a_deadlock_is_tried_again_and_both_have_their_way(databases):
+    holding = {1: Event(), 2: Event()}
+    runs, failed = [], []
+
+    def write(database, order):
+        def work(connection):
+            runs.append(order)
+            for number in order:
+                connection.execute(text("UPDATE t SET n = n + 1 WHERE id = :id"), {"id": number})
+                if number == order[0]:
+                    holding[order[0]].set()
+                    assert holding[order[1]].wait(60)
+
+        try:
+            database.write(work)
+        except DatabaseFailed as error:
+            failed.append(error)
+
+    threads = [
+        Thread(target=write, args=(database, order))
+        for database, order in zip(databases, ([1, 2], [2, 1]), strict=True)
+    ]
+    for each in threads:
+        each.start()
+    for each in threads:
+        each.join(60)
+    assert [] == failed
+    assert 3 == len(runs), "one of them was ended by PostgreSQL, and run again"
+    assert [2, 2] == databases[0].read(
+        lambda c: list(c.execute(text("SELECT n FROM t ORDER BY id")).scalars())
+    )
+
+
+def test_any_other_fault_is_not_tried_again(databases):
+    runs = []
+
+    def work(connection):
+        runs.append(1)
+        connection.execute(text("SELECT 1 / 0"))
+
+    with pytest.raises(DatabaseFailed, match="division by zero"):
+        databases[0].write(work)
+    assert [1] == runs
