@@ -191,9 +191,9 @@ class Connection:
     def _on_notice(self, frame: Frame) -> None:
         notice = _as_event(frame)
         self._to_handlers(notice, frame.size)
-        if notice.get("Content-Disposition") == "linger":
-            self._lingering = True
-        else:
+        # Either way the channel is down; without linger, as when it was before we could ask for it, at once.
+        self._lingering = True
+        if notice.get("Content-Disposition") != "linger":
             self._connected_wire().abort("FreeSWITCH ended the connection")
 
     def _on_other(self, frame: Frame) -> None:
