@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import os
+import shutil
 import sys
 import time
 from typing import Any
@@ -163,6 +164,7 @@ class _Worker:
         # The parent is gone: nobody watches over us any more, and its successor wants our place.
         log.error("the parent process is gone: stopping")
         self._end(self._settings.server.drain_timeout)
+        shutil.rmtree(self._post.directory, ignore_errors=True)
 
     def _obey(self, message: Message, descriptors: list[int]) -> None:
         match message["what"]:

@@ -217,8 +217,8 @@ class EventSocket:
         self._say(ConnectReply(channel.data()))
         self.connected = True
         if channel.hangup_cause:
-            # The caller did not wait for it. Read in the source: the listener looks whether the channel is down before it
-            # reads the next command, so it has not heard of `linger`.
+            # The caller did not wait for it. Read in the source: the listener looks whether the channel is down
+            # before it reads the next command, so it has not heard of `linger`.
             self.call_over()
         channel.at(channel.now, channel.step)
 
