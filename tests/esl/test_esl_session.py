@@ -91,6 +91,30 @@ def test_a_connect_that_is_refused_ends_the_connection(pair):
         task.get(timeout=LONG)
 
 
+def test_a_command_that_another_follows_goes_in_one_piece_with_it(pair):
+    session, peer = pair
+    session.post(commands.api("uuid_setvar", "u", "a", "1"), more=True)
+    session.post(commands.execute("answer"), more=True)
+    asked = gevent.spawn(session.request, commands.api("status"), LONG)
+    assert ["api", "sendmsg", "api"] == [command.verb for command in peer.commands(3)]
+    with capture() as log:
+        replies = serialize.api_response("-ERR one\n") + serialize.reply("-ERR two")
+        peer.send(replies + serialize.api_response("three"))
+        assert "three" == asked.get(timeout=LONG).text
+    assert ["api uuid_setvar", "sendmsg answer"] == [line["command"] for line in log]
+
+
+def test_a_command_that_nothing_follows_after_all_goes_when_others_run(pair):
+    session, peer = pair
+    session.post(commands.api("uuid_setvar", "u", "a", "1"), more=True)
+    assert ["api"] == [command.verb for command in peer.commands(1)]
+    session.post(commands.execute("answer"), more=True)
+    session.close()
+    assert ["sendmsg", "exit"] == [command.verb for command in peer.commands(2)]
+    with pytest.raises(LinkClosed):
+        session.post(commands.execute("answer"), more=True)
+
+
 def test_replies_go_to_those_who_asked_in_order_and_overtake_events(pair):
     session, peer = pair
     first = gevent.spawn(session.request, commands.api("status"), LONG)
