@@ -95,6 +95,8 @@ def test_P13_what_the_dialplan_records_goes_on_when_the_caller_is_passed_on(
             world.take_away(phone.uuid)
         is_at_the_desk(world, phone)
         world.wait(1.5)
+        phone.hang_up()
+        phone.hangup_cause()  # then the file is whole
         uuid = phone.uuid
     world.wait_recordings(uuid, 1)
     recorded = pitches_of(world.recordings(uuid)[0])
