@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import socket
@@ -125,8 +126,13 @@ class Serving:
         )
 
     def kill(self) -> None:
-        """End it as a power failure would."""
+        """End it as a power failure would, its workers with it."""
+        pid = self.process.pid
+        workers = Path(f"/proc/{pid}/task/{pid}/children").read_text(encoding="ascii").split()
         self.process.kill()
+        for worker in workers:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(int(worker), signal.SIGKILL)
         self.process.wait(5)
 
     def stop(self) -> int:
