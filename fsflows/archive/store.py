@@ -9,6 +9,7 @@ from typing import Any
 from sqlalchemy import Connection, delete, select
 
 from fsflows.archive.changes import add, write_new, write_note
+from fsflows.archive.endings import RecordingState
 from fsflows.archive.model import Record, RecordingNote, loads
 from fsflows.archive.search import Page, Search, find
 from fsflows.archive.tables import begun, bodies, records, unsettled
@@ -196,6 +197,21 @@ class RecordStore:
         which = unsettled.c.record_id.in_(list(record_ids))
         if record_ids:
             self._database.write(lambda c: c.execute(delete(unsettled).where(which)))
+
+    def not_discarded(self, call_ids: Sequence[str]) -> set[str]:
+        """Those of these calls of which a record says something else than that the recording was discarded."""
+
+        def work(connection: Connection) -> set[str]:
+            found: set[str] = set()
+            for start in range(0, len(call_ids), BATCH):
+                query = select(records.c.call_id).where(
+                    records.c.call_id.in_(list(call_ids[start : start + BATCH])),
+                    records.c.recording != RecordingState.DISCARDED.value,
+                )
+                found.update(connection.execute(query).scalars())
+            return found
+
+        return self._database.read(work) if call_ids else set()
 
     def calls_with_records(self, call_ids: Sequence[str]) -> set[str]:
         """Those of these calls that have a record."""

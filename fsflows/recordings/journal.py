@@ -97,6 +97,13 @@ class Journal:
         )
         return list(self._database.read(lambda c: c.execute(query).scalars().all()))
 
+    def receipted(self, since: datetime) -> list[str]:
+        """Calls whose first receipt was written since then."""
+        query = select(receipts.c.call_uuid).where(
+            receipts.c.issued_at >= since, receipts.c.revision == 1, receipts.c.complete
+        )
+        return list(self._database.read(lambda c: c.execute(query).scalars().all()))
+
     def hear(self, news: Iterable[tuple[str, str]]) -> set[str]:
         """Write down recordings (call and path) that FreeSWITCH tells of, of whatever call.
 

@@ -26,7 +26,7 @@ EVERY = 10.0
 """Seconds between two looks."""
 
 FIRST_LOOK = timedelta(days=1)
-"""How far back a process that has just started looks for receipts that were written anew."""
+"""How far back a process that has just started looks for receipts."""
 
 OVERLAP = timedelta(minutes=5)
 """By which the looks for such receipts overlap: clocks differ, and transactions take their time."""
@@ -115,9 +115,14 @@ class Settling:
         return sum(self._store.set_recording(each, note) for each in self._journal.open_calls())
 
     def _amended(self) -> int:
-        """Discards that were opened again and are finished, perhaps between two looks."""
+        """Discards that were finished, perhaps between two looks: opened again, or first asked for in a later visit.
+
+        Of the first receipts, most were there before the record: only those are looked at that a record doesn't know.
+        """
         since, self._amended_since = self._amended_since, self._clock.utcnow() - OVERLAP
-        return sum(self._bring_up(each)[0] for each in self._journal.amended(since))
+        amended = self._journal.amended(since)
+        unaware = self._store.not_discarded(self._journal.receipted(since))
+        return sum(self._bring_up(each)[0] for each in {*amended, *unaware})
 
     def _unsettled(self) -> int:
         changed = 0

@@ -130,6 +130,29 @@ def test_P12_a_receipt_that_changes_between_two_looks_is_seen(nodes, pending):
     assert 2 == nodes.recording().receipt["revision"]
 
 
+def test_P12_a_receipt_of_a_later_visit_reaches_the_settled_records_of_earlier_ones(nodes):
+    earlier, later = sample_records(2, until=datetime(2026, 1, 2, tzinfo=UTC))
+    present = RecordingNote(state=RecordingState.PRESENT, links=("2026/a.wav",))
+    nodes.store.insert([dataclasses.replace(earlier, call_id=CALL, recording=present)])
+    [(delivery, _)] = Outbox(nodes.database).claim(earlier.ended_at, 1)
+    Outbox(nodes.database).settle(delivery, state="delivered")
+    nodes.settling.look()
+    assert [] == nodes.store.unsettled()
+    # The call comes back, opts out, and its discard is done before the next look.
+    nodes.journal.open_discard(CALL, "switch", CAUSE)
+    now = nodes.clock.utcnow()
+    made = dataclasses.replace(receipt("/archive/2026/a.wav"), completed_at=now)
+    nodes.journal.close_discard(made, watch=False)
+    discarded = RecordingNote(state=RecordingState.DISCARDED, receipt=made.to_dict())
+    nodes.store.insert([dataclasses.replace(later, call_id=CALL, recording=discarded)])
+    nodes.settling.look()
+    said = {each.id: each.recording for each in nodes.store.of_call(CALL)}
+    assert {RecordingState.DISCARDED} == {each.state for each in said.values()}
+    assert () == said[earlier.id].links
+    assert 2 == len(Outbox(nodes.database).entries(earlier.id)), "the webhook says so"
+    assert Settled() == nodes.settling.look()
+
+
 def test_a_recording_that_is_published_late_gets_its_link(nodes):
     [record] = sample_records(1, until=datetime(2026, 1, 2, tzinfo=UTC))
     note = RecordingNote(state=RecordingState.PRESENT)
