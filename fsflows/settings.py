@@ -273,6 +273,9 @@ SECRETS = {
 """Settings that can be in a file of their own, and are never shown."""
 
 STARS = "********"
+"""What is shown in the place of a secret; never a secret itself."""
+
+_STARRED = re.compile(r"(?:^|[:=])\*{8}(?:$|[@&])")
 
 
 def load(
@@ -314,17 +317,22 @@ def load(
 
 
 def as_yaml(settings: Settings) -> str:
-    """The settings as a commented YAML file; secrets as stars."""
+    """The settings as a commented YAML file; those with secrets in them are comments, and the secrets not shown."""
     lines: list[str] = []
     for section in dataclasses.fields(settings):
         values = getattr(settings, section.name)
         lines.append(f"# {(type(values).__doc__ or '').strip()}")
         lines.append(f"{section.name}:")
         for entry in dataclasses.fields(values):
-            shown = _shown(section.name, entry.name, getattr(values, entry.name))
+            value = getattr(values, entry.name)
+            shown = _shown(section.name, entry.name, value)
             text = yaml.safe_dump(shown, default_flow_style=True, width=1000).splitlines()[0]
+            if shown == STARS:
+                text = "(set; not shown)"
             lines.append(f"  # {entry.metadata['text']}")
-            lines.append(f"  {entry.name}: {text}")
+            # What is hidden can't be read back: a comment, lest stars become the secret.
+            hidden = shown != (list(value) if isinstance(value, tuple) else value)
+            lines.append(f"  {'# ' if hidden else ''}{entry.name}: {text}")
         lines.append("")
     return "\n".join(lines)
 
@@ -339,6 +347,14 @@ def _shown(section: str, name: str, value: Any) -> Any:
         value = re.sub(r"(://[^/@:]*):.*@", rf"\1:{STARS}@", value)
         return re.sub(r"([?&]\w*(?:pass|secret|token|key)\w*=)[^&]*", rf"\1{STARS}", value)
     return STARS if (section, name) in SECRETS and value else value
+
+
+def _is_starred(value: Any, *, secret: bool) -> bool:
+    texts = value if isinstance(value, list) else [value]
+    return any(
+        isinstance(text, str) and (_STARRED.search(text) or (secret and set(text) == {"*"}))
+        for text in texts
+    )
 
 
 def _first_secret(tree: Mapping[str, Mapping[Any, Any]]) -> tuple[str, str] | None:
@@ -379,6 +395,12 @@ def _section(kind: Any, section: str, tree: Any, given: Given, faults: list[str]
             value = value.parsed(text_wanted=hints[name] is str)
         if value is not None:
             hide = (section, name) in SECRETS
+            if _is_starred(value, secret=hide):
+                faults.append(
+                    f"{place}: {where}: the stars stand for a secret that isn't shown; write the secret itself"
+                    + (f", or {name}_file" if hide else "")
+                )
+                continue
             values[name] = _value(hints[name], value, f"{place}: {where}", faults, hide=hide)
     return kind(**{name: value for name, value in values.items() if value is not None})
 

@@ -12,9 +12,9 @@ def test_defaults_are_complete_and_readable_again(tmp_path):
     defaults = settings.load(environ={})
     file = tmp_path / "fsflows.yaml"
     file.write_text(settings.as_yaml(defaults))
-    # The one secret with a default is shown as stars.
-    assert defaults.server == settings.load(file, environ={}).server
-    assert "password: '********'" in file.read_text()
+    # The one secret with a default is not shown.
+    assert "\n  # password: (set; not shown)\n" in file.read_text()
+    assert defaults == settings.load(file, environ={})
 
 
 def test_the_environment_comes_on_top_of_the_file(tmp_path):
@@ -110,9 +110,40 @@ def test_no_secret_is_shown(tmp_path):
     shown = settings.as_yaml(settings.load(file, environ={}))
     assert "s3c" not in shown
     assert "ret@" not in shown
-    assert "url: postgresql+psycopg://fsflows:********@db/fsflows\n" in shown
-    assert "users: ['ada:editor:********']" in shown
-    assert "https://hooks.example/x?token=********&a=b" in shown
+    assert "  # url: postgresql+psycopg://fsflows:********@db/fsflows\n" in shown
+    assert "  # users: ['ada:editor:********']" in shown
+    assert "  # webhook_url: https://hooks.example/x?token=********&a=b" in shown
+    assert "  # token: (set; not shown)\n" in shown
+    file.write_text(shown)
+    assert settings.load(environ={}) == settings.load(file, environ={}), "no stars are read back"
+
+
+@pytest.mark.parametrize(
+    ("text", "name"),
+    [
+        ("freeswitch: {password: '********'}", "freeswitch.password"),
+        ("console: {token: '***'}", "console.token"),
+        ("console: {users: ['ada:editor:********']}", "console.users"),
+        ("database: {url: 'postgresql+psycopg://fsflows:********@db/fsflows'}", "database.url"),
+        ("records: {webhook_url: 'https://hooks.example/x?token=********&a=b'}", "records.webhook_url"),
+    ],
+)  # fmt: skip
+def test_stars_are_no_secret(tmp_path, text, name):
+    file = tmp_path / "fsflows.yaml"
+    file.write_text(text)
+    with pytest.raises(settings.SettingsError) as caught:
+        settings.load(file, environ={})
+    [fault] = caught.value.faults
+    assert f"{name}: the stars stand for a secret that isn't shown" in fault
+
+
+def test_stars_in_a_secrets_file_or_the_environment_are_no_secret(tmp_path):
+    secret = tmp_path / "password"
+    secret.write_text("********\n")
+    for more in ({"PASSWORD": "********"}, {"PASSWORD_FILE": str(secret)}):
+        environ = {f"FSFLOWS_FREESWITCH__{key}": value for key, value in more.items()}
+        with pytest.raises(settings.SettingsError, match="the stars stand for a secret"):
+            settings.load(environ=environ)
 
 
 def test_a_secret_that_every_user_can_read_is_warned_of(tmp_path):
