@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from fsflows.cli.stored import add_options, open_database, settings_of
 
 if TYPE_CHECKING:
     from fsflows.database import Database
@@ -44,9 +45,7 @@ def add_parser(subparsers: Any) -> None:
     )
     commands = parser.add_subparsers(dest="recordings_command", metavar="WHAT", required=True)
     common = argparse.ArgumentParser(add_help=False)
-    common.add_argument(
-        "--config", metavar="FILE", help="the server's settings (default: $FSFLOWS_CONFIG)"
-    )
+    add_options(common)
 
     def add(name: str, text: str) -> argparse.ArgumentParser:
         added: argparse.ArgumentParser = commands.add_parser(
@@ -101,7 +100,7 @@ def run(args: argparse.Namespace) -> int:
     """Run the subcommand; returns the exit status."""
     from fsflows.database import DatabaseFailed
     from fsflows.recordings.paths import FileWorkFailed
-    from fsflows.settings import SettingsError, load
+    from fsflows.settings import SettingsError
 
     commands: dict[str, Callable[[argparse.Namespace, Settings], int]] = {
         "list": _list,
@@ -113,8 +112,10 @@ def run(args: argparse.Namespace) -> int:
         "agent": _agent,
     }
     try:
-        settings = load(args.config or os.environ.get("FSFLOWS_CONFIG"))
-        return commands[args.recordings_command](args, settings)
+        command = args.recordings_command
+        return commands[command](args, settings_of(args, database=command != "agent"))
+    except BrokenPipeError:
+        raise  # `| head`: an OSError, and no fault
     except (SettingsError, ValueError, DatabaseFailed, FileWorkFailed, OSError) as error:
         print(f"fsflows recordings: {error}", file=sys.stderr)
         return 2
@@ -122,9 +123,7 @@ def run(args: argparse.Namespace) -> int:
 
 @contextmanager
 def _database(settings: Settings) -> Iterator[Database]:
-    from fsflows.database import Database
-
-    database = Database.open(settings.database.url)
+    database = open_database(settings)
     try:
         yield database
     finally:

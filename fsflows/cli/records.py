@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import re
 import sys
 from collections.abc import Iterator
@@ -19,8 +18,9 @@ from fsflows.archive.export import write
 from fsflows.archive.retention import purge, without_record
 from fsflows.archive.search import MAX_PAGE, BadSearch, Page, Search, Summary
 from fsflows.archive.store import RecordStore
+from fsflows.cli.stored import add_options, open_database, says_directories, settings_of
 from fsflows.database import Database, DatabaseFailed
-from fsflows.settings import Settings, SettingsError, load
+from fsflows.settings import SettingsError
 
 if TYPE_CHECKING:
     from fsflows.recordings.expiry import Expiry
@@ -39,6 +39,7 @@ examples:
   fsflows records export --since 30d --flow front_desk > calls.jsonl
   fsflows records export --format csv --output calls.csv
   fsflows records purge --older-than 90d --dry-run
+  fsflows records list --data data
 
 A time is a date (2026-03-01), a date and time (2026-03-01T14:30, in UTC unless it says otherwise), or an age (90m,
 24h, 7d).
@@ -86,12 +87,7 @@ def add_parser(subparsers: argparse._SubParsersAction[Any]) -> None:
     )
     commands = parser.add_subparsers(dest="records_command", metavar="COMMAND", required=True)
     common = argparse.ArgumentParser(add_help=False)
-    common.add_argument(
-        "--config", metavar="FILE", help="the server's settings (default: $FSFLOWS_CONFIG)"
-    )
-    common.add_argument(
-        "--database", metavar="URL", help="the database (default: database.url of the settings)"
-    )
+    add_options(common)
 
     listing = commands.add_parser(
         "list", parents=[common], help="list records, the latest first", **shape
@@ -166,17 +162,13 @@ def run(args: argparse.Namespace) -> int:
 @contextmanager
 def _opened(args: argparse.Namespace) -> Iterator[Database]:
     try:
-        database = Database.open(args.database or _settings(args).database.url)
+        database = open_database(settings_of(args))
     except ValueError as error:
         raise Problem(str(error)) from error
     try:
         yield database
     finally:
         database.close()
-
-
-def _settings(args: argparse.Namespace) -> Settings:
-    return load(args.config or os.environ.get("FSFLOWS_CONFIG"))
 
 
 def _search(args: argparse.Namespace) -> Search:
@@ -347,8 +339,13 @@ def _expiry(args: argparse.Namespace, database: Database, stack: ExitStack) -> E
     from fsflows.recordings.expiry import Expiry
     from fsflows.recordings.service import Recordings
 
+    if args.database and not says_directories(args):
+        raise Problem(
+            "--database doesn't say where the recordings are, which are to be deleted as well: give the server's"
+            " --config FILE or --data DIR, or use --keep-recordings"
+        )
     try:
-        recordings = Recordings.open(_settings(args), database, GeventClock(), threaded=False)
+        recordings = Recordings.open(settings_of(args), database, GeventClock(), threaded=False)
     except ValueError as error:
         raise Problem(f"{error}; or use --keep-recordings") from error
     stack.callback(recordings.close)

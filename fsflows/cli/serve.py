@@ -23,7 +23,7 @@ The name behind the port picks the flow. dialplan/fsflows.xml is a whole extensi
 EPILOG = """\
 Settings come from a YAML file (--config, or FSFLOWS_CONFIG), then from environment variables
 (FSFLOWS_SERVER__LISTEN=0.0.0.0:8084), then from the options above. --print-config shows all of them with their
-meaning, and makes a file to start from.
+meaning, secrets left out, and makes a file to start from.
 
 signals:
   SIGTERM   accept no more calls, let running ones finish (server.drain_timeout), then stop
@@ -99,21 +99,16 @@ def _with_options(settings: Any, options: argparse.Namespace) -> Any:
     from dataclasses import replace
     from pathlib import Path
 
+    from fsflows.cli.stored import with_data
+
     if options.data:
-        base = Path(options.data).resolve()
-        for name in ("staging", "recordings", "spool"):
-            (base / name).mkdir(parents=True, exist_ok=True)
-        settings = replace(
-            settings,
-            database=replace(
-                settings.database, url=f"sqlite:///{base}/fsflows.db", spool=str(base / "spool")
-            ),
-            recordings=replace(
-                settings.recordings,
-                staging=str(base / "staging"),
-                published=str(base / "recordings"),
-            ),
-        )
+        settings = with_data(settings, options.data)
+        for each in (
+            settings.recordings.staging,
+            settings.recordings.published,
+            settings.database.spool,
+        ):
+            Path(each).mkdir(parents=True, exist_ok=True)
     if options.flows:
         settings = replace(settings, flows=replace(settings.flows, paths=tuple(options.flows)))
     if options.default_flow:
