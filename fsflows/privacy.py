@@ -156,9 +156,10 @@ class Redactor:
 
     A registered value is found when it is written whole, with separators ("4111-1111…", "4, 1, 1, 1"), in words
     ("four one double one"), or in part: five or more of its digits in a row (four may be shown: a card's last
-    four). A value of three or four digits is found whole and by itself only, since it would be a part of too many
-    others; shorter ones are left to the type. Values that aren't numbers are found whole, whatever their case and
-    spacing.
+    four), and two or more groups of three or four digits in its order, whatever stands between them (but for its
+    last four digits). A value of three or four digits is found whole and by itself only, since it would be a part
+    of too many others; shorter ones are left to the type. Values that aren't numbers are found whole, whatever
+    their case and spacing.
 
     It keeps hashes, not values. Cheap while nothing is registered, linear in the text otherwise.
     """

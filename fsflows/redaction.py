@@ -23,6 +23,11 @@ GAP = 5
 """So many characters that are neither digits nor letters may stand between two digits of one number (`", "` in JSON
 is 4)."""
 
+_GROUP = re.compile(r"(?<!\d)\d{3,4}(?!\d)")
+"""A number is often written in groups; from five digits on, one gives the value away by itself."""
+
+_SHOWN = 4
+
 _SEPARATORS = re.compile(r"[\W_]+")
 
 
@@ -68,6 +73,52 @@ class _Shape:
         )
 
 
+class _Groups:
+    """Values written in groups with anything in between: `{"a": 4556, "b": 7375}`. One group may be shown, two may not.
+
+    Two groups of a value, in its order, hide each other; the value's last four digits stay.
+    """
+
+    __slots__ = ("_at", "_values")
+
+    def __init__(self) -> None:
+        self._at: dict[int, list[tuple[int, int, int]]] = {}
+        self._values = 0
+
+    def add(self, digits: str) -> None:
+        self._values += 1
+        for length in (3, 4):
+            for first in range(len(digits) - length + 1):
+                place = (self._values, first, len(digits) - _SHOWN)
+                self._at.setdefault(hash(digits[first : first + length]), []).append(place)
+
+    def hidden(self, text: str) -> Iterator[tuple[int, int]]:
+        """The (start, end) of every group that is not the only one of its value."""
+        found: dict[int, list[tuple[int, int, int, bool]]] = {}
+        for group in _GROUP.finditer(text):
+            digits = _ascii_digits(group[0])
+            for value, first, last in self._at.get(hash(digits), ()) if digits else ():
+                each = (group.start(), group.end(), first, first >= last)
+                found.setdefault(value, []).append(each)
+        for groups in found.values():
+            if len(groups) > 1:
+                yield from _in_order(groups)
+
+
+def _in_order(groups: list[tuple[int, int, int, bool]]) -> Iterator[tuple[int, int]]:
+    """Those groups (start, end, place in the value, shown) that another of the value goes before or comes after."""
+    latest: list[int] = []
+    for _, _, first, _ in reversed(groups):
+        latest.append(max(first, latest[-1] if latest else first))
+    latest.reverse()
+    soonest = float("inf")
+    for index, (start, end, first, shown) in enumerate(groups):
+        behind = first + end - start
+        if not shown and (soonest <= first or latest[index] >= behind):
+            yield start, end
+        soonest = min(soonest, behind)
+
+
 def _alone(run: list[_Sign], first: int, behind: int) -> bool:
     """Whether no digit or letter touches the part."""
     return not (first > 0 and run[first - 1].end >= run[first].start) and not (
@@ -78,10 +129,11 @@ def _alone(run: list[_Sign], first: int, behind: int) -> bool:
 class Register:
     """Values to be hidden, and `clean`, which hides them."""
 
-    __slots__ = ("_digits", "_letters", "_seen")
+    __slots__ = ("_digits", "_groups", "_letters", "_seen")
 
     def __init__(self) -> None:
         self._digits = _Shape()
+        self._groups = _Groups()
         self._letters = _Shape()
         self._seen: set[int] = set()
 
@@ -103,6 +155,7 @@ class Register:
         else:
             for first in range(len(digits) - PART + 1):
                 self._digits.add(digits[first : first + PART])
+            self._groups.add(digits)
 
     def clean(self, text: str) -> str:
         """The text with every registered value replaced by how many characters are hidden."""
@@ -128,6 +181,10 @@ class Register:
         if self._digits.parts:
             for run in _runs(text, _ascii_digits):
                 spans += _spans(run, self._digits, "digits ")
+            spans += [
+                (start, end, f"[{end - start} digits hidden]")
+                for start, end in self._groups.hidden(text)
+            ]
             spans += [
                 (number.start, number.end, "[hidden]")
                 for number in spoken_numbers(text)
@@ -160,7 +217,7 @@ def _spans(run: list[_Sign], shape: _Shape, unit: str) -> list[tuple[int, int, s
 def _replace(text: str, spans: list[tuple[int, int, str]]) -> str:
     pieces = []
     at = 0
-    for start, end, instead in sorted(spans):
+    for start, end, instead in sorted(spans, key=lambda span: (span[0], -span[1])):
         if end <= at:
             continue
         if start >= at:

@@ -197,6 +197,8 @@ class Dialogue:
         if listener.result is None:
             return Listen(listener)
         self._listener, self._failed = None, False
+        if listener.spec.is_pii and not self.spec.is_pii:  # what was keyed turned out to be
+            self.spec = replace(self.spec, is_pii=True)
         self._over = (*listener.left_over, *self._over)
         self._trail = listener.result.trail
         if isinstance(listener.result, Attempt):

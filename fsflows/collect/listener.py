@@ -13,15 +13,17 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Generic, TypeVar
 
 from fsflows import spoken
 from fsflows.collect.decisions import Cause, Decision, Ignored, Key, StopPrompt, Why
 from fsflows.collect.result import plain, private
-from fsflows.collect.spec import KEYPAD, LETTERS, Collection, Speech
+from fsflows.collect.spec import DIGITS, KEYPAD, LETTERS, Collection, Speech
 from fsflows.collect.timers import Due, TimeLine, Timer
 from fsflows.collect.trail import Presses, Trail
 from fsflows.collect.utterance import Utterance
+from fsflows.privacy import Pii
 from fsflows.spoken import Alternative
 
 R = TypeVar("R")
@@ -36,9 +38,12 @@ class Listener(ABC, Generic[R]):
         self.spec = spec
         self.result: R | None = None
         self._time = time
-        words = plain(trail.words)
         self._utterance = Utterance(
-            spec.speech or Speech(), words, trail.words_until, and_rest=trail.words_and_rest
+            spec.speech or Speech(),
+            plain(trail.words),
+            trail.words_until,
+            and_rest=trail.words_and_rest,
+            private=isinstance(trail.words, Pii) and bool(trail.words) and not spec.is_pii,
         )
         self._last_input_at = time.opened_at
         self._presses = Presses(spec.same_press_window, trail.presses, is_pii=spec.is_pii)
@@ -115,6 +120,10 @@ class Listener(ABC, Generic[R]):
         decided, self._decisions = self._decisions, []
         return decided
 
+    def hides_speech(self, at: float) -> bool:
+        """Whether what is said then is private: here, or because it goes on with what was said in a private step."""
+        return self.spec.is_pii or self._utterance.private(at)
+
     @property
     def left_over(self) -> tuple[Key, ...]:
         """Keys that came after the end: typed ahead for whatever listens next."""
@@ -174,6 +183,10 @@ class Listener(ABC, Generic[R]):
         elif not self._presses.is_new(key, press.at, press.source):
             self._ignore(key, Why.SAME_PRESS)
         else:
+            if key in DIGITS and self._presses.go_on_privately and not self.spec.is_pii:
+                # The surplus of a private answer: this one is private, too.
+                self.spec = replace(self.spec, is_pii=True)
+                self._presses.hide()
             return key
         return None
 
@@ -222,7 +235,7 @@ class Listener(ABC, Generic[R]):
             presses=self._presses.recent,
             end_keys=end_keys,
             end_keys_until=end_keys_until,
-            words=private(words, is_pii=self.spec.is_pii),
+            words=private(words, is_pii=self.hides_speech(at)),
             words_until=words_until,
             words_and_rest=and_rest,
         )

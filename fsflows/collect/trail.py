@@ -18,6 +18,10 @@ TYPING = 0.3
 """Seconds. Nobody hears a prompt begin, understands it and presses a key for it sooner than that after the last key."""
 
 
+TYPING_ON = 1.0
+"""Seconds. Digits that follow a private one sooner than that are private, whichever step gets them."""
+
+
 @dataclass(frozen=True, slots=True)
 class Press:
     """One press of a key, and who has reported it so far ("RTP", "INBAND_AUDIO")."""
@@ -85,6 +89,17 @@ class Presses:
     def gap(self) -> float:
         """Seconds between the last two presses; infinite when there was but one."""
         return self._recent[-1].at - self._recent[-2].at if len(self._recent) > 1 else float("inf")
+
+    @property
+    def go_on_privately(self) -> bool:
+        """Whether the last press follows close behind a private one."""
+        return self.gap < TYPING_ON and isinstance(self._recent[-2].key, Pii)
+
+    def hide(self) -> None:
+        """The last press, and those to come, are private."""
+        self._is_pii = True
+        last = self._recent[-1]
+        self._recent[-1] = Press(Pii(last.key), last.at, last.sources)
 
     @property
     def recent(self) -> tuple[Press, ...]:

@@ -24,6 +24,8 @@ class Utterance:
         answered: words at the beginning of the speech that an earlier listener has taken, ...
         answered_until: ... and until when: after a longer silence, it is another speech.
         and_rest: whether the rest of that speech is answered, too.
+        private: whether that speech began where it was private, and this is another place: all of it is passed over,
+            whatever the recogniser makes of it.
 
     Attributes:
         text: the new words of the last partial; empty when nobody is speaking.
@@ -38,11 +40,13 @@ class Utterance:
         answered_until: float = LONG_AGO,
         *,
         and_rest: bool = False,
+        private: bool = False,
     ) -> None:
         self._speech = speech
         self._answered = answered.split()
         self._answered_until = answered_until
         self._and_rest = and_rest
+        self._private = private
         self._words: list[str] = []
         self.text = ""
         self.changed_at = self.seen_at = LONG_AGO
@@ -54,6 +58,10 @@ class Utterance:
     def speaking(self) -> bool:
         """Whether a partial says so."""
         return bool(self.text)
+
+    def private(self, at: float) -> bool:
+        """Whether what is said then goes on with a private speech."""
+        return self._private and at <= self._answered_until
 
     @property
     def stalls_at(self) -> float:
@@ -73,6 +81,7 @@ class Utterance:
             self._answered_until = at + self._speech.partial_timeout
         else:
             self._answered = []
+            self._private = False
         new = " ".join(words[count:])
         changed = new != self.text
         self._words = words
@@ -104,7 +113,7 @@ class Utterance:
         self.text = ""
         self._words, self._answered = [], []
         self._answered_until = LONG_AGO
-        self._and_rest = False
+        self._and_rest = self._private = False
 
     def trail(self, at: float) -> tuple[str, float, bool]:
         """The words that whoever listens next must not take for an answer, until when, and whether nor their rest.
@@ -121,6 +130,8 @@ class Utterance:
         It is when it isn't much shorter, and at least half of the words stand where they stood: a recogniser mends a
         word or two. It isn't when the recogniser was started anew.
         """
+        if self.private(at):
+            return len(words)
         before = self._answered
         same = sum(old == new for old, new in zip(before, words, strict=False))
         known = 3 * len(words) >= 2 * len(before) and 2 * same >= len(before)

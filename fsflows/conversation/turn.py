@@ -207,14 +207,14 @@ def _feed(
     listener: Listener[Any],
     happening: Happening | None,
 ) -> None:
-    hide = listener.spec.is_pii
     match happening:
         case None:
             listener.advance(engine.clock.now())
         case KeyPressed(key, at, source):
             if at >= engine.answer_from:
-                engine.record.heard(Pii(key) if hide else key, "keys", at)
                 listener.key(key, at, source)
+                hide = listener.spec.is_pii  # the key itself may have made it private
+                engine.record.heard(Pii(key) if hide else key, "keys", at)
         case Heard(texts, final, at):
             if not final:
                 listener.partial(texts[0][0], at)
@@ -241,7 +241,9 @@ def _protect(engine: Engine, result: object) -> None:
 
 def _note_words(engine: Engine, listener: Listener[Any], words: Heard) -> None:
     text, score, _ = words.texts[0]
-    engine.record.heard(Pii(text) if listener.spec.is_pii else text, "speech", words.at, score)
+    engine.record.heard(
+        Pii(text) if listener.hides_speech(words.at) else text, "speech", words.at, score
+    )
 
 
 def _typed_ahead(engine: Engine) -> tuple[Key, ...]:

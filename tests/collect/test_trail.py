@@ -120,6 +120,91 @@ def test_a_trail_of_a_private_collection_shows_nothing():
     assert "7" not in repr(keyed.end_keys) + repr(keyed)[: repr(keyed).index("end_keys_until")]
 
 
+PRIVATE = Collection(
+    min_digits=4, max_digits=4, end_keys=frozenset("#"), is_pii=True, speech=Speech()
+)
+
+
+@pytest.mark.parametrize(
+    "ending",
+    [
+        pytest.param("1.0 partial four five\n1.5 key #", id="an end key"),
+        pytest.param("1.0 partial four five\n1.2 partial four five\n1.4 keys 1234", id="keys"),
+        pytest.param(SETTLED, id="a partial that stayed"),
+    ],
+)
+@pytest.mark.parametrize(
+    "rest",
+    [
+        "2.0 partial one two three four five six\n2.6 final one two three four five six seven",
+        "2.0 partial four five six seven eight nine\n2.6 final four five six seven eight nine",
+        "2.0 partial nine eight nine eight\n2.6 final nine eight nine eight",
+        "1.9 final six eight nine nine",
+        "1.9 partial six\n3.7 partial six eight\n5.5 partial six eight nine\n6.5 final six eight nine",
+    ],
+)
+def test_speech_that_began_in_a_private_step_is_an_answer_nowhere_else(ending, rest):
+    first = collector(PRIVATE, ending)
+    second = after(first, rest)
+    assert second.result is None
+    play(second, "9.0 prompt ends\n9.5 final eight")
+
+    assert ("8", ["eight"]) == (
+        second.result.digits,
+        [each.text for each in second.result.alternatives],
+    )
+
+
+def test_speech_that_began_in_a_private_step_stays_hidden_to_its_end():
+    second = after(collector(PRIVATE, SETTLED), "2.0 partial one two three four five")
+    assert second.hides_speech(2.2)
+    play(second, "2.3 keys 1234", to_the_end=False)
+    third = after(second, "2.8 partial one two three four five six")
+
+    assert isinstance(second.result.trail.words, Pii)
+    assert third.hides_speech(2.8)
+    play(third, "3.0 final one two three four five six", to_the_end=False)
+    assert not third.hides_speech(3.1)
+
+
+def test_speech_goes_on_from_one_private_step_to_the_next_as_ever():
+    second = after(
+        collector(PRIVATE, SETTLED), "2.0 final one two three four five six", spec=PRIVATE
+    )
+    play(second, "9.0 prompt ends")
+
+    assert "56" == second.result.digits
+
+
+@pytest.mark.parametrize(
+    ("keys", "hidden"),
+    [
+        pytest.param("1.4 keys 5678", True, id="the surplus"),
+        pytest.param("2.1 keys 5678", True, id="a slow finger"),
+        pytest.param("2.5 keys 5678", False, id="an answer"),
+        pytest.param("1.4 key #\n2.5 keys 5678", False, id="the end key, then an answer"),
+    ],
+)
+@pytest.mark.parametrize("ahead", [False, True])
+def test_the_surplus_of_a_private_answer_is_private(keys, hidden, ahead):
+    first = collector(PRIVATE, "1.0 keys 1234")
+    if ahead:
+        play(first, keys)
+        second = Collector(
+            FOUR,
+            opened_at=3.5,
+            prompt_playing=True,
+            typed_ahead=first.left_over,
+            trail=first.result.trail,
+        )
+    else:
+        second = after(first, keys)
+
+    assert "5678" == second.result.digits
+    assert hidden == isinstance(second.result.digits, Pii) == second.spec.is_pii
+    assert hidden == all(isinstance(press.key, Pii) for press in second.result.trail.presses[-4:])
+
+
 def test_the_words_that_are_left_keep_their_own_confidences():
     first = collector(FOUR, SETTLED)
     second = Collector(FOUR, opened_at=1.4, prompt_playing=True, trail=first.result.trail)

@@ -4,6 +4,7 @@ import pytest
 from conversation_flows import one_key
 
 from fsflows.archive.endings import Reason, Result
+from fsflows.archive.entries import Heard
 from fsflows.conversation.history import AgentResponse
 
 
@@ -196,3 +197,52 @@ def test_P13_the_record_of_a_private_step_without_an_answer_says_nothing(play):
         "wait quiet 20 within 60\nhangup\n",
     )
     assert [""] == [each.digits for each in played.record.collected]
+
+
+RUNS_ON = """
+steps:
+  first:
+    prompt: Your number.
+    dtmf: {{ num_digits: {digits}, is_pii: true, end_key: "#", first_digit_timeout: 4 }}
+    retry: {{attempts: 1}}
+    next: more
+  more:
+    prompt: Anything else?
+    dtmf: {{ num_digits: {more}, first_digit_timeout: 6 }}
+    retry: {{attempts: 1}}
+    next: {{hangup: true}}
+"""
+
+
+@pytest.mark.parametrize("pressed", ["12#", "#"])
+def test_P13_what_is_said_on_past_the_end_of_a_private_step_is_answered_and_shown_nowhere(
+    play, pressed
+):
+    played = play(
+        RUNS_ON.format(digits=16, more=6),
+        f"""\
+        hear your number
+        meanwhile say "four five five six seven three seven five eight six eight nine nine eight five five" word 0.5
+        wait 3
+        press {pressed}
+        hear anything else
+        wait quiet 20 within 60
+        """,
+    )
+    assert [None, "no_input"] == [
+        None if each.step == "first" else each.outcome for each in played.record.collected
+    ]
+    said = [entry for entry in played.record.of_kind(Heard) if entry.source == "speech"]
+    assert said
+    assert {"[hidden]"} == {entry.text for entry in said}
+
+
+def test_P13_the_surplus_of_a_private_answer_is_private_in_the_next_step(play):
+    played = play(
+        RUNS_ON.format(digits=4, more=2),
+        "hear your number\npress 80531975\nwait quiet 20 within 60\n",
+    )
+    assert ["[4 digits hidden]", "[2 digits hidden]"] == [
+        each.digits for each in played.record.collected
+    ]
+    assert {"[hidden]"} == {entry.text for entry in played.record.of_kind(Heard)}

@@ -194,6 +194,30 @@ def test_what_is_not_private_is_left_alone(redactor, harmless):
     assert harmless == redactor.text(harmless)
 
 
+@pytest.mark.parametrize(
+    ("written", "cleaned"),
+    [
+        ('{"a":4556,"b":7375,"c":8689,"d":9855}', '{"a":_,"b":_,"c":_,"d":9855}'),
+        ("4556 then 9855", "_ then 9855"),
+        ("455 x 673 y 758 z 689", "_ x _ y _ z _"),
+        ("4556 x 7375", "_ x _"),
+        ("first 4556, once more 4556", "first 4556, once more 4556"),
+        ("8689 x 7375 y 4556", "8689 x 7375 y 4556"),
+        ("line 7375 of 2026, port 8084", "line 7375 of 2026, port 8084"),
+        ("x 4556 y 17375", "x 4556 y 17375"),
+    ],
+)
+def test_P13_two_groups_of_a_number_hide_each_other(redactor, written, cleaned):
+    assert cleaned == re.sub(r"\[\d digits hidden\]", "_", redactor.text(written))
+
+
+def test_groups_of_two_numbers_are_not_of_one():
+    it = Redactor()
+    it.add("4556111122223333")
+    it.add("9999888877776666")
+    assert "4556 then 8888" == it.text("4556 then 8888")
+
+
 def test_only_what_is_private_is_taken_out(redactor):
     text = "at 10:15 card 4556 7375 8689 9855, amount 120.50"
     assert "at 10:15 card [16 digits hidden], amount 120.50" == redactor.text(text)
