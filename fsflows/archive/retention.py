@@ -47,8 +47,9 @@ class Purged:
 def purge(store: RecordStore, cutoff: datetime, recordings: Recordings | None = None) -> Purged:
     """Delete the records of calls that came in before `cutoff`, their recordings first.
 
-    A record whose discard is not finished is kept: it is what says that there is still something to be done. Then go
-    the recordings of calls that have no record at all.
+    A record whose discard is not finished is kept: it is what says that there is still something to be done. A call
+    that came to us more than once keeps its recordings until its newest record goes. Then go the recordings of calls
+    that have no record at all.
 
     May be run at any time, by several at once, and broken off: what is left is found the next time.
 
@@ -62,14 +63,16 @@ def purge(store: RecordStore, cutoff: datetime, recordings: Recordings | None = 
     """
     gone = audio = kept = 0
     while batch := store.before(cutoff, BATCH, skip=kept):
-        known = recordings.known([record.call_id for record in batch]) if recordings else set()
+        calls = [record.call_id for record in batch]
+        known = recordings.known(calls) if recordings else set()
+        still_young = store.calls_since(cutoff, calls)
         deletable = []
         for record in batch:
             if record.recording.state is RecordingState.PENDING:
                 log.warning("a record is kept, since its discard is open", record=record.id)
                 kept += 1
                 continue
-            if recordings is not None and record.call_id in known:
+            if recordings is not None and record.call_id in known - still_young:
                 try:
                     audio += recordings.expire(record.call_id)
                 except Exception:

@@ -213,6 +213,13 @@ class RecordStore:
 
         return self._database.read(work) if call_ids else set()
 
+    def calls_since(self, cutoff: datetime, call_ids: Sequence[str]) -> set[str]:
+        """Those of these calls that have a record of `cutoff` or later."""
+        found = select(records.c.call_id).where(
+            records.c.call_id.in_(list(call_ids)), records.c.started_at >= cutoff
+        )
+        return set(self._database.read(lambda c: c.execute(found).scalars().all()))
+
     def calls_with_records(self, call_ids: Sequence[str]) -> set[str]:
         """Those of these calls that have a record."""
         wanted = list(call_ids)

@@ -34,6 +34,12 @@ from fsflows.recordings.spool import IntentSpool
 
 __all__ = ["NOT_STARTED", "REMOVED", "TOO_SHORT", "Discard", "DiscardFailed", "Discarder"]
 
+RETRACTED = "taken out of the archive by"
+"""How the note begins, in the journal, that a node has found a recording in the archive and is deleting it there."""
+
+RECEIPTED = ("discarded", "settled")
+"""States of a recording that an earlier receipt speaks of."""
+
 ROUNDS = 5
 """How often what starts anew while we discard is stopped and deleted before that is called a failure."""
 
@@ -143,7 +149,7 @@ class Discarder:
         if not stopped:
             discard.left.append("FreeSWITCH could not be made to say that it records no more")
         before = dict(discard.known)
-        self._list_for_deletion(discard)
+        self._list_for_deletion(discard, stopped=stopped)
         self._faults.at("discard 6: the list of files to delete is on disk")
         started = self._clock.now()
         for path, entry in list(discard.known.items()):
@@ -204,11 +210,13 @@ class Discarder:
         except FileWorkFailed as error:
             self._refused(discard, error)
 
-    def _list_for_deletion(self, discard: Discard) -> None:
+    def _list_for_deletion(self, discard: Discard, *, stopped: bool) -> None:
         for path, entry in discard.known.items():
             discard.known[path] = self._lookout.look(discard, entry)
         sizes = {e.id: e.size for e in discard.known.values() if e.seen and e.size is not None}
-        detail = "the call is over" if discard.call_over else "nothing is recorded"
+        detail = "not known whether anything is still recorded"
+        if stopped:
+            detail = "the call is over" if discard.call_over else "nothing is recorded"
         try:
             listed = self._journal.list_for_deletion(
                 discard.call_uuid, sizes, stop_ms=discard.ms["stop"], detail=detail
@@ -239,10 +247,7 @@ class Discarder:
             elif not (entry.archived and deleted.how == "absent"):
                 self._done(discard, FileReceipt(entry.path, how, now.size, deleted.also))
             if entry.archived and entry.name:
-                retracted = discard.files.retract(entry.name)
-                if retracted.how == "deleted" or entry.state == "published":
-                    name = f"archive:{entry.name}"
-                    self._done(discard, FileReceipt(name, retracted.how, retracted.size))
+                self._retract(discard, now, entry.name)
         except PathRefused as error:
             if entry.path in discard.settled:
                 self._settle(discard, now)
@@ -250,6 +255,40 @@ class Discarder:
                 self._refused(discard, error)
         except FileWorkFailed as error:
             self._refused(discard, error)
+
+    def _retract(self, discard: Discard, entry: Entry, name: str) -> None:
+        """Take it out of the archive. What was published and isn't there may still lie in the right archive."""
+        ours = f"{RETRACTED} {self._journal.node.name}"
+        there = discard.files.published(name) is not None
+        if there:
+            # From here on we know who deleted it, should we die.
+            self._note_retracted(discard, entry, ours)
+        try:
+            retracted = discard.files.retract(name)
+        except FileWorkFailed:
+            if there:
+                self._note_retracted(discard, entry, None)
+            raise
+        line = f"archive:{name}"
+        if retracted.how == "deleted":
+            self._done(discard, FileReceipt(line, "deleted", retracted.size))
+        elif entry.location is None or entry.state in RECEIPTED or line in discard.done:
+            return
+        elif entry.error == ours:
+            self._done(discard, FileReceipt(line, "deleted earlier", entry.size))
+        elif entry.path in discard.settled:
+            self._settle(discard, entry)
+        else:
+            discard.left.append(
+                f"{entry.path!r} was published as {entry.location}, and is not in the archive that is here:"
+                " is it mounted, and the same for all nodes? (If somebody deleted it: settle it)"
+            )
+
+    def _note_retracted(self, discard: Discard, entry: Entry, note: str | None) -> None:
+        try:
+            self._journal.change(entry, ("discarding",), error=note)
+        except DatabaseFailed as error:
+            discard.left.append(f"the journal can't be written: {error}")
 
     def _settle(self, discard: Discard, entry: Entry) -> None:
         """A file that we can't look at, and of which somebody said that it is dealt with: his word, not ours."""
@@ -327,7 +366,7 @@ class Discarder:
         self._spool.remove(discard.call_uuid)
         for path, entry in discard.known.items():
             state = "settled" if path in discard.settled else "discarded"
-            discard.known[path] = replace(entry, state=state)
+            discard.known[path] = replace(entry, state=state, location=None)
         discard.done.clear()
         discard.receipted = True
         asked = (receipt.completed_at - discard.cause.at).total_seconds()

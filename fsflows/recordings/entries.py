@@ -53,7 +53,7 @@ class Entry:
         node: the name of the node that had the call; only it, or who reaches the same FreeSWITCH, sees the file.
         name: what it is published as; None: it is not ours to move, and stays where it is.
         archived: whether the archive may hold it, or a part of it.
-        location: where it is, once published.
+        location: where it is, once published; None again when a receipt says that it is gone.
         seen: whether its file was ever found where FreeSWITCH said, in the directory with this `mark`.
         size: bytes when it was last seen.
     """

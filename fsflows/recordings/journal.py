@@ -281,9 +281,11 @@ class Journal:
             settled = [file.path for file in made.files if file.how == SETTLED]
             ended = update(recordings).where(mine, recordings.c.state == "discarding")
             connection.execute(
-                ended.where(recordings.c.path.in_(settled)).values(state="settled", error=None)
+                ended.where(recordings.c.path.in_(settled)).values(
+                    state="settled", location=None, error=None
+                )
             )
-            connection.execute(ended.values(state="discarded", error=None))
+            connection.execute(ended.values(state="discarded", location=None, error=None))
             connection.execute(
                 update(discards)
                 .where(discards.c.call_uuid == call_uuid)

@@ -81,6 +81,17 @@ def test_a_record_whose_discard_is_open_is_kept_whoever_purges(store, samples):
     assert Purged(1, 0, 0) == purge(store, NOW + timedelta(days=1))
 
 
+def test_a_call_that_came_back_keeps_its_recordings_until_its_newest_record_is_old(store, samples):
+    cutoff = samples[0].started_at + timedelta(seconds=1)
+    again = dataclasses.replace(samples[0], id="again", started_at=NOW, ended_at=NOW)
+    store.insert([samples[0], again])
+    audio = Audio(again.call_id)
+    assert Purged(1, 0, 0) == purge(store, cutoff, audio)
+    assert {again.call_id} == audio.there
+    assert Purged(1, 1, 0) == purge(store, NOW + timedelta(days=1), audio)
+    assert set() == audio.there
+
+
 def test_a_recording_without_a_record_goes_as_well(store, samples):
     """Its server was killed before it could even write down that the call had begun."""
     store.insert(samples[:3])

@@ -8,6 +8,7 @@ from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
+from sqlalchemy import select
 
 from fsflows.privacy import Pii
 from fsflows.recordings.call_recordings import RecordingsClosed
@@ -15,6 +16,7 @@ from fsflows.recordings.control import RecordingError
 from fsflows.recordings.discarding import TOO_SHORT, DiscardFailed
 from fsflows.recordings.files import Deleted
 from fsflows.recordings.receipt import DiscardCause, Receipt
+from fsflows.recordings.tables import discard_steps
 from recordings.fakes import OTHER, UUID
 
 # --- recording and publishing -----------------------------------------------------------------------------------------
@@ -486,8 +488,18 @@ def test_freeswitch_can_not_be_reached_then_the_audio_goes_first_and_the_rest_is
         call.discard(world.cause())
     assert world.audio() == []
     assert world.receipt() is None
+    assert said(world) == ["not known whether anything is still recorded"]
     world.switch.broken = ""
     assert call.discard(world.cause()).complete
+    assert said(world)[1:] == ["nothing is recorded"]
+
+
+def said(world):
+    """What the journal's steps say of the recordings' end."""
+    query = select(discard_steps.c.detail).where(discard_steps.c.step == "stop")
+    return world.database.read(
+        lambda c: c.execute(query.order_by(discard_steps.c.id)).scalars().all()
+    )
 
 
 def test_the_event_socket_is_the_second_way(world):

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from unittest.mock import Mock
 
 import pytest
 
 from fsflows.recordings.archives import DirectoryArchive
+from fsflows.recordings.discard import DiscardFailed
+from fsflows.recordings.expiry import Expiry
 from fsflows.recordings.paths import FileWorkFailed
+from fsflows.recordings.settling import settle
 from recordings.fakes import UUID, listed
 
 
@@ -183,4 +187,110 @@ def test_a_staged_file_that_could_not_be_removed_is_removed_by_the_sweep(world):
     Path(f"{world.directory}/copy").rename(path)
     (world.directory / "archive" / "2026-01-01" / f"{UUID}.wav").unlink()
     world.service.sweeper.sweep()
+    assert world.audio() == []
+
+
+# --- another archive than the one it was published to -----------------------------------------------------------------
+
+
+def published(world):
+    """A recording is in the archive, of a call that is still up."""
+    call = world.call()
+    call.start()
+    world.switch.talk()
+    call.finish(call_over=False)
+    assert world.audio() == [f"archive/2026-01-01/{UUID}.wav"]
+
+
+def swap(world, aside="aside"):
+    """Another directory where the archive was: the file system isn't mounted, or this is another node."""
+    (world.directory / "archive").rename(world.directory / aside)
+    (world.directory / "archive").mkdir()
+
+
+def swap_back(world):
+    for left in sorted((world.directory / "archive").rglob("*"), reverse=True):
+        left.unlink() if left.is_file() else left.rmdir()
+    (world.directory / "archive").rmdir()
+    (world.directory / "aside").rename(world.directory / "archive")
+
+
+@pytest.mark.parametrize("lived_in", [False, True])
+def test_what_was_published_elsewhere_is_not_called_gone(world, lived_in):
+    published(world)
+    swap(world)
+    if lived_in:  # another node's own directory, with the same day in it
+        (world.directory / "archive" / "2026-01-01").mkdir()
+        (world.directory / "archive" / "2026-01-01" / "other.wav").write_bytes(b"x")
+    call = world.call()
+    for _ in range(2):
+        with pytest.raises(DiscardFailed, match="not in the archive that is here: is it mounted"):
+            call.discard(world.cause())
+    world.switch.hang_up(UUID)
+    world.calls.pop(UUID).finish()
+    service = world.restart("node-a")
+    assert "not in the archive" in service.sweeper.sweep(sole=True).failed[0]
+    assert world.receipt() is None
+    swap_back(world)
+    assert world.service.sweeper.sweep().discarded == 1
+    assert world.audio() == []
+    assert [file.how for file in world.receipt().files] == ["deleted"]
+
+
+def test_what_is_kept_for_long_enough_is_not_called_gone_in_another_archive(world):
+    published(world)
+    world.switch.hang_up(UUID)
+    world.calls.pop(UUID).finish()
+    swap(world)
+    with pytest.raises(DiscardFailed, match="not in the archive that is here"):
+        Expiry(world.service.tools).expire(UUID)
+    assert world.receipt() is None
+    swap_back(world)
+    assert world.service.sweeper.sweep().discarded == 1
+    assert world.audio() == []
+
+
+def test_what_somebody_deleted_in_the_archive_can_be_settled(world):
+    published(world)
+    (world.directory / "archive" / "2026-01-01" / f"{UUID}.wav").unlink()
+    call = world.call()
+    with pytest.raises(DiscardFailed, match="settle it"):
+        call.discard(world.cause())
+    tools = world.service.tools
+    path = tools.journal.load(UUID).entries[0].path
+    settle(tools.journal, world.files, world.clock, UUID, path, by="E", why="deleted by hand")
+    assert [(f.path, f.how) for f in call.discard(world.cause()).files] == [(path, "settled")]
+
+
+def test_a_process_that_dies_when_it_has_taken_it_out_of_the_archive_is_no_riddle(world):
+    published(world)
+    call = world.call()
+    retract = world.files.retract
+
+    def dies(name):
+        retract(name)
+        raise SystemExit
+
+    world.files.retract = dies
+    with pytest.raises(SystemExit):
+        call.discard(world.cause())
+    world.switch.hang_up(UUID)
+    world.restart()
+    assert world.service.sweeper.sweep(sole=True).discarded == 1
+    assert [file.how for file in world.receipt().files] == ["deleted earlier"]
+
+
+def test_a_deletion_that_failed_is_none_though_the_archive_goes_away_afterwards(world):
+    published(world)
+    call = world.call()
+    retract = world.files.retract
+    world.files.retract = Mock(side_effect=FileWorkFailed("read-only"))
+    with pytest.raises(DiscardFailed, match="read-only"):
+        call.discard(world.cause())
+    world.files.retract = retract
+    swap(world)
+    with pytest.raises(DiscardFailed, match="not in the archive that is here"):
+        call.discard(world.cause())
+    swap_back(world)
+    assert call.discard(world.cause()).complete
     assert world.audio() == []
