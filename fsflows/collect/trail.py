@@ -50,6 +50,10 @@ class Trail:
     words_until: float = float("-inf")
     words_and_rest: bool = False
 
+    def speaking(self, at: float) -> bool:
+        """Whether speech that began before may still go on."""
+        return bool(self.words) and at <= self.words_until
+
 
 @lru_cache(maxsize=32)
 def _only(source: str) -> frozenset[str]:

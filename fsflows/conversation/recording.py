@@ -24,6 +24,9 @@ UNMASK_AFTER = 0.6
 """Seconds. FreeSWITCH writes a recording up to 0.5 s late while nothing is played, and a mask acts when it is written:
 unmasking at once would put the last half second of a PIN into the file (measured: 0.50 s; 0 s with this pause)."""
 
+SPEECH_RUNS_ON = 3.0
+"""Seconds. So much longer, when the caller was still speaking."""
+
 
 class Recorder(Protocol):
     """What makes the recordings of a call; see `fsflows.recordings.service`."""
@@ -165,14 +168,19 @@ class CallRecorder:
         if self._recordings is not None:
             self._recordings.unmask(reason)
 
-    def unmask_later(self, reason: str) -> None:
-        """Take back one `mask` as soon as what was said before can no longer get into the file."""
+    def unmask_later(self, reason: str, *, speaking: bool = False) -> None:
+        """Take back one `mask` as soon as what was said before can no longer get into the file.
+
+        Args:
+            reason: of the mask.
+            speaking: the caller has not finished.
+        """
         if self._made is None or not self._made.recording:
             self.unmask(reason)
             return
 
         def later() -> None:
-            self._call.clock.sleep(UNMASK_AFTER)
+            self._call.clock.sleep(UNMASK_AFTER + (SPEECH_RUNS_ON if speaking else 0))
             if self._call.ended is None or (self._call.passed_on and not self._over()):
                 self.unmask(reason)
 
@@ -199,7 +207,7 @@ class CallRecorder:
             return
         if self._late is not None and self._call.passed_on:
             # What the dialplan records goes on, and would stay masked to the end of the call.
-            self._late.join(self._call.clock.now() + 2 * UNMASK_AFTER)
+            self._late.join(self._call.clock.now() + SPEECH_RUNS_ON + 2 * UNMASK_AFTER)
         summary = self._made.finish(call_over=self._over())
         self._note(summary)
 

@@ -127,7 +127,10 @@ def collect(engine: Engine, question: Question) -> CollectionResult:
     finally:
         engine.call.stop_listening()
         if spec.is_pii:
-            engine.recordings.unmask_later("pii")
+            said = dialogue.result is not None and dialogue.result.trail.speaking(
+                engine.clock.now()
+            )
+            engine.recordings.unmask_later("pii", speaking=said)
     _note(engine, question.step.name, result, started)
     return result
 

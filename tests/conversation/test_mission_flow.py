@@ -381,3 +381,26 @@ def test_P14_the_end_function_also_runs_when_the_caller_hangs_up(play):
     )
     assert {"ended": True} == played.record.metrics
     assert (Result.ABANDONED, Reason.CALLER_HUNG_UP) == (played.record.result, played.record.reason)
+
+
+@pytest.mark.parametrize(
+    ("caller", "masked"),
+    [
+        ("press 4071\n", 0.6),
+        (
+            'meanwhile say "four zero seven one nine nine nine" word 0.5\nwait 1.2\npress 4071\n',
+            3.6,
+        ),
+    ],
+)
+def test_P13_the_recording_stays_masked_while_the_caller_speaks_on(play, tmp_path, caller, masked):
+    played = play(
+        PIN.replace("asr: false", "asr: {}"),
+        "wait end\nwait 1\n" + caller + "wait 9\n",
+        'def look(conv, flow):\n    conv.say("Thank you very much. " * 9)\n    return {"hangup": True}\n',
+    )
+    [wav] = (tmp_path / "recordings").rglob("*.wav")
+    [collected] = [entry.at for entry in played.record.collected]
+    after = wav.read_bytes()[44 + (int(collected * 16000) & ~1) :]
+    silence = len(after) - len(after.lstrip(b"\0"))
+    assert masked == pytest.approx(silence / 16000, abs=0.3)
