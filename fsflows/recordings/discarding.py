@@ -383,11 +383,13 @@ class Discarder:
 
     def _failed(self, discard: Discard) -> None:
         metrics.DISCARDS.labels("failed").inc()
-        discard.log.error("recordings not discarded", left=discard.left)
+        news = True
         try:
-            self._journal.discard_failed(discard.call_uuid, "; ".join(discard.left))
+            news = self._journal.discard_failed(discard.call_uuid, "; ".join(discard.left))
         except DatabaseFailed as error:
             discard.log.warning("the journal can't be written", why=str(error))
+        say = discard.log.error if news else discard.log.debug
+        say("recordings not discarded", left=discard.left)
 
     @staticmethod
     def _refused(discard: Discard, error: FileWorkFailed) -> None:

@@ -31,6 +31,9 @@ from fsflows.recordings.tables import (
     settlements,
 )
 
+SAID_EVERY = 20
+"""Of so many attempts at a discard that fail in the same way one is said aloud: every five minutes, as sweeps go."""
+
 ENDED = ("discarding", "discarded", "settled")
 
 LEASE = timedelta(seconds=60)
@@ -313,17 +316,25 @@ class Journal:
 
         self._database.write(work)
 
-    def discard_failed(self, call_uuid: str, why: str) -> None:
-        """An attempt has failed; the discard stays open."""
+    def discard_failed(self, call_uuid: str, why: str) -> bool:
+        """An attempt has failed; the discard stays open. True: say so; it is news, or was long not said."""
 
-        def work(connection: Connection) -> None:
+        def work(connection: Connection) -> bool:
+            before = connection.execute(
+                select(discards.c.attempts, discards.c.error).where(
+                    discards.c.call_uuid == call_uuid
+                )
+            ).first()
             connection.execute(
                 update(discards)
                 .where(discards.c.call_uuid == call_uuid)
                 .values(attempts=discards.c.attempts + 1, error=why[:LONGEST])
             )
+            if before is None or before.error != why[:LONGEST]:
+                return True
+            return bool(before.attempts % SAID_EVERY == 0)
 
-        self._database.write(work)
+        return self._database.write(work)
 
     def unwatch(self, call_uuid: str) -> None:
         """The call is over: nothing can be recorded in it any more."""

@@ -438,3 +438,19 @@ def test_two_databases_agree(world, url):
         world.database.write(
             lambda c, t=table: c.execute(delete(t).where(t.c.call_uuid.in_((UUID, OTHER))))
         )
+
+
+def test_a_discard_that_fails_in_the_same_way_again_and_again_is_said_seldom(world):
+    died(world)
+    world.restart()
+    world.files.delete = Mock(side_effect=FileWorkFailed("read-only"))
+    journal = world.service.tools.journal
+    asked = Mock(wraps=journal.discard_failed)
+    said = []
+    journal.discard_failed = lambda *given: said.append(asked(*given)) or said[-1]
+    for _ in range(45):
+        world.service.sweeper.sweep(sole=True)
+    assert (True, 45, 3) == (said[0], len(said), sum(said))
+    world.files.delete.side_effect = FileWorkFailed("gone")
+    world.service.sweeper.sweep(sole=True)
+    assert said[-1]
