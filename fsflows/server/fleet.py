@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from fsflows.server.channel import Message
+from fsflows.server.orders import Booted, Exit, Give, Kill, Order, Say, Shut, Start, Tell
 
 Role = Literal["all", "calls", "office"]
 """all: calls and everything beside them, in one process. With several workers: calls only, and one process ("office")
@@ -41,69 +42,6 @@ REPORT_EVERY = 5.0
 
 GRACE = 20.0
 """Seconds beyond the drain in which a worker ends by itself: apologies, recordings to settle, records to write."""
-
-
-@dataclass(frozen=True, slots=True)
-class Start:
-    """Start a worker."""
-
-    number: int
-
-
-@dataclass(frozen=True, slots=True)
-class Kill:
-    """End a worker that doesn't end by itself."""
-
-    number: int
-    why: str
-
-
-@dataclass(frozen=True, slots=True)
-class Tell:
-    """Say something to a worker."""
-
-    number: int
-    message: Message
-
-
-@dataclass(frozen=True, slots=True)
-class Give:
-    """Give a worker a listening socket: open it, if it isn't."""
-
-    number: int
-    socket: str
-
-
-@dataclass(frozen=True, slots=True)
-class Shut:
-    """Close the calls' socket here. `dismiss`: nobody else has it any more, and whoever waits must be let go."""
-
-    dismiss: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Say:
-    """A line for the log."""
-
-    level: str
-    event: str
-    fields: Message = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True)
-class Booted:
-    """Every worker serves, for the first time."""
-
-
-@dataclass(frozen=True, slots=True)
-class Exit:
-    """End. `text`: for standard error."""
-
-    status: int
-    text: str = ""
-
-
-Order = Start | Kill | Tell | Give | Shut | Say | Booted | Exit
 
 
 @dataclass(slots=True)

@@ -24,7 +24,7 @@ from typing import Any, NoReturn
 
 from fsflows import log as logs
 from fsflows import metrics
-from fsflows.server import fleet
+from fsflows.server import fleet, orders
 from fsflows.server.address import parse_address
 from fsflows.server.channel import Channel
 from fsflows.server.notify import Notifier
@@ -221,27 +221,27 @@ class Parent:
 
     # --- orders -------------------------------------------------------------------------------------------------------
 
-    def _carry_out(self, orders: list[fleet.Order]) -> None:
-        for order in orders:
+    def _carry_out(self, what: list[orders.Order]) -> None:
+        for order in what:
             match order:
-                case fleet.Start(number):
+                case orders.Start(number):
                     self._start(number)
-                case fleet.Kill(number):
+                case orders.Kill(number):
                     for pid in [pid for pid, each in self._pids.items() if each == number]:
                         os.kill(pid, signal.SIGKILL)
-                case fleet.Tell(number, message):
+                case orders.Tell(number, message):
                     if number in self._channels:
                         self._channels[number].send(message)
-                case fleet.Give(number, name):
+                case orders.Give(number, name):
                     self._give(number, name, time.monotonic())
-                case fleet.Shut(dismiss):
+                case orders.Shut(dismiss):
                     self._gives = [give for give in self._gives if give[2] != "calls"]
                     self._sockets.close("calls", dismiss=dismiss)
-                case fleet.Say(level, event, fields):
+                case orders.Say(level, event, fields):
                     getattr(log, level)(event, **fields)
-                case fleet.Booted():
+                case orders.Booted():
                     self._booted()
-                case fleet.Exit(status, text):
+                case orders.Exit(status, text):
                     if text:
                         print(text, file=sys.stderr)
                     self._status = status

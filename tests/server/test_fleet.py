@@ -5,7 +5,8 @@ import random
 import pytest
 
 from fsflows.server import fleet
-from fsflows.server.fleet import Booted, Exit, Fleet, Give, Kill, Say, Shut, Start, Tell, roles
+from fsflows.server.fleet import Fleet, roles
+from fsflows.server.orders import Booted, Exit, Give, Kill, Say, Shut, Start, Tell
 
 HEARTBEAT = 20.0
 DRAIN = 60.0
