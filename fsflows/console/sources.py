@@ -54,7 +54,7 @@ class Health:
 
     Attributes:
         code: the HTTP status.
-        word: ok, starting, draining, full, flows or stuck.
+        word: ok, starting, draining, full, flows, deaf or stuck.
         text: more about it, for those who may know.
     """
 

@@ -25,6 +25,8 @@ from fsflows.flow.yaml_text import decode, explain, mark_of
 MAX_DEPTH = 40
 """The deepest nesting; a flow needs about ten."""
 
+_TOO_DEEP = f"nested more than {MAX_DEPTH} deep"
+
 MAX_NODES = 50_000
 """The most keys and values of a file, aliases counted each time they are used."""
 
@@ -94,7 +96,12 @@ def read_tree(raw: bytes, problems: Problems) -> Table:
     try:
         tree = _Builder(text, problems).build()
     except yaml.YAMLError as error:
-        raise _fatal(problems, *explain(error, text)) from None
+        place, words = explain(error, text)
+        if (
+            "maximum nesting depth" in words
+        ):  # PyYAML's own limit, from 6.0.4 on; met while it looks ahead
+            words = _TOO_DEEP
+        raise _fatal(problems, place, words) from None
     if tree is None or (isinstance(tree, Scalar) and tree.value is None):
         raise _fatal(problems, Mark(1, 1), "the file is empty; a flow needs at least 'steps:'")
     if not isinstance(tree, Table):
@@ -157,7 +164,7 @@ class _Builder:
         before = self._count
         self._grow(place, 1)
         if depth > MAX_DEPTH:
-            raise _fatal(self._problems, place, f"nested more than {MAX_DEPTH} deep")
+            raise _fatal(self._problems, place, _TOO_DEEP)
         if event.anchor is not None:
             self._anchors[event.anchor] = None
         if isinstance(event, yaml.ScalarEvent):

@@ -51,6 +51,13 @@ def faults(settings: Settings) -> list[str]:
             found.append(str(error))
     for text in settings.log.levels:
         check("log.levels", log.parse_level, text)
+    for name, number, least, most in (
+        ("server.workers", server.workers, 1, 64),
+        ("server.backlog", server.backlog, 1, 65535),
+        ("server.heartbeat_timeout", server.heartbeat_timeout, 5, 3600),
+    ):
+        if not least <= number <= most:
+            found.append(f"{name}: must be from {least} to {most}, got {number:g}")
     for name, value, known in (
         ("recordings.orphans", recordings.orphans, ("publish", "discard")),
         ("dialling.machine", settings.dialling.machine, ("ignore", "hang_up")),

@@ -12,6 +12,7 @@ import errno
 import os
 from abc import ABC, abstractmethod
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any, Protocol
 
 import gevent
@@ -144,11 +145,34 @@ class Door(ABC):
     def _shut(self, take: Take) -> None:
         """Take no more connections, and leave none behind."""
         self._unwatch()
-        while (connection := self._accept()) is not None:
+        listening, self._socket = self._socket, None
+        while listening is not None:
+            try:
+                connection = listening.accept()
+            except BlockingIOError:
+                break
+            except OSError as error:
+                if error.errno in _OUT_OF_RESOURCES:
+                    self._dismiss_all(listening)
+                    break
+                continue  # that connection failed before we got to it
             take(*connection)
-        if self._socket is not None:
-            self._socket.close()
-            self._socket = None
+        if listening is not None:
+            listening.close()
+
+    def _dismiss_all(self, listening: Any) -> None:
+        """Let go, with the spare descriptor, whoever waits."""
+        if self._spare >= 0:
+            os.close(self._spare)
+            self._spare = -1
+        while True:
+            try:
+                sock, _ = listening.accept()
+            except OSError:
+                return
+            self._behind.refused += 1
+            metrics.refused["no_descriptors"].n += 1
+            dismiss(sock)
 
     def _resume_later(self) -> None:
         self._retry = gevent.get_hub().loop.timer(RETRY)
@@ -229,19 +253,8 @@ class OwnDoor(Door):
             log.info("accepting calls again")
 
     def _exhausted(self) -> None:
-        """Let go, with the spare descriptor, whoever waits."""
         listening, self._socket = self._socket, None
-        if self._spare >= 0:
-            os.close(self._spare)
-            self._spare = -1
-        while True:
-            try:
-                sock, _ = listening.accept()
-            except OSError:
-                break
-            self._behind.refused += 1
-            metrics.refused["no_descriptors"].n += 1
-            dismiss(sock)
+        self._dismiss_all(listening)
         listening.close()
 
 
@@ -265,6 +278,8 @@ class LentDoor(Door):
 
     def bring(self, sock: Any) -> None:
         """The socket is open (again)."""
+        with suppress(OSError):
+            self._keep_spare()
         if self._closed or self._socket is not None:
             sock.close()
         elif self._behind.full():
@@ -272,6 +287,11 @@ class LentDoor(Door):
             self._socket = sock
         else:
             self._watch(sock)
+
+    def missed(self) -> None:
+        """The socket was to come, and could not be taken: there are no file descriptors. It is asked for again."""
+        self._report(True)
+        self._resume_later()
 
     def take_away(self) -> None:
         """All are full: let go of whoever waits, and close it."""

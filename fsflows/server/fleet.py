@@ -54,6 +54,7 @@ class Member:
         again_at: when it is to be started again.
         full: it has no room for another call.
         holds: it has the calls' socket.
+        reloads: orders to read the flows again that it has not carried out yet.
         news: the last beat.
     """
 
@@ -66,6 +67,7 @@ class Member:
     full: bool = False
     holds: bool = False
     killed: bool = False
+    reloads: int = 0
     news: Message = field(default_factory=dict)
 
     @property
@@ -129,6 +131,11 @@ class Fleet:
                 member.state = "serving"
                 self._served |= member.takes_calls
                 self._serves(now)
+            case "lost":
+                member.holds, member.full = False, True
+                self._mind_the_socket()
+            case "reloaded":
+                member.reloads = max(0, member.reloads - 1)
             case "socket":
                 self._asked(member, str(message.get("name")))
             case "level":
@@ -188,8 +195,15 @@ class Fleet:
 
     def reload(self) -> list[Order]:
         """Read the flows again."""
+        for member in self.members:
+            member.reloads += 1
         self._tell_all({"what": "reload"})
         return self._take()
+
+    @property
+    def reloading(self) -> bool:
+        """Whether some worker has not yet read the flows again."""
+        return any(member.state == "serving" and member.reloads for member in self.members)
 
     def due(self, now: float) -> float:
         """When to `tick`, at the latest."""
@@ -207,6 +221,11 @@ class Fleet:
     def calls(self) -> int:
         """Calls in progress, of all."""
         return sum(member.calls for member in self.members)
+
+    @property
+    def open(self) -> bool:
+        """Whether some worker is to have the calls' socket."""
+        return self._open
 
     def node(self, now: float) -> Message:
         """How all are, for health pages."""
@@ -233,7 +252,7 @@ class Fleet:
 
     def _start(self, member: Member, now: float) -> None:
         member.state, member.beat_at, member.again_at = "starting", now, None
-        member.killed, member.news = False, {}
+        member.killed, member.reloads, member.news = False, 0, {}
         self._do(Start(member.number))
 
     def _serves(self, now: float) -> None:
@@ -331,7 +350,11 @@ class Fleet:
         self._report_at = now + REPORT_EVERY
         self._kill_at = now + drain + GRACE
         for member in self.members:
-            if member.takes_calls:
+            if member.state == "starting" and not member.holds:
+                # It has no caller, and may be busy with its flows for long.
+                member.killed = True
+                self._do(Kill(member.number, "it was just starting"))
+            elif member.takes_calls:
                 self._tell(member, {"what": "stop", "drain": drain, "handed_over": handed_over})
             elif handed_over:
                 self._tell(member, {"what": "shut"})
@@ -343,7 +366,8 @@ class Fleet:
         up = [member for member in self.members if member.state != "down"]
         if not any(member.takes_calls for member in up):
             for member in up:
-                self._tell(member, {"what": "stop", "drain": 0.0})
+                if not member.killed:
+                    self._tell(member, {"what": "stop", "drain": 0.0})
         if not up:
             self._say("info", "stopped", cut_off=self._cut_off)
             self._exit(0)

@@ -38,8 +38,11 @@ class NodeHealth:
 
     def live(self) -> Health:
         """For `/live`."""
+        old = self._age()
         silent = [
-            member["silent"] or 0.0 for member in self._workers() if member["state"] != "down"
+            (member["silent"] or 0.0) + old
+            for member in self._workers()
+            if member["state"] != "down"
         ]
         if silent and min(silent) > SILENT:
             return Health(503, "stuck", f"no worker has moved for {min(silent):.0f} s")
@@ -48,6 +51,10 @@ class NodeHealth:
     def ready(self) -> Health:
         """For `/ready`."""
         workers = self._workers()
+        if (old := self._age()) > SILENT:
+            return Health(503, "stuck", f"the parent process has not been heard of for {old:.0f} s")
+        if self._look().get("deaf"):
+            return Health(503, "deaf", "the address can't be listened on: see the log")
         if self._look().get("stopping"):
             return Health(503, "draining", f"{self.calls} calls are still running")
         for member in workers:
@@ -86,6 +93,11 @@ class NodeHealth:
         return WriterStats(
             **sums, error=next((each["error"] for each in told if each["error"]), "")
         )
+
+    def _age(self) -> float:
+        """Seconds since it was told how all are."""
+        at = self._look().get("at")
+        return 0.0 if at is None else max(0.0, self._now() - float(at))
 
     @property
     def calls(self) -> int:

@@ -36,6 +36,9 @@ SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGUSR2, signal.
 RETRY = 0.05
 """Seconds after which a socket is opened again that workers are just letting go of."""
 
+SELDOM = 10.0
+"""Seconds between two log lines about the same thing."""
+
 log = logs.get_logger("server.parent")
 
 
@@ -103,13 +106,16 @@ class Parent:
         self._channels: dict[int, Channel] = {}
         self._gives: list[tuple[float, int, str]] = []
         self._started = 0
-        self._predecessor = 0
+        self._ready = -1  # the pipe to the server before us
         self._successor: subprocess.Popen[bytes] | None = None
         self._status: int | None = None
         self._pings = 0.0
         self._told = ""
         self._directory = ""
         self._pipe = (-1, -1)
+        self._pipe_from = -1  # the successor's
+        self._handed_over = self._dismissing = self._reloading = self._ready_said = False
+        self._deaf_said = float("-inf")
 
     def run(self) -> int:
         """From the start to the end; returns the exit status."""
@@ -125,7 +131,7 @@ class Parent:
         try:
             self._sockets = Sockets(self._addresses())
             if inherited:
-                self._predecessor = self._sockets.adopt(inherited)
+                self._ready = self._inherit(inherited)
             self._carry_out(self._fleet.begin(time.monotonic()))
             while self._status is None:
                 self._turn(wake)
@@ -159,6 +165,10 @@ class Parent:
         for key, _ in self._selector.select(max(0.0, due - now)):
             if key.fileobj == wake:
                 self._signalled(os.read(wake, 512))
+            elif key.data == "ready":
+                self._succeeded()
+            elif key.data == "dismiss":
+                self._sockets.dismiss("calls")
             else:
                 self._hear(key.data)
         self._reap()
@@ -178,17 +188,31 @@ class Parent:
                 case signal.SIGINT:
                     self._stop("SIGINT", now)
                 case signal.SIGHUP:
-                    self._notifier.reloading()
+                    if (
+                        self._ready_said
+                    ):  # else the start isn't over, and READY=1 would say that it is
+                        self._notifier.reloading()
+                        self._reloading = True
                     self._carry_out(self._fleet.reload())
-                    self._notifier.say("READY=1")
                 case signal.SIGUSR2:
                     self._replace()
 
     def _stop(self, how: str, now: float) -> None:
-        handed_over = self._successor is not None
-        if not handed_over:
+        if self._successor is not None and not self._fleet.how:
+            self._successor.terminate()  # it does not serve yet: it is stopped with us
+        if not self._handed_over:
             self._notifier.say("STOPPING=1")
-        self._carry_out(self._fleet.stop(how, now, handed_over=handed_over))
+        self._carry_out(self._fleet.stop(how, now))
+
+    def _succeeded(self) -> None:
+        """The successor serves, or has closed its end of the pipe without."""
+        pipe, self._pipe_from = self._pipe_from, -1
+        self._selector.unregister(pipe)
+        serves = os.read(pipe, 1)
+        os.close(pipe)
+        if serves and not self._fleet.how:
+            self._handed_over = True
+            self._carry_out(self._fleet.stop("SIGTERM", time.monotonic(), handed_over=True))
 
     def _hear(self, number: int) -> None:
         channel = self._channels.get(number)
@@ -204,10 +228,11 @@ class Parent:
 
     def _reap(self) -> None:
         if self._successor is not None and self._successor.poll() is not None:
-            log.error(
-                "the successor has ended; this server goes on", status=self._successor.returncode
-            )
-            self._successor = None
+            status, self._successor = self._successor.returncode, None
+            if not self._fleet.how:
+                log.error("the successor has ended; this server goes on", status=status)
+                if not self._fleet.open:
+                    self._shut(dismiss=True)
         for pid, number in list(self._pids.items()):
             ended, status = os.waitpid(pid, os.WNOHANG)
             if not ended:
@@ -230,13 +255,18 @@ class Parent:
                     for pid in [pid for pid, each in self._pids.items() if each == number]:
                         os.kill(pid, signal.SIGKILL)
                 case orders.Tell(number, message):
+                    if message["what"] == "node":
+                        message = {
+                            **message,
+                            "deaf": any(name == "calls" for _, _, name in self._gives),
+                        }
                     if number in self._channels:
                         self._channels[number].send(message)
                 case orders.Give(number, name):
                     self._give(number, name, time.monotonic())
                 case orders.Shut(dismiss):
                     self._gives = [give for give in self._gives if give[2] != "calls"]
-                    self._sockets.close("calls", dismiss=dismiss)
+                    self._shut(dismiss=dismiss)
                 case orders.Say(level, event, fields):
                     getattr(log, level)(event, **fields)
                 case orders.Booted():
@@ -250,10 +280,15 @@ class Parent:
         channel = self._channels.get(number)
         if channel is None:
             return
+        if name == "calls":
+            self._stop_dismissing()
         try:
             sock = self._sockets.open(name)
         except OSError as error:
             if self._sockets.was_open(name):
+                if now - self._deaf_said > SELDOM:
+                    self._deaf_said = now
+                    log.warning("can't listen; trying again", socket=name, error=error.strerror)
                 self._gives.append((now + RETRY, number, name))
             else:
                 channel.send({"what": "socket", "name": name, "errno": error.errno})
@@ -261,13 +296,13 @@ class Parent:
         channel.send({"what": "socket", "name": name}, [sock.fileno()])
 
     def _booted(self) -> None:
-        lines = ["READY=1", f"MAINPID={os.getpid()}"]
-        if self._predecessor:
-            # It may be gone, or be somebody else by now: only our own parent is told.
-            if os.getppid() == self._predecessor:
-                os.kill(self._predecessor, signal.SIGTERM)
-            self._predecessor = 0
-        self._notifier.say(*lines)
+        if self._ready >= 0:
+            with suppress(OSError):  # the one before us may be gone
+                os.write(self._ready, b"1")
+            os.close(self._ready)
+            self._ready = -1
+        self._ready_said = True
+        self._notifier.say("READY=1", f"MAINPID={os.getpid()}")
 
     # --- workers ------------------------------------------------------------------------------------------------------
 
@@ -349,10 +384,21 @@ class Parent:
 
     def _replace(self) -> None:
         """Start the program anew, with our sockets; when it serves, it tells us to stop."""
-        if self._fleet.how or self._successor is not None:
-            log.warning("no successor is started: one runs already, or this server stops")
+        if self._fleet.how or self._successor is not None or not self._ready_said:
+            log.warning("no successor is started: one runs already, or this server starts or stops")
+            return
+        if os.getpid() == 1:
+            log.warning("no successor is started: a container ends with its first process")
+            return
+        try:
+            # Also at the limit, with the socket closed: else the two would want the same address.
+            self._sockets.open("calls")
+        except OSError as error:
+            log.error("a successor can't be started", why=error.strerror)
             return
         told, descriptors = self._sockets.bequest()
+        self._pipe_from, ready = os.pipe()
+        told, descriptors = f"{told} ready={ready}", [*descriptors, ready]
         environment = {**os.environ, **self._notifier.environ, INHERITED: told}
         environment.pop(metrics.DIRECTORY, None)
         try:
@@ -361,8 +407,43 @@ class Parent:
             )
         except OSError as error:
             log.error("a successor can't be started", why=str(error))
+            os.close(self._pipe_from)
+            if not self._fleet.open:
+                self._shut(dismiss=True)
             return
+        finally:
+            os.close(ready)
+        self._selector.register(self._pipe_from, selectors.EVENT_READ, "ready")
+        if not self._fleet.open:
+            self._shut(dismiss=True)
         log.info("a successor is started; it takes over when it serves", pid=self._successor.pid)
+
+    def _inherit(self, told: str) -> int:
+        """Take over what the server before us had; the pipe that it waits at."""
+        words = told.split()
+        self._sockets.adopt(" ".join(word for word in words if not word.startswith("ready=")))
+        return next((int(word[6:]) for word in words if word.startswith("ready=")), -1)
+
+    def _shut(self, *, dismiss: bool) -> None:
+        """Close the calls' socket.
+
+        While a successor starts, it has the socket too, and does not accept yet: we let go of whoever comes.
+        """
+        if self._successor is not None and not self._handed_over and self._sockets.is_open("calls"):
+            if not self._dismissing:
+                self._dismissing = True
+                self._selector.register(
+                    self._sockets.open("calls"), selectors.EVENT_READ, "dismiss"
+                )
+            return
+        self._stop_dismissing()
+        self._sockets.close("calls", dismiss=dismiss)
+
+    def _stop_dismissing(self) -> None:
+        """Somebody accepts again, or we close it."""
+        if self._dismissing:
+            self._dismissing = False
+            self._selector.unregister(self._sockets.open("calls"))
 
     # --- systemd ----------------------------------------------------------------------------------------------------
 
@@ -370,6 +451,9 @@ class Parent:
         if self._notifier.watchdog and now >= self._pings:
             self._pings = now + self._notifier.watchdog
             self._notifier.say("WATCHDOG=1")
+        if self._reloading and not self._fleet.reloading:
+            self._reloading = False
+            self._notifier.say("READY=1")
         status = f"{self._fleet.calls} calls" + (", stopping" if self._fleet.how else "")
         if status != self._told:
             self._told = status

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import socket
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -10,7 +9,8 @@ from dataclasses import dataclass
 from fsflows.server.listening import bound, dismiss
 
 INHERITED = "FSFLOWS_INHERITED"
-"""Environment variable from a server to its successor: "PID NAME=DESCRIPTOR ..."."""
+"""Environment variable from a server to its successor: "NAME=DESCRIPTOR ...". `ready` is a pipe, into which the
+successor writes when it serves."""
 
 
 @dataclass(slots=True)
@@ -44,6 +44,10 @@ class Sockets:
             kept.bound = True
         return kept.sock
 
+    def is_open(self, name: str) -> bool:
+        """Whether we have it open now."""
+        return self._kept[name].sock is not None
+
     def was_open(self, name: str) -> bool:
         """Whether the address has been ours before: what is in the way is about to go."""
         return self._kept[name].bound
@@ -58,29 +62,36 @@ class Sockets:
         kept.sock.close()
         kept.sock = None
 
-    def adopt(self, text: str) -> int:
-        """Take over the sockets of a server before us (see `bequest`); its process id."""
-        pid, *named = text.split()
-        for each in named:
+    def adopt(self, text: str) -> None:
+        """Take over the sockets of a server before us (see `bequest`), if they are for our addresses."""
+        for each in text.split():
             name, _, number = each.partition("=")
             sock = socket.socket(fileno=int(number))
             kept = self._kept.get(name)
-            if kept is None:
+            if kept is None or not _same(kept.address, sock.getsockname()[:2]):
                 sock.close()
                 continue
             kept.sock, kept.address, kept.bound = sock, sock.getsockname()[:2], True
-        return int(pid)
 
     def bequest(self) -> tuple[str, list[int]]:
         """What a successor is told in `INHERITED`, and the descriptors it must be given."""
         open_ = {name: kept.sock.fileno() for name, kept in self._kept.items() if kept.sock}
-        told = [str(os.getpid()), *(f"{name}={number}" for name, number in open_.items())]
-        return " ".join(told), list(open_.values())
+        return " ".join(f"{name}={number}" for name, number in open_.items()), list(open_.values())
+
+    def dismiss(self, name: str) -> None:
+        """Let go of whoever waits; the socket stays open, since somebody else has it as well."""
+        kept = self._kept[name]
+        if kept.sock is not None:
+            _dismiss_all(kept.sock)
 
     def forget(self) -> None:
         """In a child: close the parent's copies."""
         for name in self._kept:
             self.close(name)
+
+
+def _same(wanted: tuple[str, int], found: tuple[str, int]) -> bool:
+    return wanted[1] in (0, found[1]) and wanted[0] in (found[0], "localhost")
 
 
 def _dismiss_all(listening: socket.socket) -> None:

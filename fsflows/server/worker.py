@@ -80,6 +80,7 @@ class _Worker:
         self._node: Message = {}
         self._full = False
         self._broken = ""
+        self._reload_later = False
 
     def run(self, flows: FlowSet) -> int:
         """From the start to the end."""
@@ -93,6 +94,8 @@ class _Worker:
         self._service = service
         self._beat()
         self._channel.send({"what": "ready"})
+        if self._reload_later:
+            self._reload()
         beating = gevent.spawn(self._keep_beating)
         left = service.stop(self._stop.get())
         beating.kill()
@@ -189,6 +192,10 @@ class _Worker:
 
     def _receive_socket(self, message: Message, descriptors: list[int]) -> None:
         waiting = self._sockets.pop(message["name"], None)
+        if not descriptors and waiting is None and message["name"] == "calls":
+            self._channel.send({"what": "lost"})
+            self._door.missed()
+            return
         if not descriptors:
             number = int(message.get("errno") or 0)
             if waiting is not None:
@@ -216,6 +223,7 @@ class _Worker:
 
     def _reload(self) -> None:
         if self._service is None:
+            self._reload_later = True  # it has read them already, or is just doing so
             return
         self._broken = ""
         try:
@@ -228,3 +236,4 @@ class _Worker:
             self._broken = str(error)
             log.error("flows not loaded; the old ones stay", problem=str(error))
         self._beat()
+        self._channel.send({"what": "reloaded"})

@@ -2,13 +2,15 @@
 
 import json
 import os
+import subprocess
 import sys
 import time
+from functools import partial
 from pathlib import Path
 
 import gevent
 import pytest
-from gevent import socket, subprocess
+from gevent import socket
 
 from fsflows.doctor import State, examine, machine, sharing, switch, voices, worst
 from fsflows.doctor.finding import ok, problem, warning
@@ -438,12 +440,16 @@ def command(world, *options, **environ):
         "FSFLOWS_FREESWITCH__ADDRESSES": world.switch.address,
         "FSFLOWS_FREESWITCH__PASSWORD": world.settings.freeswitch.password,
     }
-    done = subprocess.run(
-        [sys.executable, "-m", "fsflows", "doctor", *options],
-        env={**kept, **given, **environ},
-        capture_output=True,
-        timeout=60,
-        check=False,
+    # On a thread, since the far end is in this process; gevent's own would take the ends of all other tests' processes.
+    done = gevent.get_hub().threadpool.apply(
+        partial(
+            subprocess.run,
+            [sys.executable, "-m", "fsflows", "doctor", *options],
+            env={**kept, **given, **environ},
+            capture_output=True,
+            timeout=60,
+            check=False,
+        )
     )
     return done.returncode, done.stdout.decode(), done.stderr.decode()
 

@@ -278,11 +278,47 @@ def test_a_worker_that_dies_during_a_drain_is_not_begun_again(up):
 def test_a_stop_while_starting():
     playing = Playing()
     playing.stop("SIGTERM")
-    playing.serve(0)
-    playing.wait(1)
-    assert ["start 0", "tell 0 stop"] == playing.done()
-    playing.died(0, 0)
+    assert ["start 0", "kill 0"] == playing.done(), "no call can be on it"
+    playing.died(0, -9)
     assert ["exit 0"] == playing.done()
+
+
+def test_a_stop_while_one_is_started_again(up):
+    up.died(1, -9)
+    up.wait(0.5, beating=(0, 2))
+    up.done()
+    up.stop("SIGTERM")
+    assert ["shut", "kill 1", "tell 2 stop"] == up.done()
+    up.died(1, -9)
+    up.died(2, 0)
+    up.died(0, 0)
+    assert ["tell 0 stop", "exit 0"] == up.done()
+
+
+def test_a_stop_while_one_that_starts_has_the_socket_already():
+    playing = Playing(workers=1)
+    playing.heard(0, "socket", name="calls")
+    playing.done()
+    playing.stop("SIGTERM")
+    assert ["shut", "tell 0 stop"] == playing.done(), "it may have a call"
+
+
+def test_flows_are_read_again_when_every_worker_has(up):
+    assert not up.fleet.reloading
+    up.take(up.fleet.reload())
+    for number in range(3):
+        assert up.fleet.reloading
+        up.heard(number, "reloaded")
+    assert not up.fleet.reloading
+
+
+def test_a_worker_that_could_not_take_the_socket_is_given_it_again(up):
+    for number in (1, 2):
+        up.heard(number, "lost")
+    assert ["shut, dismissing"] == up.done()[-1:]
+    up.beat(1, full=True)
+    up.beat(1, full=False)
+    assert ["give 1 calls"] == up.done()
 
 
 def test_who_hands_over_leaves_the_sockets_to_the_other(up):

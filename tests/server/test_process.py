@@ -5,6 +5,7 @@ import signal
 import socket
 import textwrap
 import time
+from pathlib import Path
 
 import pytest
 import yaml
@@ -288,3 +289,20 @@ def test_a_call_whose_server_is_killed_has_a_record_after_the_next_start(up, tmp
         assert set() == store.owners()
     finally:
         database.close()
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_stop_in_the_middle_of_the_start(up, workers, number):
+    slow = {"slow.yaml": SHORT, "slow.py": "import time\ntime.sleep(1.5)\n"}
+    process = up(slow, server__workers=workers)
+    wait_for(lambda: children(process.popen.pid))
+    began = time.monotonic()
+    process.signal(number)
+    assert 0 == process.ended()
+    assert time.monotonic() - began < 15.0, "it waits for nobody"
+
+
+def children(pid):
+    """Its child processes."""
+    return Path(f"/proc/{pid}/task/{pid}/children").read_text().split()

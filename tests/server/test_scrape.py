@@ -14,6 +14,7 @@ from fsflows import metrics
 from fsflows.archive.endings import Reason, Result
 from fsflows.call.subscription import EVENTS
 from fsflows.collect.spec import Outcome, Source
+from fsflows.dialling.attempt import Outcome as Dialled
 from fsflows.esl.metrics import VERBS
 from fsflows.server.metrics import REASONS
 
@@ -199,7 +200,7 @@ def check_nobody_can_be_found_in_it(called):
     closed = {
         "result": {*map(str, Result), *RECORDINGS_RESULTS},
         "reason": {*map(str, Reason), *REASONS},
-        "outcome": {*map(str, Outcome), "delivered", "failed", "given_up"},
+        "outcome": {*map(str, Outcome), *map(str, Dialled), "delivered", "failed", "given_up"},
         "source": {*map(str, Source)},
         "attempt": {"0", "1", "2", "3", "4", "5+"},
         "event": {*EVENTS, "other"},

@@ -126,12 +126,12 @@ def test_a_killed_worker_takes_only_its_own_calls_along(up):
 
 
 def test_a_worker_that_stands_still_is_ended_and_begun_again(up):
-    process = up(server__heartbeat_timeout=2.0)
+    process = up(server__heartbeat_timeout=5.0)
     address = serving(process)
     old = pids(process)
     os.kill(old[2], signal.SIGSTOP)
     line = process.said("a worker is ended")
-    assert (2, "no sign of life for 2 s") == (line["worker"], line["why"])
+    assert (2, "no sign of life for 5 s") == (line["worker"], line["why"])
     process.said("a worker ended; it is started again", worker=2)
     wait_for(lambda: pids(process)[2] != old[2])
     wait_for(lambda: len([line for line in process.log if line["event"] == "serving"]) > 3)
