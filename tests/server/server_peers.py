@@ -290,6 +290,8 @@ class Process:
         }
         environment |= {"FSFLOWS_CONSOLE__LISTEN": "''", "FSFLOWS_LOG__FORMAT": "json"}
         environment |= {f"FSFLOWS_{name.upper()}": str(value) for name, value in settings.items()}
+        # gevent's own handler, once anything has brought it, would take the exit statuses of all children.
+        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
         with self._output.open("wb") as output:
             self.popen = subprocess.Popen(
                 [sys.executable, "-m", "fsflows", "serve", *arguments],
