@@ -169,10 +169,12 @@ class Door(ABC):
             try:
                 sock, _ = listening.accept()
             except OSError:
-                return
+                break
             self._behind.refused += 1
             metrics.refused["no_descriptors"].n += 1
             dismiss(sock)
+        with suppress(OSError):
+            self._keep_spare()  # at once: the next ones come before there is a descriptor again
 
     def _resume_later(self) -> None:
         self._retry = gevent.get_hub().loop.timer(RETRY)
