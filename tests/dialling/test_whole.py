@@ -21,6 +21,15 @@ pytestmark = pytest.mark.process
 
 LONG = 60.0
 TOKEN = "0123456789abcdef"
+
+
+@pytest.fixture(scope="module", autouse=True)
+def children_are_given_back():
+    """gevent's subprocess has its own handler of SIGCHLD, which would take the exit statuses of all later children."""
+    yield
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+
+
 FLOW = """
 language: en-GB
 greeting: Hello {name}.
