@@ -206,6 +206,7 @@ def check_nobody_can_be_found_in_it(called):
         "event": {*EVENTS, "other"},
         "command": {*VERBS},
         "by": {"key", "speech"},
+        "phase": {"waiting", "under way"},
     }
     ours = {name: series for name, series in scrape().items() if name.startswith("fsflows_")}
     flows = {"ask", "speech", "work"}
@@ -216,7 +217,17 @@ def check_nobody_can_be_found_in_it(called):
                     assert value in closed[label], (name, labels)
                 assert label in {
                     *closed,
-                    *["flow", "step", "function", "why", "version", "python", "le", "pid"],
+                    *[
+                        "flow",
+                        "step",
+                        "function",
+                        "why",
+                        "version",
+                        "python",
+                        "le",
+                        "pid",
+                        "address",
+                    ],
                 }
     told = {dict(labels)["flow"] for labels in ours["fsflows_calls_active"] if labels}
     assert flows <= told
