@@ -15,6 +15,7 @@ PART = 5
 _UUID = re.compile(
     r"[0-9a-f]{8}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f]{12}", re.IGNORECASE
 )
+_ADDRESS = re.compile(r"\b0x[0-9a-f]+\b")
 _TIME = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d(:\d\d(\.\d+)?)?")
 
 
@@ -22,14 +23,14 @@ def leaks(value: str, outputs: Mapping[str, str | bytes]) -> list[str]:
     """Where a value of digits can be read: whole, five or more of its digits in a row, with separators, in words, or
     encoded: as Base64 whatever comes before it, hexadecimal, with the escapes of addresses, JSON, Python or HTML.
 
-    Values of up to four digits are looked for whole and by themselves. Ids and times that the program made are not
+    Values of up to four digits are looked for whole and by themselves. Ids, times and addresses of objects are not
     looked at: any four digits are in one of them sooner or later.
     """
     patterns = list(_patterns(value))
     found = []
     for name, output in outputs.items():
         text = output.decode("utf-8", "replace") if isinstance(output, bytes) else output
-        text = _TIME.sub(" ", _UUID.sub(" ", text))
+        text = _ADDRESS.sub(" ", _TIME.sub(" ", _UUID.sub(" ", text)))
         for pattern in patterns:
             if match := pattern.search(text):
                 around = text[max(0, match.start() - 60) : match.end() + 20]

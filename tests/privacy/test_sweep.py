@@ -122,6 +122,7 @@ def outputs_of(directory, flow, flows, script):
     parsed = parse_script(textwrap.dedent(script), "script", EXPECTATIONS)
     out, err, lines = io.StringIO(), io.StringIO(), io.StringIO()
     log.setup("debug", "json", lines)
+    before = metric_values()
     with pytest.MonkeyPatch.context() as patch, redirect_stdout(out), redirect_stderr(err):
         patch.setattr(rehearsal_module, "Services", watched)
         played = rehearse(flow, flows, parsed, recordings=directory / "recordings")
@@ -130,6 +131,7 @@ def outputs_of(directory, flow, flows, script):
     outputs = {"log": lines.getvalue(), "stdout": out.getvalue(), "stderr": err.getvalue()}
     assert outputs["log"], "there is nothing to be searched"
     outputs |= _of_record(directory, record)
+    after = metric_values()
     outputs |= {
         "history": repr(engine.history),
         "history as JSON": json.dumps(engine.history, default=json_default),
@@ -137,10 +139,23 @@ def outputs_of(directory, flow, flows, script):
         "what other processes are told of live calls": json.dumps([_told(each) for each in live]),
         "live": repr([builder.entries for builder in live])
         + repr([builder.latest for builder in live]),
-        "metrics": prometheus_client.generate_latest(),
+        "names and labels of metrics": "\n".join(map(repr, after)),
+        "what metrics rose by": " rose by ".join(
+            str(after[key] - before.get(key, 0)) for key in after
+        ),
         "a traceback with locals": _crash(engine),
     }
     return played, outputs
+
+
+def metric_values():
+    """The values of whole numbers, by name and labels. Times and the interpreter's own are anything at all."""
+    return {
+        (sample.name, *sample.labels.items()): int(sample.value)
+        for metric in prometheus_client.REGISTRY.collect()
+        for sample in metric.samples
+        if sample.value % 1 == 0 and not sample.name.startswith(("python_", "process_"))
+    }
 
 
 def _told(builder):
