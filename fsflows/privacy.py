@@ -156,10 +156,11 @@ class Redactor:
 
     A registered value is found when it is written whole, with separators ("4111-1111…", "4, 1, 1, 1"), in words
     ("four one double one"), or in part: five or more of its digits in a row (four may be shown: a card's last
-    four), and two or more groups of three or four digits in its order, whatever stands between them (but for its
-    last four digits). A value of three or four digits is found whole and by itself only, since it would be a part
-    of too many others; shorter ones are left to the type. Values that aren't numbers are found whole, whatever
-    their case and spacing.
+    four), in pieces of any length that follow one another with letters or words in between ("45-ab-56 then seventy
+    three"), and two or more groups of three or four digits in its order, whatever stands between them (but for its
+    last four digits). A value of three or four digits is found whole and by itself only, or as two pairs, since it
+    would be a part of too many others; shorter ones are left to the type. Values that aren't numbers are found
+    whole, whatever their case and spacing.
 
     It keeps hashes, not values. Cheap while nothing is registered, linear in the text otherwise.
     """

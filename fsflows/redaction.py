@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 from fsflows.redaction_codes import encoded, unescaped
+from fsflows.redaction_pieces import Pieces
 from fsflows.redaction_words import SHORTEST, spoken_numbers
 
 PART = 5
@@ -22,11 +23,6 @@ PART = 5
 GAP = 5
 """So many characters that are neither digits nor letters may stand between two digits of one number (`", "` in JSON
 is 4)."""
-
-_GROUP = re.compile(r"(?<!\d)\d{3,4}(?!\d)")
-"""A number is often written in groups; from five digits on, one gives the value away by itself."""
-
-_SHOWN = 4
 
 _SEPARATORS = re.compile(r"[\W_]+")
 
@@ -73,52 +69,6 @@ class _Shape:
         )
 
 
-class _Groups:
-    """Values written in groups with anything in between: `{"a": 4556, "b": 7375}`. One group may be shown, two may not.
-
-    Two groups of a value, in its order, hide each other; the value's last four digits stay.
-    """
-
-    __slots__ = ("_at", "_values")
-
-    def __init__(self) -> None:
-        self._at: dict[int, list[tuple[int, int, int]]] = {}
-        self._values = 0
-
-    def add(self, digits: str) -> None:
-        self._values += 1
-        for length in (3, 4):
-            for first in range(len(digits) - length + 1):
-                place = (self._values, first, len(digits) - _SHOWN)
-                self._at.setdefault(hash(digits[first : first + length]), []).append(place)
-
-    def hidden(self, text: str) -> Iterator[tuple[int, int]]:
-        """The (start, end) of every group that is not the only one of its value."""
-        found: dict[int, list[tuple[int, int, int, bool]]] = {}
-        for group in _GROUP.finditer(text):
-            digits = _ascii_digits(group[0])
-            for value, first, last in self._at.get(hash(digits), ()) if digits else ():
-                each = (group.start(), group.end(), first, first >= last)
-                found.setdefault(value, []).append(each)
-        for groups in found.values():
-            if len(groups) > 1:
-                yield from _in_order(groups)
-
-
-def _in_order(groups: list[tuple[int, int, int, bool]]) -> Iterator[tuple[int, int]]:
-    """Those groups (start, end, place in the value, shown) that another of the value goes before or comes after."""
-    latest: list[int] = []
-    for _, _, first, _ in reversed(groups):
-        latest.append(max(first, latest[-1] if latest else first))
-    latest.reverse()
-    soonest = float("inf")
-    for index, (start, end, first, shown) in enumerate(groups):
-        behind = first + end - start
-        if not shown and (soonest <= first or latest[index] >= behind):
-            yield start, end
-        soonest = min(soonest, behind)
-
-
 def _alone(run: list[_Sign], first: int, behind: int) -> bool:
     """Whether no digit or letter touches the part."""
     return not (first > 0 and run[first - 1].end >= run[first].start) and not (
@@ -129,12 +79,12 @@ def _alone(run: list[_Sign], first: int, behind: int) -> bool:
 class Register:
     """Values to be hidden, and `clean`, which hides them."""
 
-    __slots__ = ("_digits", "_groups", "_letters", "_seen")
+    __slots__ = ("_digits", "_letters", "_pieces", "_seen")
 
     def __init__(self) -> None:
         self._digits = _Shape()
-        self._groups = _Groups()
         self._letters = _Shape()
+        self._pieces = Pieces()
         self._seen: set[int] = set()
 
     def __len__(self) -> int:
@@ -155,7 +105,8 @@ class Register:
         else:
             for first in range(len(digits) - PART + 1):
                 self._digits.add(digits[first : first + PART])
-            self._groups.add(digits)
+        if digits is not None:
+            self._pieces.add(digits)
 
     def clean(self, text: str) -> str:
         """The text with every registered value replaced by how many characters are hidden."""
@@ -181,15 +132,21 @@ class Register:
         if self._digits.parts:
             for run in _runs(text, _ascii_digits):
                 spans += _spans(run, self._digits, "digits ")
-            spans += [
-                (start, end, f"[{end - start} digits hidden]")
-                for start, end in self._groups.hidden(text)
-            ]
+            spoken = list(spoken_numbers(text))
             spans += [
                 (number.start, number.end, "[hidden]")
-                for number in spoken_numbers(text)
+                for number in spoken
                 if any(self._digits.within(digits) for digits in number.digits)
             ]
+            if self._pieces:
+                spans += [
+                    (
+                        piece.start,
+                        piece.end,
+                        "[hidden]" if piece.words else _hidden(piece.end - piece.start),
+                    )
+                    for piece in self._pieces.hidden(text, spoken)
+                ]
         if self._letters.parts:
             for run in _runs(text, _letter):
                 spans += _spans(run, self._letters, "")
@@ -212,6 +169,10 @@ def _spans(run: list[_Sign], shape: _Shape, unit: str) -> list[tuple[int, int, s
         )
         for first, behind in merged
     ]
+
+
+def _hidden(digits: int) -> str:
+    return f"[{digits} digits hidden]" if digits > 1 else "[hidden]"
 
 
 def _replace(text: str, spans: list[tuple[int, int, str]]) -> str:

@@ -16,15 +16,18 @@ MAX_RUN = 120
 """Words read at once. Longer runs are read in pieces that overlap by half, which is longer than any number."""
 
 SHORTEST = 3
-"""Digits that are worth finding."""
+"""Digits that are worth finding by themselves."""
 
 MAX_SHORT = 4096
-_short: set[tuple[str, frozenset[str]]] = set()
-"""Runs, with their languages, that stand for fewer: a prompt says "press one" in every call. Nothing that is looked for
-is so short.
+_short: dict[tuple[str, frozenset[str]], tuple[str, ...]] = {}
+"""Runs, with their languages, that stand for fewer, and for which: a prompt says "press one" in every call. Nothing
+private is so short.
 """
 
 _TOKEN = re.compile(r"[^\W\d_]+(?:['\u2019][^\W\d_]+)*|\d+|[^\W_]")
+
+
+_PUNCTUATION = re.compile(r"[^\w\s'\u2019-]")
 
 
 class _Token(NamedTuple):
@@ -54,7 +57,10 @@ class _Vocabulary(NamedTuple):
 
 
 def spoken_numbers(text: str) -> Iterator[Spoken]:
-    """The runs of number words in a text. Figures count where they stand among words; by themselves they don't."""
+    """The runs of number words in a text. Figures count where they stand among words; by themselves they don't.
+
+    A run with punctuation or figures in it comes whole, and in pieces: "one: forty five, two: fifty six".
+    """
     words = _vocabulary()
     run: list[_Token] = []
     tags: set[str] = set()
@@ -67,9 +73,37 @@ def spoken_numbers(text: str) -> Iterator[Spoken]:
         elif run and token.text in words.fillers:
             run.append(token)
         elif run:
-            yield from _read(run, tags)
+            yield from _read_all(run, tags, text)
             run, tags = [], set()
-    yield from _read(run, tags)
+    yield from _read_all(run, tags, text)
+
+
+def _read_all(run: list[_Token], tags: set[str], text: str) -> Iterator[Spoken]:
+    found = list(_read(run, tags))
+    yield from found
+    pieces = list(_cut(run, text, at_fillers=not found)) if tags else []
+    if len(pieces) > 1:
+        for piece in pieces:
+            of_piece = {tag for token in piece for tag in _languages(token.text)}
+            yield from _read(piece, of_piece)
+
+
+def _cut(run: list[_Token], text: str, *, at_fillers: bool) -> Iterator[list[_Token]]:
+    """A run cut at punctuation, between figures and words, and at fillers of another language than the words are in."""
+    piece: list[_Token] = []
+    for token in run:
+        filler = at_fillers and token.text in _vocabulary().fillers and not _languages(token.text)
+        if piece and (
+            filler
+            or token.text.isdecimal() != piece[-1].text.isdecimal()
+            or _PUNCTUATION.search(text, piece[-1].end, token.start)
+        ):
+            yield piece
+            piece = []
+        if not filler:
+            piece.append(token)
+    if piece:
+        yield piece
 
 
 def _read(run: list[_Token], tags: set[str]) -> Iterator[Spoken]:
@@ -78,25 +112,29 @@ def _read(run: list[_Token], tags: set[str]) -> Iterator[Spoken]:
     fillers = _vocabulary().fillers
     while run and run[-1].text in fillers and not _languages(run[-1].text):
         run = run[:-1]
-    from fsflows.spoken import parse
-
     step = MAX_RUN // 2
     for first in range(0, max(1, len(run) - step), step):
         piece = run[first : first + MAX_RUN]
         utterance = " ".join(token.text for token in piece)
         known = (utterance, frozenset(tags))
-        if known in _short:
-            continue
-        found = {
-            "".join(key for key in reading.keys if key.isdigit())
-            for tag in sorted(tags)
-            for reading in parse(utterance, tag)
-        }
-        if all(len(digits) < SHORTEST for digits in found):
-            if len(_short) < MAX_SHORT:
-                _short.add(known)
-            continue
-        yield Spoken(piece[0].start, piece[-1].end, tuple(sorted(found)))
+        digits = _short.get(known)
+        if digits is None:
+            digits = _digits(utterance, tags)
+            if all(len(each) < SHORTEST for each in digits) and len(_short) < MAX_SHORT:
+                _short[known] = digits
+        if digits:
+            yield Spoken(piece[0].start, piece[-1].end, digits)
+
+
+def _digits(utterance: str, tags: set[str]) -> tuple[str, ...]:
+    from fsflows.spoken import parse
+
+    found = {
+        "".join(key for key in reading.keys if key.isdigit())
+        for tag in sorted(tags)
+        for reading in parse(utterance, tag)
+    }
+    return tuple(sorted(found - {""}))
 
 
 @lru_cache(maxsize=4096)

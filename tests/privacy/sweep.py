@@ -20,8 +20,9 @@ _TIME = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d(:\d\d(\.\d+)?)?")
 
 
 def leaks(value: str, outputs: Mapping[str, str | bytes]) -> list[str]:
-    """Where a value of digits can be read: whole, five or more of its digits in a row, with separators, in words, or
-    encoded: as Base64 whatever comes before it, hexadecimal, with the escapes of addresses, JSON, Python or HTML.
+    """Where a value of digits can be read: whole, five or more of its digits in a row, with separators, in words, in
+    pieces of two or more digits with anything in between, or encoded: as Base64 whatever comes before it, hexadecimal,
+    with the escapes of addresses, JSON, Python or HTML.
 
     Values of up to four digits are looked for whole and by themselves. Ids, times and addresses of objects are not
     looked at: any four digits are in one of them sooner or later.
@@ -33,10 +34,53 @@ def leaks(value: str, outputs: Mapping[str, str | bytes]) -> list[str]:
         text = _ADDRESS.sub(" ", _TIME.sub(" ", _UUID.sub(" ", text)))
         for pattern in patterns:
             if match := pattern.search(text):
-                around = text[max(0, match.start() - 60) : match.end() + 20]
-                found.append(f"{name}: {around!r}")
+                found.append(f"{name}: {text[max(0, match.start() - 60) : match.end() + 20]!r}")
                 break
+        else:
+            if span := _in_pieces(value, text):
+                found.append(f"{name}: {text[max(0, span[0] - 60) : span[1] + 20]!r}")
     return found
+
+
+_TENS = ["", "", "twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety"]
+_ONES = ["", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine"]
+_TEENS = [
+    "ten",
+    "eleven",
+    "twelve",
+    *(f"{each}teen" for each in ("thir", "four", "fif", "six", "seven", "eigh", "nine")),
+]
+
+
+def in_words(pair):
+    """Two digits as an English number, "forty five"; as they are when they are none."""
+    ten, one = int(pair[0]), int(pair[1])
+    return pair if ten == 0 else _TEENS[one] if ten == 1 else f"{_TENS[ten]} {_ONES[one]}".strip()
+
+
+_WORDS = {in_words(str(number)): str(number) for number in range(10, 100)}
+_PIECE = re.compile(
+    r"\d{2,}|\b(?:" + "|".join(sorted(_WORDS, key=len, reverse=True)).replace(" ", "[ -]") + r")\b",
+    re.IGNORECASE,
+)
+
+
+def _in_pieces(value, text):
+    """Where groups of two or more digits, close to one another, go on with the value for five digits, or all of it."""
+    pieces = [
+        (match.start(), match.end(), _WORDS.get(match[0].lower().replace("-", " "), match[0]))
+        for match in _PIECE.finditer(text)
+    ]
+    for first in range(len(pieces)):
+        read, last = "", pieces[first][0]
+        for start, end, digits in pieces[first:]:
+            read += digits
+            if read not in value or start - last > 30:
+                break
+            if len(read) > len(digits) and len(read) >= min(PART, len(value)):
+                return pieces[first][0], end
+            last = end
+    return None
 
 
 def _patterns(value):

@@ -11,6 +11,8 @@ from hypothesis import strategies as st
 from fsflows import redaction_words
 from fsflows.privacy import Pii, Redactor
 
+from .sweep import in_words, leaks
+
 CARD = "4556737586899855"
 PIN = "7391"
 
@@ -211,6 +213,69 @@ def test_P13_two_groups_of_a_number_hide_each_other(redactor, written, cleaned):
     assert cleaned == re.sub(r"\[\d digits hidden\]", "_", redactor.text(written))
 
 
+@pytest.mark.parametrize(
+    ("written", "cleaned"),
+    [
+        ("45-ab-56-cd-73", "_-ab-_-cd-_"),
+        ("x45y56z737", "x_y_z_"),
+        ("4a5b5c6d7 and 8", "_a_b_c_d_ and 8"),
+        ("forty five x fifty six y seventy three", "_ x _ y _"),
+        ("45 to begin with, fifty-six, and lastly 7375", "_ to begin with, _, and lastly _"),
+        ("one: forty five, two: fifty six, three: seventy three", "one: _, two: _, three: _"),
+        ("fünfundvierzig x sechsundfünfzig x dreiundsiebzig", "_ x _ x _"),
+        ("1 of 8: 45, 2 of 8: 56, 3 of 8: 73", "1 of 8: _, 2 of 8: _, 3 of 8: _"),
+        ("4556 then, much later, 86 and also 89", "_ then, much later, _ and also _"),
+        ("86 x 89 y 98 z 55", "_ x _ y 98 z 55"),
+        ("8689 x 9855", "_ x 9855"),
+        # of a PIN: all of it
+        ("73 then 91", "_ then _"),
+        ("seventy three x ninety one", "_ x _"),
+        ("%37%33-then-%39%31", "_-then-_"),
+        # four digits may be shown, in whatever they are written
+        ("45 x 56", "45 x 56"),
+        ("forty five x fifty six", "forty five x fifty six"),
+        ("7 of 3, 9 of 1", "7 of 3, 9 of 1"),
+        ("91 then 73", "91 then 73"),
+        ("45 x 73 y 86", "45 x 73 y 86"),
+        ("145 x 56 y 73", "145 x 56 y 73"),
+        ("4a5b5c6 of 10", "4a5b5c6 of 10"),
+        ("45560f8f-737b-4a69-a165-70867728950e", "45560f8f-737b-4a69-a165-70867728950e"),
+    ],
+)
+def test_P13_pieces_of_a_number_hide_each_other(redactor, written, cleaned):
+    assert cleaned == re.sub(r"\[(\d digits )?hidden\]", "_", redactor.text(written))
+
+
+BETWEEN = st.sampled_from(
+    [" x ", "-ab-", " then ", '", "next": ', " and after that came ", "\n", " é "]
+)
+
+
+@st.composite
+def written_in_pieces(draw):
+    """A number, and how it is written in pieces of two to four digits, in figures and words."""
+    number = draw(st.text(alphabet="0123456789", min_size=4, max_size=19))
+    text, at = "", 0
+    while left := len(number) - at:
+        size = 2 if left in (2, 4) else 3 if left == 3 else draw(st.integers(2, min(4, left - 2)))
+        piece = number[at : at + size]
+        words = size == 2 and draw(st.booleans())
+        text += (draw(BETWEEN) if at else "") + (in_words(piece) if words else piece)
+        at += size
+    return number, text
+
+
+@given(written_in_pieces(), st.sampled_from(["", "the number is ", "10:45 "]))
+@settings(max_examples=300, derandomize=True, deadline=None)
+def test_P13_no_more_than_four_digits_can_be_read_in_pieces(given_number, before):
+    number, text = given_number
+    redactor = Redactor()
+    redactor.add(number)
+    cleaned = re.sub(r"\[(\d+ digits )?hidden\]", "_", redactor.text(before + text))
+    assert leaks(number, {"written": text})
+    assert [] == leaks(number, {"cleaned": cleaned})
+
+
 def test_groups_of_two_numbers_are_not_of_one():
     it = Redactor()
     it.add("4556111122223333")
@@ -291,7 +356,7 @@ def test_cleaning_twice_is_cleaning_once(text):
 
 def test_what_is_remembered_of_texts_is_too_short_to_be_private(redactor, monkeypatch):
     """Prompts are read once, not in each call; nothing that could be anybody's value is kept for it."""
-    monkeypatch.setattr(redaction_words, "_short", set())
+    monkeypatch.setattr(redaction_words, "_short", {})
     prompt = "Press one, or key a ten-digit number"
     assert prompt == redactor.text(prompt)
     for said in (
