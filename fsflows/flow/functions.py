@@ -17,6 +17,7 @@ from typing import Any
 from fsflows.flow.code import Code, read_code
 from fsflows.flow.compat import NAMES, namespace_builtins
 from fsflows.flow.errors import FlowErrors, Mark, Problem, Problems
+from fsflows.flow.files import DISK, Files
 from fsflows.flow.model import Function
 
 MAX_BYTES = 1024 * 1024
@@ -47,7 +48,7 @@ class FunctionsFile:
         return self.code[name].place if name in self.code else Mark(1, 1)
 
 
-def load_functions(path: Path) -> FunctionsFile:
+def load_functions(path: Path, files: Files = DISK) -> FunctionsFile:
     """Run a functions file.
 
     Raises:
@@ -55,7 +56,7 @@ def load_functions(path: Path) -> FunctionsFile:
     """
     shown = str(path)
     try:
-        source = path.read_bytes()
+        source = files.read(path)
     except OSError as error:
         raise FlowErrors(
             [Problem(shown, 1, 1, f"can't be read: {error.strerror or error}")]

@@ -11,14 +11,10 @@ from pathlib import Path
 from fsflows.flow.build import Draft, build
 from fsflows.flow.crosscheck import check_flow_names, check_names, check_steps
 from fsflows.flow.errors import FlowErrors, Mark, Problem, Problems, nearest
+from fsflows.flow.files import DISK, Files
 from fsflows.flow.functions import FunctionsFile, load_functions
 from fsflows.flow.model import Flow, FlowSet
-from fsflows.flow.yaml_text import MAX_BYTES
 from fsflows.flow.yaml_tree import read_tree
-
-SUFFIXES = (".yaml", ".yml")
-IGNORED = frozenset(("tests", "__pycache__"))
-"""Directories that are not looked into for flows."""
 
 
 @dataclass(slots=True)
@@ -76,16 +72,17 @@ def load_flow(path: Path | str) -> Flow:
     return next(iter(reading.flows.values()))
 
 
-def load_flows(paths: Iterable[Path | str]) -> FlowSet:
+def load_flows(paths: Iterable[Path | str], source: Files = DISK) -> FlowSet:
     """All flows of some files and directories.
 
     Args:
         paths: YAML files; directories are searched for them, also inside, but for `tests` and hidden ones.
+        source: what is read.
 
     Raises:
         FlowErrors: any of them can't be used.
     """
-    reading = read_flows(paths)
+    reading = read_flows(paths, source=source)
     if reading.errors:
         raise FlowErrors(reading.errors)
     return reading.flows
@@ -106,19 +103,22 @@ def main_flow(flows: FlowSet, directory: Path | str) -> Flow:
     raise FlowErrors([Problem(str(directory), 1, 1, what)])
 
 
-def read_flows(paths: Iterable[Path | str], *, other_flows: bool = False) -> Reading:
+def read_flows(
+    paths: Iterable[Path | str], *, other_flows: bool = False, source: Files = DISK
+) -> Reading:
     """Read flow files, and say everything that is to be said about them. Never raises `FlowErrors`.
 
     Args:
         paths: files and directories.
         other_flows: there may be more flows than these, so that names of flows can't be checked.
+        source: what is read.
     """
     reading = Reading()
     given = [Path(path) for path in paths]
     files: dict[Path, None] = {}
     for path in given:
         try:
-            files.update(dict.fromkeys(_files(path)))
+            files.update(dict.fromkeys(source.flows(path)))
         except FlowErrors as errors:
             reading.missing += errors.problems
             reading.problems += errors.problems
@@ -126,7 +126,7 @@ def read_flows(paths: Iterable[Path | str], *, other_flows: bool = False) -> Rea
     reads: list[_Read] = []
     for file in reading.files:
         try:
-            reads.append(_read(file))
+            reads.append(_read(file, source))
         except FlowErrors as errors:
             reading.problems += errors.problems
     _check_twice(reads)
@@ -148,39 +148,14 @@ def _unread(files: list[Path], reads: list[_Read]) -> set[str]:
     return {file.stem for file in files} - {read.draft.flow.path.stem for read in reads}
 
 
-def _files(path: Path) -> list[Path]:
-    if path.is_dir():
-        found = sorted(
-            file
-            for file in path.rglob("*")
-            if file.suffix in SUFFIXES and file.is_file() and _visible(file.relative_to(path))
-        )
-        if not found:
-            raise FlowErrors([Problem(str(path), 1, 1, "no flow (*.yaml) in this directory")])
-        return found
-    if not path.exists():
-        beside = [file.name for file in path.parent.glob("*")] if path.parent.is_dir() else []
-        near = nearest(path.name, beside)
-        hint = f"; did you mean {path.parent / near}?" if near else ""
-        raise FlowErrors([Problem(str(path), 1, 1, f"there is no such file{hint}")])
-    return [path]
-
-
-def _visible(path: Path) -> bool:
-    return not any(part.startswith(".") for part in path.parts) and not IGNORED & set(
-        path.parts[:-1]
-    )
-
-
-def _read(path: Path) -> _Read:
+def _read(path: Path, source: Files) -> _Read:
     """One file, with everything that can be checked without the others.
 
     Raises:
         FlowErrors: there is nothing to go on with.
     """
     try:
-        with path.open("rb") as opened:
-            raw = opened.read(MAX_BYTES + 1)
+        raw = source.read(path)
     except OSError as error:
         raise FlowErrors(
             [Problem(str(path), 1, 1, f"can't be read: {error.strerror or error}")]
@@ -189,7 +164,7 @@ def _read(path: Path) -> _Read:
     draft = build(read_tree(raw, problems), path, problems)
     read = _Read(draft, None)
     try:
-        read.file = _functions(draft)
+        read.file = _functions(draft, source)
     except FlowErrors as errors:
         problems.add(errors.problems)
         read.broken = True
@@ -214,13 +189,13 @@ def _default(name: str, functions: Mapping[str, object]) -> str | None:
     return name if name in functions else None
 
 
-def _functions(draft: Draft) -> FunctionsFile | None:
+def _functions(draft: Draft, source: Files) -> FunctionsFile | None:
     node = draft.functions
     beside = draft.flow.path.with_suffix(".py")
     if node is None:
-        return load_functions(beside) if beside.is_file() else None
+        return load_functions(beside, source) if source.is_file(beside) else None
     path = draft.flow.path.parent / node.text
-    if not path.is_file():
+    if not source.is_file(path):
         known = [file.name for file in path.parent.glob("*.py")] if path.parent.is_dir() else []
         near = nearest(path.name, known)
         hint = f"; did you mean {near!r}?" if near else ""
@@ -228,7 +203,7 @@ def _functions(draft: Draft) -> FunctionsFile | None:
             draft.problems.path, node.line, node.column, f"there is no file {node.text!r}{hint}"
         )
         raise FlowErrors([problem])
-    return load_functions(path)
+    return load_functions(path, source)
 
 
 def _check_twice(reads: list[_Read]) -> None:

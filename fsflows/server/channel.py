@@ -1,9 +1,10 @@
 """What parent and workers say to each other: one message a packet, with file descriptors where needed.
 
 A message is a small JSON object with `what`. From a worker: `ready`, `beat` (how it is), `socket` (it wants a listening
-socket: "calls" or "console"), `lost` (it could not take one), `level` (a log level was set), `reloaded` (it has read
-the flows again, or tried to), `left` (calls it had to cut off). From the parent: `socket` (with the descriptor, or
-`errno`), `shut`, `stop`, `hurry`, `cut`, `reload`, `level`, `node` (how all are).
+socket: "calls" or "console"), `lost` (it could not take one), `level` (a log level was set), `reloaded` (it has loaded
+an `edition` of the flows, or could not: `problem`), `left` (calls it had to cut off). From the parent: `socket` (with
+the descriptor, or `errno`), `shut`, `stop`, `hurry`, `cut`, `reload` (an `edition`, with a descriptor to read it from),
+`level`, `node` (how all are).
 """
 
 from __future__ import annotations

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from fsflows.server.channel import Message
+from fsflows.server.editions import Plan
 from fsflows.server.orders import Booted, Exit, Give, Kill, Order, Say, Shut, Start, Tell
 
 Role = Literal["all", "calls", "office"]
@@ -54,7 +55,6 @@ class Member:
         again_at: when it is to be started again.
         full: it has no room for another call.
         holds: it has the calls' socket.
-        reloads: orders to read the flows again that it has not carried out yet.
         news: the last beat.
     """
 
@@ -67,7 +67,6 @@ class Member:
     full: bool = False
     holds: bool = False
     killed: bool = False
-    reloads: int = 0
     news: Message = field(default_factory=dict)
 
     @property
@@ -96,12 +95,14 @@ class Fleet:
     Attributes:
         restarts: how often a worker was begun again.
         how: the signal that stops the server; "": none yet.
+        editions: which flow files its workers load.
     """
 
     def __init__(self, members: list[Role], heartbeat: float, drain: float) -> None:
         self.members = [Member(number, role) for number, role in enumerate(members)]
         self.restarts = 0
         self.how = ""
+        self.editions = Plan()
         self._heartbeat = heartbeat
         self._drain = drain
         self._booted = self._served = False
@@ -131,11 +132,13 @@ class Fleet:
                 member.state = "serving"
                 self._served |= member.takes_calls
                 self._serves(now)
+                self._orders += self.editions.serves(number)
             case "lost":
                 member.holds, member.full = False, True
                 self._mind_the_socket()
             case "reloaded":
-                member.reloads = max(0, member.reloads - 1)
+                edition, problem = int(message["edition"]), str(message.get("problem", ""))
+                self._orders += self.editions.answered(number, edition, problem)
             case "socket":
                 self._asked(member, str(message.get("name")))
             case "level":
@@ -151,6 +154,7 @@ class Fleet:
         member = self.members[number]
         was, member.state = member.state, "down"
         member.full = member.holds = False
+        self._orders += self.editions.ended(number)
         if self.how:
             self._stopped(now)
         elif not self._served and status in (1, 2):
@@ -195,15 +199,9 @@ class Fleet:
 
     def reload(self) -> list[Order]:
         """Read the flows again."""
-        for member in self.members:
-            member.reloads += 1
-        self._tell_all({"what": "reload"})
+        if not self.how:
+            self._orders += self.editions.wanted()
         return self._take()
-
-    @property
-    def reloading(self) -> bool:
-        """Whether some worker has not yet read the flows again."""
-        return any(member.state == "serving" and member.reloads for member in self.members)
 
     def due(self, now: float) -> float:
         """When to `tick`, at the latest."""
@@ -234,6 +232,7 @@ class Fleet:
             "stopping": self.how,
             "restarts": self.restarts,
             "open": self._open,
+            "flows": self.editions.problem,
             "members": [
                 {
                     **{key: value for key, value in member.news.items() if key != "what"},
@@ -252,7 +251,8 @@ class Fleet:
 
     def _start(self, member: Member, now: float) -> None:
         member.state, member.beat_at, member.again_at = "starting", now, None
-        member.killed, member.reloads, member.news = False, 0, {}
+        member.killed, member.news = False, {}
+        self.editions.started(member.number)
         self._do(Start(member.number))
 
     def _serves(self, now: float) -> None:

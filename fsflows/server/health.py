@@ -57,11 +57,8 @@ class NodeHealth:
             return Health(503, "deaf", "the address can't be listened on: see the log")
         if self._look().get("stopping"):
             return Health(503, "draining", f"{self.calls} calls are still running")
-        for member in workers:
-            if member.get("flows"):
-                return Health(
-                    503, "flows", f"flows don't load; the old ones run: {member['flows']}"
-                )
+        if problem := self._look().get("flows"):
+            return Health(503, "flows", f"flows don't load; the old ones run: {problem}")
         serving = [member for member in workers if member["state"] == "serving"]
         if not serving:
             return Health(503, "starting", "no worker takes calls yet")

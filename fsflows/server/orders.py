@@ -46,6 +46,13 @@ class Shut:
 
 
 @dataclass(frozen=True, slots=True)
+class Read:
+    """Read the flow files from the disk; what they are by then has this number."""
+
+    edition: int
+
+
+@dataclass(frozen=True, slots=True)
 class Say:
     """A line for the log."""
 
@@ -67,4 +74,4 @@ class Exit:
     text: str = ""
 
 
-Order = Start | Kill | Tell | Give | Shut | Say | Booted | Exit
+Order = Start | Kill | Tell | Give | Shut | Read | Say | Booted | Exit

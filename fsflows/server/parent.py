@@ -12,7 +12,6 @@ import os
 import selectors
 import shutil
 import signal
-import subprocess
 import sys
 import tempfile
 import time
@@ -24,11 +23,14 @@ from typing import Any, NoReturn
 
 from fsflows import log as logs
 from fsflows import metrics
+from fsflows.flow.files import Snapshot
 from fsflows.server import fleet, orders
 from fsflows.server.address import parse_address
-from fsflows.server.channel import Channel
+from fsflows.server.channel import Channel, Message
+from fsflows.server.editions import Editions
 from fsflows.server.notify import Notifier
-from fsflows.server.sockets import INHERITED, Sockets
+from fsflows.server.sockets import Sockets
+from fsflows.server.succession import INHERITED, Predecessor, Successor
 from fsflows.settings import Settings
 
 SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGUSR2, signal.SIGCHLD)
@@ -52,6 +54,7 @@ class Post:
         channel: its end of the line to the parent.
         directory: for sockets between the workers.
         others: the numbers of those that take calls, for the office.
+        flows: the flow files that it is to load.
     """
 
     number: int
@@ -59,6 +62,7 @@ class Post:
     channel: Any
     directory: str
     others: tuple[int, ...]
+    flows: Snapshot
 
 
 Work = Callable[[Settings, Post], int]
@@ -106,14 +110,14 @@ class Parent:
         self._channels: dict[int, Channel] = {}
         self._gives: list[tuple[float, int, str]] = []
         self._started = 0
-        self._ready = -1  # the pipe to the server before us
-        self._successor: subprocess.Popen[bytes] | None = None
+        self._editions = Editions(settings.flows.paths)
+        self._before = Predecessor("")
+        self._successor: Successor | None = None
         self._status: int | None = None
         self._pings = 0.0
         self._told = ""
         self._directory = ""
         self._pipe = (-1, -1)
-        self._pipe_from = -1  # the successor's
         self._handed_over = self._dismissing = self._reloading = self._ready_said = False
         self._deaf_said = float("-inf")
 
@@ -130,8 +134,9 @@ class Parent:
         self._selector.register(wake, selectors.EVENT_READ)
         try:
             self._sockets = Sockets(self._addresses())
-            if inherited:
-                self._ready = self._inherit(inherited)
+            self._before = Predecessor(inherited)
+            self._sockets.adopt(self._before.sockets)
+            self._editions.read(0, 0)
             self._carry_out(self._fleet.begin(time.monotonic()))
             while self._status is None:
                 self._turn(wake)
@@ -166,7 +171,7 @@ class Parent:
             if key.fileobj == wake:
                 self._signalled(os.read(wake, 512))
             elif key.data == "ready":
-                self._succeeded()
+                self._succeeded(key.fileobj)
             elif key.data == "dismiss":
                 self._sockets.dismiss("calls")
             else:
@@ -204,13 +209,10 @@ class Parent:
             self._notifier.say("STOPPING=1")
         self._carry_out(self._fleet.stop(how, now))
 
-    def _succeeded(self) -> None:
-        """The successor serves, or has closed its end of the pipe without."""
-        pipe, self._pipe_from = self._pipe_from, -1
-        self._selector.unregister(pipe)
-        serves = os.read(pipe, 1)
-        os.close(pipe)
-        if serves and not self._fleet.how:
+    def _succeeded(self, successor: Any) -> None:
+        """It serves, or has closed its end of the pipe without."""
+        self._selector.unregister(successor)
+        if successor.serves() and not self._fleet.how:
             self._handed_over = True
             self._carry_out(self._fleet.stop("SIGTERM", time.monotonic(), handed_over=True))
 
@@ -227,8 +229,11 @@ class Parent:
             self._carry_out(self._fleet.heard(number, said[0], time.monotonic()))
 
     def _reap(self) -> None:
-        if self._successor is not None and self._successor.poll() is not None:
-            status, self._successor = self._successor.returncode, None
+        if self._successor is not None and (status := self._successor.status()) is not None:
+            successor, self._successor = self._successor, None
+            if successor.fileno() >= 0:  # what it has started may still hold the other end
+                self._selector.unregister(successor)
+                successor.close()
             if not self._fleet.how:
                 log.error("the successor has ended; this server goes on", status=status)
                 if not self._fleet.open:
@@ -255,13 +260,9 @@ class Parent:
                     for pid in [pid for pid, each in self._pids.items() if each == number]:
                         os.kill(pid, signal.SIGKILL)
                 case orders.Tell(number, message):
-                    if message["what"] == "node":
-                        message = {
-                            **message,
-                            "deaf": any(name == "calls" for _, _, name in self._gives),
-                        }
-                    if number in self._channels:
-                        self._channels[number].send(message)
+                    self._tell(number, message)
+                case orders.Read(edition):
+                    self._editions.read(edition, self._fleet.editions.in_force)
                 case orders.Give(number, name):
                     self._give(number, name, time.monotonic())
                 case orders.Shut(dismiss):
@@ -275,6 +276,18 @@ class Parent:
                     if text:
                         print(text, file=sys.stderr)
                     self._status = status
+
+    def _tell(self, number: int, message: Message) -> None:
+        channel = self._channels.get(number)
+        if channel is None:
+            return
+        descriptors = []
+        if message["what"] == "node":
+            message = {**message, "deaf": any(name == "calls" for _, _, name in self._gives)}
+        elif message["what"] == "reload":
+            with suppress(OSError):  # the worker says that it got nothing
+                descriptors.append(self._editions.descriptor(message["edition"]))
+        channel.send(message, descriptors)
 
     def _give(self, number: int, name: str, now: float) -> None:
         channel = self._channels.get(number)
@@ -296,11 +309,7 @@ class Parent:
         channel.send({"what": "socket", "name": name}, [sock.fileno()])
 
     def _booted(self) -> None:
-        if self._ready >= 0:
-            with suppress(OSError):  # the one before us may be gone
-                os.write(self._ready, b"1")
-            os.close(self._ready)
-            self._ready = -1
+        self._before.say_ready()
         self._ready_said = True
         self._notifier.say("READY=1", f"MAINPID={os.getpid()}")
 
@@ -324,6 +333,7 @@ class Parent:
             theirs,
             self._directory,
             tuple(others) if role == "office" else (),
+            self._editions.get(self._fleet.editions.in_force),
         )
         sys.stdout.flush()
         sys.stderr.flush()
@@ -355,6 +365,10 @@ class Parent:
             for channel in self._channels.values():
                 channel.close()
             self._sockets.forget()
+            self._editions.close()
+            self._before.close()
+            if self._successor is not None:
+                self._successor.close()
             status = self._work(self._settings, post)
         except BaseException:  # nothing of the parent's stack may run here
             log.exception("a worker failed")
@@ -378,6 +392,7 @@ class Parent:
         for number in list(self._channels):
             self._hang_up(number)
         self._sockets.forget()
+        self._editions.close()
         self._selector.close()
 
     # --- a new version ------------------------------------------------------------------------------------------------
@@ -396,33 +411,17 @@ class Parent:
         except OSError as error:
             log.error("a successor can't be started", why=error.strerror)
             return
-        told, descriptors = self._sockets.bequest()
-        self._pipe_from, ready = os.pipe()
-        told, descriptors = f"{told} ready={ready}", [*descriptors, ready]
-        environment = {**os.environ, **self._notifier.environ, INHERITED: told}
-        environment.pop(metrics.DIRECTORY, None)
         try:
-            self._successor = subprocess.Popen(  # noqa: S603 - what we were started with
-                [sys.executable, *sys.orig_argv[1:]], pass_fds=descriptors, env=environment
-            )
+            self._successor = Successor(self._sockets, self._notifier)
         except OSError as error:
             log.error("a successor can't be started", why=str(error))
-            os.close(self._pipe_from)
-            if not self._fleet.open:
-                self._shut(dismiss=True)
-            return
-        finally:
-            os.close(ready)
-        self._selector.register(self._pipe_from, selectors.EVENT_READ, "ready")
+        else:
+            self._selector.register(self._successor, selectors.EVENT_READ, "ready")
+            log.info(
+                "a successor is started; it takes over when it serves", pid=self._successor.pid
+            )
         if not self._fleet.open:
             self._shut(dismiss=True)
-        log.info("a successor is started; it takes over when it serves", pid=self._successor.pid)
-
-    def _inherit(self, told: str) -> int:
-        """Take over what the server before us had; the pipe that it waits at."""
-        words = told.split()
-        self._sockets.adopt(" ".join(word for word in words if not word.startswith("ready=")))
-        return next((int(word[6:]) for word in words if word.startswith("ready=")), -1)
 
     def _shut(self, *, dismiss: bool) -> None:
         """Close the calls' socket.
@@ -451,7 +450,7 @@ class Parent:
         if self._notifier.watchdog and now >= self._pings:
             self._pings = now + self._notifier.watchdog
             self._notifier.say("WATCHDOG=1")
-        if self._reloading and not self._fleet.reloading:
+        if self._reloading and not self._fleet.editions.open:
             self._reloading = False
             self._notifier.say("READY=1")
         status = f"{self._fleet.calls} calls" + (", stopping" if self._fleet.how else "")

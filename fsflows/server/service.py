@@ -25,6 +25,7 @@ from fsflows.console.sources import Check
 from fsflows.conversation.run import Services
 from fsflows.database import Database
 from fsflows.esl.supervised import FreeSwitch, FreeSwitches
+from fsflows.flow.files import DISK, Files
 from fsflows.flow.loader import load_flows
 from fsflows.flow.model import FlowSet
 from fsflows.privacy import Redactor
@@ -256,9 +257,14 @@ class Service:
         redactor.add("000000")
         redactor.text("zero one two three four five")
 
-    def reload(self) -> None:
-        """Read the flows again. Running calls keep theirs; flows that can't be used change nothing."""
-        flows = load_flows(self.settings.flows.paths)
+    def reload(self, files: Files = DISK) -> None:
+        """Load the flows again. Running calls keep theirs; flows that can't be used change nothing.
+
+        Raises:
+            FlowErrors: a flow can't be used.
+            ValueError: the default flow is not among them.
+        """
+        flows = load_flows(self.settings.flows.paths, files)
         _check_default(flows, self.settings.flows.default)
         self.flows = flows
         log.info("flows loaded again", flows=", ".join(sorted(flows)))

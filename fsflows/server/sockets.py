@@ -8,10 +8,6 @@ from dataclasses import dataclass
 
 from fsflows.server.listening import bound, dismiss
 
-INHERITED = "FSFLOWS_INHERITED"
-"""Environment variable from a server to its successor: "NAME=DESCRIPTOR ...". `ready` is a pipe, into which the
-successor writes when it serves."""
-
 
 @dataclass(slots=True)
 class _Kept:
@@ -74,7 +70,7 @@ class Sockets:
             kept.sock, kept.address, kept.bound = sock, sock.getsockname()[:2], True
 
     def bequest(self) -> tuple[str, list[int]]:
-        """What a successor is told in `INHERITED`, and the descriptors it must be given."""
+        """What a successor is told ("NAME=DESCRIPTOR ..."), and the descriptors it must be given."""
         open_ = {name: kept.sock.fileno() for name, kept in self._kept.items() if kept.sock}
         return " ".join(f"{name}={number}" for name, number in open_.items()), list(open_.values())
 

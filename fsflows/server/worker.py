@@ -22,6 +22,7 @@ from fsflows.flow.model import FlowSet
 from fsflows.server.channel import Channel, Message
 from fsflows.server.checks import faults, missing
 from fsflows.server.door import LentDoor
+from fsflows.server.editions import received
 from fsflows.server.live_link import LiveServer, RemoteLive
 from fsflows.server.parent import Post
 from fsflows.server.service import CannotListen, Parts, Service
@@ -29,6 +30,9 @@ from fsflows.settings import Settings
 
 BEAT = 1.0
 """Seconds between two signs of life."""
+
+LONGEST = 1000
+"""Characters of a problem that others are told."""
 
 log = logs.get_logger("server")
 
@@ -45,7 +49,7 @@ def work(settings: Settings, post: Post) -> int:
     wrong = []
     flows: FlowSet = {}
     try:
-        flows = load_flows(settings.flows.paths)
+        flows = load_flows(settings.flows.paths, post.flows)
     except FlowErrors as errors:
         wrong.append(str(errors))
     wrong += missing(settings)
@@ -79,8 +83,6 @@ class _Worker:
         self._stop: Any = gevent.event.AsyncResult()
         self._node: Message = {}
         self._full = False
-        self._broken = ""
-        self._reload_later = False
 
     def run(self, flows: FlowSet) -> int:
         """From the start to the end."""
@@ -94,8 +96,6 @@ class _Worker:
         self._service = service
         self._beat()
         self._channel.send({"what": "ready"})
-        if self._reload_later:
-            self._reload()
         beating = gevent.spawn(self._keep_beating)
         left = service.stop(self._stop.get())
         beating.kill()
@@ -144,7 +144,7 @@ class _Worker:
 
     def _beat(self) -> None:
         service = self._service
-        news: Message = {"what": "beat", "full": self._full, "flows": self._broken}
+        news: Message = {"what": "beat", "full": self._full}
         if service is not None:
             news["calls"] = service.calls
             news["lag"] = round(service.watchdog.lag, 4)
@@ -186,7 +186,7 @@ class _Worker:
                 if message["what"] == "cut":
                     self._service.cut()
             case "reload":
-                self._reload()
+                self._reload(int(message["edition"]), descriptors)
             case "level":
                 logs.set_level(message["part"], message["level"])
 
@@ -221,19 +221,19 @@ class _Worker:
         if not self._stop.ready():
             self._stop.set(drain)
 
-    def _reload(self) -> None:
-        if self._service is None:
-            self._reload_later = True  # it has read them already, or is just doing so
-            return
-        self._broken = ""
+    def _reload(self, edition: int, descriptors: list[int]) -> None:
+        problems: list[str] = []
         try:
-            self._service.reload()
+            if not descriptors or self._service is None:
+                raise OSError("out of file descriptors; tell it to reload once more")
+            self._service.reload(received(descriptors[0]))
         except FlowErrors as errors:
-            self._broken = str(errors.problems[0])
-            for problem in errors.problems:
-                log.error("flows not loaded; the old ones stay", problem=str(problem))
-        except (ValueError, OSError) as error:
-            self._broken = str(error)
-            log.error("flows not loaded; the old ones stay", problem=str(error))
+            problems += map(str, errors.problems)
+        except Exception as error:
+            # A flow author's file is run here, and may raise what it likes.
+            problems.append(str(error) or type(error).__name__)
+        for problem in problems:
+            log.error("flows not loaded; the old ones stay", problem=problem)
         self._beat()
-        self._channel.send({"what": "reloaded"})
+        said: Message = {"what": "reloaded", "edition": edition}
+        self._channel.send({**said, "problem": problems[0][:LONGEST]} if problems else said)

@@ -6,7 +6,7 @@ import pytest
 
 from fsflows.server import fleet
 from fsflows.server.fleet import Fleet, roles
-from fsflows.server.orders import Booted, Exit, Give, Kill, Say, Shut, Start, Tell
+from fsflows.server.orders import Booted, Exit, Give, Kill, Read, Say, Shut, Start, Tell
 
 HEARTBEAT = 20.0
 DRAIN = 60.0
@@ -33,6 +33,8 @@ class Playing:
                     self.did.append(f"give {number} {name}")
                 case Shut(dismiss):
                     self.did.append("shut, dismissing" if dismiss else "shut")
+                case Read(edition):
+                    self.did.append(f"read {edition}")
                 case Booted():
                     self.did.append("booted")
                 case Exit(status, text):
@@ -304,12 +306,29 @@ def test_a_stop_while_one_that_starts_has_the_socket_already():
 
 
 def test_flows_are_read_again_when_every_worker_has(up):
-    assert not up.fleet.reloading
+    assert not up.fleet.editions.open
     up.take(up.fleet.reload())
+    assert ["read 1", "tell 0 reload", "tell 1 reload", "tell 2 reload"] == up.done()
     for number in range(3):
-        assert up.fleet.reloading
-        up.heard(number, "reloaded")
-    assert not up.fleet.reloading
+        assert up.fleet.editions.open
+        up.heard(number, "reloaded", edition=1)
+    assert not up.fleet.editions.open
+
+
+def test_a_server_that_stops_reads_nothing_more(up):
+    up.stop("SIGTERM")
+    up.done()
+    up.take(up.fleet.reload())
+    assert [] == up.done()
+    assert not up.fleet.editions.open
+
+
+def test_a_problem_is_known_to_all_until_it_is_mended(up):
+    up.take(up.fleet.reload())
+    up.heard(0, "reloaded", edition=1, problem="broken")
+    assert "broken" == up.fleet.node(up.now)["flows"]
+    up.died(1, -9)
+    assert "broken" == up.fleet.node(up.now)["flows"], "whoever is started again has not mended it"
 
 
 def test_a_worker_that_could_not_take_the_socket_is_given_it_again(up):

@@ -251,6 +251,49 @@ def test_SIGHUP_under_load_changes_what_comes_and_nothing_that_runs(up, tmp_path
 
 
 @pytest.mark.parametrize("workers", [1, 2])
+def test_a_worker_that_is_started_again_has_the_flows_in_force(up, tmp_path, workers):
+    hello = FLOWS["short.yaml"].replace("Hello.", "One.")
+    code = "def start_function(conv):\n    return {'utterance': 'Old.'}\n"
+    process = up({"short.yaml": hello, "short.py": code}, server__workers=workers)
+    address = serving(process, 0 if workers == 1 else workers)
+
+    def says():
+        return heard(finished(call(address, "short", then=FALLBACK)))
+
+    def kill_all_that_take_calls():
+        before = len([line for line in process.log if line["event"] == "serving"])
+        children = Path(f"/proc/{process.popen.pid}/task/{process.popen.pid}/children").read_text()
+        office = pids(process).get(0)
+        killed = [int(pid) for pid in children.split() if int(pid) != office]
+        for pid in killed:
+            os.kill(pid, signal.SIGKILL)
+        wait_for(
+            lambda: (
+                len([line for line in process.log if line["event"] == "serving"])
+                == before + len(killed)
+            )
+        )
+
+    assert ["Old.", "One."] == says()
+    write_flows(tmp_path / "flows", {"short.yaml": "steps:\n  a: {dtmf: {num_digits: 40}}\n"})
+    write_flows(tmp_path / "flows", {"short.py": "def start_function(conv:\n"})
+    kill_all_that_take_calls()
+    assert ["Old.", "One."] == says()
+    process.signal(signal.SIGHUP)
+    process.said("flows not loaded; the old ones stay")
+    get_soon(process, "/ready", 503)
+    kill_all_that_take_calls()
+    assert ["Old.", "One."] == says()
+    assert '"flows"' in get_soon(process, "/ready", 503), "nobody has mended them"
+    write_flows(tmp_path / "flows", {"short.yaml": hello.replace("One", "Two"), "short.py": code})
+    process.signal(signal.SIGHUP)
+    get_soon(process, "/ready", 200)
+    (tmp_path / "flows" / "short.yaml").unlink()
+    kill_all_that_take_calls()
+    assert ["Old.", "Two."] == says()
+
+
+@pytest.mark.parametrize("workers", [1, 2])
 def test_a_new_version_serves_while_the_old_one_drains(up, tmp_path, workers):
     process = up(server__workers=workers, server__drain_timeout=LONG)
     address = serving(process, workers - 1 if workers == 1 else workers)

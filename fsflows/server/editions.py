@@ -1,0 +1,170 @@
+"""The flow files that a server's processes load, as their parent read them. Each reading is an edition, counted from 0.
+
+Every worker has the one in force: one that is started again does not load what somebody is just writing at, or has
+broken since. An edition comes into force when a worker could load it. `Plan` decides, without I/O, `Editions` keeps.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from fsflows.flow.files import Snapshot
+from fsflows.server.orders import Order, Read, Tell
+
+
+@dataclass(slots=True)
+class _Has:
+    """What a worker has, what it is to load, and what it was told before."""
+
+    edition: int
+    serving: bool = False
+    due: set[int] = field(default_factory=set)
+    told: set[int] = field(default_factory=set)
+
+
+class Plan:
+    """Which worker loads what.
+
+    Attributes:
+        in_force: the edition that a worker starts with.
+        problem: why the latest one could not be loaded; "": it could.
+    """
+
+    def __init__(self) -> None:
+        self.in_force = 0
+        self.problem = ""
+        self._latest = 0
+        self._refused = False  # the latest one
+        self._again = False
+        self._workers: dict[int, _Has] = {}
+
+    @property
+    def open(self) -> bool:
+        """Whether some worker has not yet loaded what it was told to."""
+        return self._again or any(has.due for has in self._workers.values())
+
+    def started(self, number: int) -> None:
+        """A worker starts, with the edition in force."""
+        self._workers[number] = _Has(self.in_force)
+
+    def serves(self, number: int) -> list[Order]:
+        """A worker has loaded it, and takes orders."""
+        self._workers[number].serving = True
+        return self._bring_up(number)
+
+    def ended(self, number: int) -> list[Order]:
+        """A worker is gone."""
+        self._workers.pop(number, None)
+        return self._next()
+
+    def wanted(self) -> list[Order]:
+        """The files are to be read again. Asked for while that is under way, once more behind it."""
+        if self.open:
+            self._again = True
+            return []
+        self._latest += 1
+        self._refused = False
+        orders: list[Order] = [Read(self._latest)]
+        for number in self._workers:
+            orders += self._bring_up(number)
+        return orders
+
+    def answered(self, number: int, edition: int, problem: str) -> list[Order]:
+        """A worker has loaded an edition; or not, because of a problem, and keeps what it has."""
+        has = self._workers.get(number)
+        if has is None:
+            return []
+        has.due.discard(edition)
+        if not problem:
+            has.edition = edition
+            self.in_force = max(self.in_force, edition)
+        if edition == self._latest:
+            self._refused |= bool(problem)
+            if problem or not self._refused:
+                self.problem = problem
+        return self._bring_up(number) + self._next()
+
+    def _bring_up(self, number: int) -> list[Order]:
+        """Have a worker load what it lacks: the latest edition, or if that one is no good, the one in force."""
+        has = self._workers[number]
+        wanted = self.in_force if self._refused else self._latest
+        if not has.serving or has.due or has.edition == wanted or wanted in has.told:
+            return []
+        has.due.add(wanted)
+        has.told.add(wanted)
+        return [Tell(number, {"what": "reload", "edition": wanted})]
+
+    def _next(self) -> list[Order]:
+        if not self._again or any(has.due for has in self._workers.values()):
+            return []
+        self._again = False
+        return self.wanted()
+
+
+class Editions:
+    """What was read: the latest edition, and the one in force.
+
+    Args:
+        paths: `flows.paths` of the settings.
+    """
+
+    def __init__(self, paths: Sequence[str]) -> None:
+        self._paths = paths
+        self._kept: dict[int, Snapshot] = {}
+        self._files: dict[int, int] = {}
+
+    def read(self, number: int, in_force: int) -> None:
+        """Read the files; all but the edition in force are forgotten."""
+        for old in [each for each in self._kept if each != in_force]:
+            self._forget(old)
+        self._kept[number] = Snapshot.take(self._paths)
+
+    def get(self, number: int) -> Snapshot:
+        """An edition, for a worker that is forked."""
+        return self._kept[number]
+
+    def descriptor(self, number: int) -> int:
+        """A file in memory that has an edition, for a worker that runs (`received`). It stays ours.
+
+        Raises:
+            OSError: there is no file descriptor, or no memory.
+        """
+        if number not in self._files:
+            made = os.memfd_create(f"fsflows-flows-{number}")
+            with open(made, "wb", closefd=False) as file:
+                try:
+                    file.write(self._kept[number].encode())
+                    file.flush()
+                except BaseException:
+                    os.close(made)
+                    raise
+            self._files[number] = made
+        return self._files[number]
+
+    def close(self) -> None:
+        """Let go of what is kept."""
+        for number in list(self._kept):
+            self._forget(number)
+
+    def _forget(self, number: int) -> None:
+        self._kept.pop(number, None)
+        if (file := self._files.pop(number, None)) is not None:
+            os.close(file)
+
+
+def received(descriptor: int) -> Snapshot:
+    """The edition in a parent's file; the descriptor is closed.
+
+    Raises:
+        OSError: it can't be read.
+    """
+    try:
+        size, data = os.fstat(descriptor).st_size, b""
+        # Every worker reads the same open file: at places of its own, never from where the last one stopped.
+        while len(data) < size and (more := os.pread(descriptor, size - len(data), len(data))):
+            data += more
+    finally:
+        os.close(descriptor)
+    return Snapshot.decode(data)
