@@ -13,10 +13,11 @@ from __future__ import annotations
 import os
 import sys
 from bisect import bisect_left
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import suppress
 from copy import copy
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, cast
 
 if TYPE_CHECKING:
     from prometheus_client import CollectorRegistry, Counter, Histogram, Metric
@@ -148,14 +149,9 @@ def render(breathe: Callable[[], None] = lambda: None) -> tuple[bytes, str]:
     flush()
     # A second series for each counter and histogram, with the time when it was made: nobody asks for those.
     prometheus.disable_created_metrics()  # type: ignore[no-untyped-call]
-    registry: Any = prometheus.REGISTRY
-    if os.environ.get(DIRECTORY):
-        from prometheus_client.multiprocess import MultiProcessCollector
-
-        registry = prometheus.CollectorRegistry()
-        MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
+    directory = os.environ.get(DIRECTORY)
     pieces = []
-    for family in registry.collect():
+    for family in _shared(directory) if directory else prometheus.REGISTRY.collect():
         for start in range(0, max(1, len(family.samples)), PIECE):
             piece = copy(family)
             piece.samples = family.samples[start : start + PIECE]
@@ -165,6 +161,20 @@ def render(breathe: Callable[[], None] = lambda: None) -> tuple[bytes, str]:
             pieces.append(text)
             breathe()
     return b"".join(pieces), prometheus.CONTENT_TYPE_LATEST
+
+
+def _shared(directory: str) -> Iterable[Metric]:
+    """What all processes have counted together."""
+    from prometheus_client.multiprocess import MultiProcessCollector
+
+    files = []
+    for path in Path(directory).glob("*.db"):
+        # One that has just been made is empty for a moment; for good, if its process was killed in that moment.
+        with suppress(FileNotFoundError):
+            if path.stat().st_size:
+                files.append(str(path))
+    found: Iterable[Metric] = MultiProcessCollector.merge(files)  # type: ignore[no-untyped-call]
+    return found
 
 
 class _Only:
