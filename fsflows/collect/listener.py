@@ -44,6 +44,7 @@ class Listener(ABC, Generic[R]):
             trail.words_until,
             and_rest=trail.words_and_rest,
             private=isinstance(trail.words, Pii) and bool(trail.words) and not spec.is_pii,
+            private_until=float("-inf") if spec.is_pii else trail.private_until,
         )
         self._last_input_at = time.opened_at
         self._presses = Presses(spec.same_press_window, trail.presses, is_pii=spec.is_pii)
@@ -67,6 +68,7 @@ class Listener(ABC, Generic[R]):
         """A partial result: the caller is speaking."""
         at = self._reach(at)
         if self.result is None and text.strip():
+            self._protect(text, at, final=False)
             changed = self._utterance.partial(text, at)
             if self._hears:
                 self._barge_in_by_voice(self._utterance.text, at)
@@ -76,6 +78,7 @@ class Listener(ABC, Generic[R]):
         """A final result, the recogniser's best alternative first."""
         at = self._reach(at)
         if self.result is None:
+            self._protect(alternatives[0].text if alternatives else "", at, final=True)
             self._on_final(self._utterance.final(alternatives, at), at)
 
     def speech_lost(self, at: float) -> None:
@@ -120,9 +123,17 @@ class Listener(ABC, Generic[R]):
         decided, self._decisions = self._decisions, []
         return decided
 
-    def hides_speech(self, at: float) -> bool:
-        """Whether what is said then is private: here, or because it goes on with what was said in a private step."""
+    def hides_speech(self, text: str, at: float, *, final: bool) -> bool:
+        """Whether a result that is about to come in is private: here, or because its speech began in a private step."""
+        self._protect(text, at, final=final)
+        return self._hides_speech(at)
+
+    def _hides_speech(self, at: float) -> bool:
         return self.spec.is_pii or self._utterance.private(at)
+
+    def hides_key(self, key: str, at: float, source: str) -> bool:
+        """Whether a report of a key that is about to come in shows a private one: here, or in the step before."""
+        return self.spec.is_pii or self._presses.is_private_again(key, at, source)
 
     @property
     def left_over(self) -> tuple[Key, ...]:
@@ -174,6 +185,11 @@ class Listener(ABC, Generic[R]):
     @property
     def _playing(self) -> bool:
         return self._time.prompt_ended_at is None
+
+    def _protect(self, text: str, at: float, *, final: bool) -> None:
+        """Speech that may have begun in a private step before makes this one private."""
+        if self.result is None and self._utterance.may_be_private(text, at, final=final):
+            self.spec = replace(self.spec, is_pii=True)
 
     def _name(self, press: Key) -> str | None:
         """The key, if it is one, and if this isn't another report of a press."""
@@ -235,7 +251,8 @@ class Listener(ABC, Generic[R]):
             presses=self._presses.recent,
             end_keys=end_keys,
             end_keys_until=end_keys_until,
-            words=private(words, is_pii=self.hides_speech(at)),
+            words=private(words, is_pii=self._hides_speech(at)),
             words_until=words_until,
             words_and_rest=and_rest,
+            private_until=self._utterance.private_until(at, is_pii=self.spec.is_pii),
         )

@@ -22,6 +22,17 @@ TYPING_ON = 1.0
 """Seconds. Digits that follow a private one sooner than that are private, whichever step gets them."""
 
 
+SOONEST = (0.2, 0.1)
+"""Seconds, and seconds a word: between the beginning of speech and the first that a recogniser says of it (it hears
+0.2 s at a time), at the least."""
+
+LATEST = (1.0, 0.5)
+"""The same, at the most, for a partial result."""
+
+SILENCE = 1.0
+"""Seconds. So much later comes a final result that no partial went before."""
+
+
 @dataclass(frozen=True, slots=True)
 class Press:
     """One press of a key, and who has reported it so far ("RTP", "INBAND_AUDIO")."""
@@ -41,6 +52,8 @@ class Trail:
         words: the words of the speech that goes on that are answered already, ...
         words_until: ... and until when: after a longer silence, it is another speech.
         words_and_rest: whether the rest of that speech is answered, too: the answer was keyed while it was being said.
+        private_until: when the last private collection ended, if somebody may have begun to speak by then of whom the
+            recogniser had said nothing yet.
     """
 
     presses: tuple[Press, ...] = field(default=(), repr=False)
@@ -49,6 +62,7 @@ class Trail:
     words: str | Pii = field(default="", repr=False)
     words_until: float = float("-inf")
     words_and_rest: bool = False
+    private_until: float = float("-inf")
 
     def speaking(self, at: float) -> bool:
         """Whether speech that began before may still go on."""
@@ -76,11 +90,7 @@ class Presses:
     def is_new(self, key: str, at: float, source: str) -> bool:
         """Whether a report is a press of its own."""
         for index, press in enumerate(self._recent):
-            if (
-                press.key == key
-                and source not in press.sources
-                and abs(at - press.at) <= self._window
-            ):
+            if self._same(press, key, at, source):
                 self._recent[index] = Press(press.key, press.at, press.sources | {source})
                 return False
         shown = Pii(key) if self._is_pii else key
@@ -88,6 +98,18 @@ class Presses:
         if len(self._recent) > 8:
             del self._recent[0]
         return True
+
+    def is_private_again(self, key: str, at: float, source: str) -> bool:
+        """Whether a report is another one of a private press."""
+        return any(
+            isinstance(press.key, Pii) and self._same(press, key, at, source)
+            for press in self._recent
+        )
+
+    def _same(self, press: Press, key: str, at: float, source: str) -> bool:
+        return (
+            press.key == key and source not in press.sources and abs(at - press.at) <= self._window
+        )
 
     @property
     def gap(self) -> float:

@@ -11,6 +11,7 @@ import dataclasses
 from collections.abc import Sequence
 
 from fsflows.collect.spec import Speech
+from fsflows.collect.trail import LATEST, SILENCE, SOONEST
 from fsflows.spoken import Alternative
 
 LONG_AGO = float("-inf")
@@ -26,6 +27,8 @@ class Utterance:
         and_rest: whether the rest of that speech is answered, too.
         private: whether that speech began where it was private, and this is another place: all of it is passed over,
             whatever the recogniser makes of it.
+        private_until: when it was private last. Speech that is new and must have begun by then is passed over; what may
+            have begun by then is private.
 
     Attributes:
         text: the new words of the last partial; empty when nobody is speaking.
@@ -41,12 +44,16 @@ class Utterance:
         *,
         and_rest: bool = False,
         private: bool = False,
+        private_until: float = LONG_AGO,
     ) -> None:
         self._speech = speech
         self._answered = answered.split()
         self._answered_until = answered_until
         self._and_rest = and_rest
         self._private = private
+        self._private_until = private_until
+        self._doubtful: bool | None = None
+        self._final_at = LONG_AGO
         self._words: list[str] = []
         self.text = ""
         self.changed_at = self.seen_at = LONG_AGO
@@ -62,6 +69,17 @@ class Utterance:
     def private(self, at: float) -> bool:
         """Whether what is said then goes on with a private speech."""
         return self._private and at <= self._answered_until
+
+    def may_be_private(self, text: str, at: float, *, final: bool) -> bool:
+        """Whether speech of which this is a result may have begun where it was private; surely: see `private`."""
+        if self._doubtful is None and text.strip():
+            words = len(text.split())
+            since = at - self._private_until
+            if since < SOONEST[0] + SOONEST[1] * words:
+                self._private = True
+                self._answered_until = at + self._speech.partial_timeout
+            self._doubtful = since <= LATEST[0] + LATEST[1] * words + SILENCE * final
+        return bool(self._doubtful) and not self._private
 
     @property
     def stalls_at(self) -> float:
@@ -97,6 +115,8 @@ class Utterance:
         count = self._passed_over(best, at)
         looked_at = alternatives[: self._speech.alternatives]
         self.end()
+        self._final_at = at
+        self._private_until = LONG_AGO  # what is said from now on has begun here
         new = (_without(count, alternative) for alternative in looked_at)
         return tuple(alternative for alternative in new if alternative.text.strip())
 
@@ -114,6 +134,13 @@ class Utterance:
         self._words, self._answered = [], []
         self._answered_until = LONG_AGO
         self._and_rest = self._private = False
+        self._doubtful = None
+
+    def private_until(self, at: float, *, is_pii: bool) -> float:
+        """For the trail of a listener that ends: until when speech of which nothing was said yet may be private."""
+        if self._final_at >= at:
+            return LONG_AGO
+        return at if is_pii else self._private_until
 
     def trail(self, at: float) -> tuple[str, float, bool]:
         """The words that whoever listens next must not take for an answer, until when, and whether nor their rest.

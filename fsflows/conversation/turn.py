@@ -215,8 +215,9 @@ def _feed(
             listener.advance(engine.clock.now())
         case KeyPressed(key, at, source):
             if at >= engine.answer_from:
+                hide = listener.hides_key(key, at, source)
                 listener.key(key, at, source)
-                hide = listener.spec.is_pii  # the key itself may have made it private
+                hide = hide or listener.spec.is_pii  # the key itself may have made it private
                 engine.record.heard(Pii(key) if hide else key, "keys", at)
         case Heard(texts, final, at):
             if not final:
@@ -244,9 +245,8 @@ def _protect(engine: Engine, result: object) -> None:
 
 def _note_words(engine: Engine, listener: Listener[Any], words: Heard) -> None:
     text, score, _ = words.texts[0]
-    engine.record.heard(
-        Pii(text) if listener.hides_speech(words.at) else text, "speech", words.at, score
-    )
+    hide = listener.hides_speech(text, words.at, final=words.final)
+    engine.record.heard(Pii(text) if hide else text, "speech", words.at, score)
 
 
 def _typed_ahead(engine: Engine) -> tuple[Key, ...]:

@@ -16,6 +16,7 @@ from fsflows.archive.model import Record, RecordingNote
 from fsflows.archive.store import RecordStore
 from fsflows.clock import Clock
 from fsflows.console.journal import note_of
+from fsflows.conversation.metrics import CALLS
 from fsflows.database import DatabaseFailed
 from fsflows.log import get_logger
 from fsflows.recordings.claims import UNSETTLED
@@ -98,6 +99,8 @@ class Settling:
             while calls := self._store.begun_by(owner):
                 for record in self._store.lose([self._with_recording(call) for call in calls]):
                     log.error("a call has lost its server", call=record.call_id, node=record.node)
+                    # Whoever had it counts no more: this is the one place that does.
+                    CALLS.labels(record.flow, str(record.result), str(record.reason)).inc()
                     count += 1
         self._missed = missing
         CALLS_LOST.inc(count)

@@ -157,14 +157,79 @@ def test_speech_that_began_in_a_private_step_is_an_answer_nowhere_else(ending, r
 
 def test_speech_that_began_in_a_private_step_stays_hidden_to_its_end():
     second = after(collector(PRIVATE, SETTLED), "2.0 partial one two three four five")
-    assert second.hides_speech(2.2)
+    assert second.hides_speech("one two", 2.2, final=False)
     play(second, "2.3 keys 1234", to_the_end=False)
     third = after(second, "2.8 partial one two three four five six")
 
     assert isinstance(second.result.trail.words, Pii)
-    assert third.hides_speech(2.8)
+    assert third.hides_speech("one two", 2.8, final=False)
     play(third, "3.0 final one two three four five six", to_the_end=False)
-    assert not third.hides_speech(3.1)
+    assert not third.hides_speech("eight", 3.1, final=False)
+
+
+UNHEARD = "1.0 keys 1234"
+"""A private step ends; somebody may be speaking, and the recogniser has said nothing of it yet."""
+
+
+@pytest.mark.parametrize(
+    "late",
+    [
+        pytest.param("1.4 partial five", id="at once"),
+        pytest.param("1.7 final four five five six", id="more than can be said since"),
+        pytest.param("1.4 partial four\n2.4 final four five five six", id="and its final result"),
+    ],
+)
+def test_P13_speech_that_must_have_begun_in_a_private_step_is_no_answer(late):
+    second = after(collector(PRIVATE, UNHEARD), late)
+    assert second.result is None
+    play(second, "9.0 prompt ends\n9.5 final eight")
+
+    assert ("8", False) == (second.result.digits, isinstance(second.result.digits, Pii))
+
+
+@pytest.mark.parametrize(
+    ("late", "hidden"),
+    [
+        pytest.param("1.9 partial four\n3.0 final four five five six", True, id="slowly"),
+        pytest.param("5.2 final four five five six", True, id="with no partial result"),
+        pytest.param("5.4 final four five five six", False, id="later"),
+        pytest.param("2.9 partial four\n3.9 final four five five six", False, id="words later"),
+        pytest.param("1.9 final seven\n2.4 final four five five six", True, id="the first speech"),
+        pytest.param("1.5 final four\n4.0 final four five five six", False, id="a second one"),
+    ],
+)
+def test_P13_speech_that_may_have_begun_in_a_private_step_is_private(late, hidden):
+    second = after(collector(PRIVATE, UNHEARD), late)
+    play(second, "9.0 prompt ends")
+
+    assert hidden == isinstance(second.result.digits, Pii)
+    assert hidden == all(isinstance(each.text, Pii) for each in second.result.alternatives)
+
+
+def test_P13_what_is_said_after_a_private_answer_by_voice_has_begun_after_it():
+    first = collector(PRIVATE, "1.0 final one two three four")
+    second = after(first, "1.6 partial four five five six\n2.0 final four five five six")
+    play(second, "9.0 prompt ends")
+
+    assert "4556" == second.result.digits
+    assert not isinstance(second.result.digits, Pii)
+
+
+def test_P13_it_is_private_two_steps_later_too():
+    second = after(collector(PRIVATE, UNHEARD), "2.4 keys 5678")
+    third = after(second, "2.8 final four five five six")
+
+    assert isinstance(third.result.digits, Pii)
+
+
+def test_P13_another_report_of_a_private_press_is_private():
+    second = after(collector(PRIVATE, UNHEARD), "")
+
+    assert second.hides_key("4", 1.34, "INBAND_AUDIO")
+    assert not second.hides_key("4", 1.34, "RTP")
+    assert not second.hides_key("5", 1.34, "INBAND_AUDIO")
+    assert not second.hides_key("4", 1.9, "INBAND_AUDIO")
+    assert not after(collector(FOUR, UNHEARD), "").hides_key("4", 1.34, "INBAND_AUDIO")
 
 
 def test_speech_goes_on_from_one_private_step_to_the_next_as_ever():

@@ -246,3 +246,47 @@ def test_P13_the_surplus_of_a_private_answer_is_private_in_the_next_step(play):
         each.digits for each in played.record.collected
     ]
     assert {"[hidden]"} == {entry.text for entry in played.record.of_kind(Heard)}
+
+
+@pytest.mark.parametrize("answer", ["12", "12#"])
+def test_P13_the_other_report_of_the_last_private_key_is_private(play, answer):
+    played = play(
+        RUNS_ON.format(digits=2 if answer == "12" else 3, more=2),
+        f"""\
+        hear your number
+        press {answer} inband 0.05
+        hear anything else
+        press 9 inband 0.05
+        wait quiet 20 within 60
+        """,
+    )
+    assert ["first", "more"] == [each.step for each in played.record.collected]
+    heard = [(entry.step, entry.text) for entry in played.record.of_kind(Heard)]
+    assert {"[hidden]"} == {text for step, text in heard[: 2 * len(answer)]}
+    assert ("more", "9") == heard[2 * len(answer)]
+
+
+@pytest.mark.parametrize("words", ["four five five six", "four"])
+def test_P13_speech_of_which_nothing_was_heard_when_a_private_step_ended_is_private(play, words):
+    """It begins just before the last key, so slowly that the next prompt already plays when the recogniser hears a word."""
+    played = play(
+        RUNS_ON.format(digits=2, more=4),
+        f"""\
+        hear your number
+        press 1
+        meanwhile say "{words}" word 0.8
+        wait 0.1
+        press 2 gap 0 hold 0.1
+        hear anything else
+        wait quiet 20 within 60
+        """,
+    )
+    assert ["first", "more"] == [each.step for each in played.record.collected]
+    said = [entry for entry in played.record.of_kind(Heard) if entry.source == "speech"]
+    assert ["more"] * len(said) == [entry.step for entry in said]
+    assert said
+    assert {"[hidden]"} == {entry.text for entry in said}
+    assert "four" not in played.record.dumps()
+    assert "4" not in "".join(each.digits for each in played.record.collected[1:]).replace(
+        "[4 d", ""
+    )

@@ -4,6 +4,7 @@ import dataclasses
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from prometheus_client import REGISTRY
 
 from fsflows.archive.endings import Reason, RecordingState, Result
 from fsflows.archive.model import RecordingNote
@@ -188,6 +189,23 @@ def test_a_call_whose_server_was_killed_gets_a_record(nodes):
     nodes.journal.published(noted, "2026/a.wav", 5)
     assert Settled(changed=1) == nodes.settling.look()
     assert ("2026/a.wav",) == nodes.recording().links
+
+
+def lost_calls():
+    labels = {"flow": "menu", "result": "failed", "reason": "server_lost"}
+    return REGISTRY.get_sample_value("fsflows_calls_total", labels) or 0
+
+
+def test_calls_that_lost_their_server_are_counted_once_whoever_finds_them(nodes):
+    before = lost_calls()
+    claims = nodes.other()
+    for number in range(3):
+        nodes.begin(claims, f"call-{number}")
+    claims.retire()
+    second = nodes.make(nodes.here)
+    for each in (nodes.settling, second, second, nodes.settling, second):
+        each.look()
+    assert 3 == lost_calls() - before
 
 
 def test_what_a_process_left_that_ended_for_good_is_found_at_the_second_look(nodes):
