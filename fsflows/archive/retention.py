@@ -11,6 +11,7 @@ import gevent
 import gevent.event
 
 from fsflows.archive.endings import RecordingState
+from fsflows.archive.metrics import DELIVERIES
 from fsflows.archive.store import BATCH, RecordStore
 from fsflows.database import DatabaseFailed
 from fsflows.log import get_logger
@@ -32,24 +33,36 @@ class Recordings(Protocol):
 EVERY = 3600.0
 """Seconds between two purges of the schedule."""
 
+HOLD = timedelta(days=7)
+"""So much longer a record is kept that the webhook still has to send: it is given up after about six days."""
+
 log = get_logger("archive")
 
 
 @dataclass(frozen=True, slots=True)
 class Purged:
-    """What a purge did: records deleted, and calls' recordings; records kept, since theirs can't be deleted (yet)."""
+    """What a purge did.
+
+    Attributes:
+        records: deleted.
+        recordings: calls whose recordings were deleted.
+        kept: records kept, since their recordings can't be deleted (yet).
+        held: records kept until the webhook has sent them.
+    """
 
     records: int = 0
     recordings: int = 0
     kept: int = 0
+    held: int = 0
 
 
 def purge(store: RecordStore, cutoff: datetime, recordings: Recordings | None = None) -> Purged:
     """Delete the records of calls that came in before `cutoff`, their recordings first.
 
-    A record whose discard is not finished is kept: it is what says that there is still something to be done. A call
-    that came to us more than once keeps its recordings until its newest record goes. Then go the recordings of calls
-    that have no record at all.
+    A record whose discard is not finished is kept: it is what says that there is still something to be done. One that
+    the webhook still has to send is kept `HOLD` longer at the most, without its recordings. A call that came to us
+    more than once keeps its recordings until its newest record goes. Then go the recordings of calls that have no
+    record at all.
 
     May be run at any time, by several at once, and broken off: what is left is found the next time.
 
@@ -61,11 +74,12 @@ def purge(store: RecordStore, cutoff: datetime, recordings: Recordings | None = 
     Raises:
         DatabaseFailed: some may have been deleted.
     """
-    gone = audio = kept = 0
-    while batch := store.before(cutoff, BATCH, skip=kept):
+    gone = audio = kept = held = 0
+    while batch := store.before(cutoff, BATCH, skip=kept + held):
         calls = [record.call_id for record in batch]
         known = recordings.known(calls) if recordings else set()
         still_young = store.calls_since(cutoff, calls)
+        undelivered = store.undelivered([record.id for record in batch])
         deletable = []
         for record in batch:
             if record.recording.state is RecordingState.PENDING:
@@ -81,12 +95,18 @@ def purge(store: RecordStore, cutoff: datetime, recordings: Recordings | None = 
                     )
                     kept += 1
                     continue
+            if record.id in undelivered:
+                if record.started_at >= cutoff - HOLD:
+                    held += 1
+                    continue
+                DELIVERIES.labels("given_up").inc()
+                log.error("a record is deleted that was never delivered", record=record.id)
             deletable.append(record.id)
         store.delete(deletable)
         gone += len(deletable)
     if recordings is not None:
         audio += _without_record(store, cutoff, recordings)
-    return Purged(gone, audio, kept)
+    return Purged(gone, audio, kept, held)
 
 
 def without_record(
@@ -153,6 +173,7 @@ class RetentionSchedule:
                 records=purged.records,
                 recordings=purged.recordings,
                 kept=purged.kept,
+                held=purged.held,
             )
         return purged
 

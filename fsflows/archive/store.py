@@ -12,7 +12,7 @@ from fsflows.archive.changes import add, write_new, write_note
 from fsflows.archive.endings import RecordingState
 from fsflows.archive.model import Record, RecordingNote, loads
 from fsflows.archive.search import Page, Search, find
-from fsflows.archive.tables import begun, bodies, records, unsettled
+from fsflows.archive.tables import begun, bodies, outbox, records, unsettled
 from fsflows.database import Database
 
 BATCH = 200
@@ -125,6 +125,17 @@ class RecordStore:
         if record_ids:
             ids = list(record_ids)
             self._database.write(lambda c: c.execute(delete(records).where(records.c.id.in_(ids))))
+
+    def undelivered(self, record_ids: Sequence[str]) -> set[str]:
+        """Those of these records that the webhook still has to send."""
+        wanted = list(record_ids)
+        query = (
+            select(outbox.c.record_id)
+            .where(outbox.c.record_id.in_(wanted), outbox.c.state == "waiting")
+            .distinct()
+        )
+        found = self._database.read(lambda c: c.execute(query).scalars().all()) if wanted else ()
+        return set(found)
 
     # --- calls that have no record yet ------------------------------------------------------------------------------
 

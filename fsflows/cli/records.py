@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from fsflows.archive.describe import describe, length, printable
 from fsflows.archive.endings import Reason, RecordingState, Result
 from fsflows.archive.export import write
-from fsflows.archive.retention import purge, without_record
+from fsflows.archive.retention import HOLD, purge, without_record
 from fsflows.archive.search import MAX_PAGE, BadSearch, Page, Search, Summary
 from fsflows.archive.store import RecordStore
 from fsflows.cli.stored import add_options, open_database, says_directories, settings_of
@@ -310,6 +310,10 @@ def _purge(args: argparse.Namespace, store: RecordStore, database: Database) -> 
         else:
             purged = purge(store, cutoff, _expiry(args, database, stack))
     print(f"{purged.records} records and the recordings of {purged.recordings} calls deleted")
+    if purged.held:
+        print(
+            f"{purged.held} records are kept until the webhook has sent them, {HOLD.days} days longer at the most"
+        )
     if purged.kept:
         raise Problem(
             f"{purged.kept} records are kept, since their recordings can't be deleted, or their discard is not"
@@ -320,14 +324,19 @@ def _purge(args: argparse.Namespace, store: RecordStore, database: Database) -> 
 def _say_what_would_go(args: argparse.Namespace, store: RecordStore, journal: Journal) -> None:
     cutoff = args.older_than
     going_on = set(journal.open_calls())
-    count = kept = 0
+    count = kept = held = 0
     for record in store.each(Search(until=cutoff)):
-        is_open = record.recording.state is RecordingState.PENDING or record.call_id in going_on
-        kept += is_open
-        count += not is_open
+        if record.recording.state is RecordingState.PENDING or record.call_id in going_on:
+            kept += 1
+        elif record.started_at >= cutoff - HOLD and store.undelivered([record.id]):
+            held += 1
+        else:
+            count += 1
     print(f"{count} records of calls before {cutoff:%Y-%m-%d %H:%M} UTC would be deleted")
     if kept:
         print(f"{kept} would be kept: the discard of their recordings is not finished")
+    if held:
+        print(f"{held} would be kept until the webhook has sent them")
     if not args.keep_recordings:
         alone = sum(1 for _ in without_record(store, cutoff, journal.recorded_before))
         if alone:

@@ -169,6 +169,9 @@ def delete(record_id: str) -> AnyResponse:
             "A record whose recording is still there is not deleted: it would be lost sight of. Purge deletes both."
         )
         return redirect(url_for("records.show", record_id=record.id))
+    if source.webhook and source.store.undelivered([record.id]):
+        flash("A record that the webhook still has to send is not deleted.")
+        return redirect(url_for("records.show", record_id=record.id))
     source.store.delete([record.id])
     log.warning("record deleted", user=g.user.name, record=record.id, call_id=record.call_id)
     flash("The record is deleted.")

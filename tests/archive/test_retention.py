@@ -3,10 +3,15 @@
 import dataclasses
 from datetime import timedelta
 
+import pytest
+
+from fsflows.archive import retention
 from fsflows.archive.endings import RecordingState
+from fsflows.archive.metrics import DELIVERIES
 from fsflows.archive.model import RecordingNote
-from fsflows.archive.retention import Purged, RetentionSchedule, purge
+from fsflows.archive.retention import HOLD, Purged, RetentionSchedule, purge
 from fsflows.archive.store import BATCH, RecordStore
+from fsflows.archive.webhook import Delivery, Outbox
 from fsflows.database import Database
 
 from .conftest import NOW
@@ -41,6 +46,9 @@ def test_old_records_go_with_their_recordings_and_all_else(database, store, samp
     store = RecordStore(database, webhook=True)
     store.insert(samples)
     cutoff = NOW - timedelta(days=3)
+    outbox = Outbox(database)
+    for delivery, _ in outbox.claim(NOW, len(samples)):
+        outbox.settle(delivery, state="delivered")
     old = [record for record in samples if record.started_at < cutoff]
     with_audio = [r.call_id for r in samples if r.recording.state == "present"]
     audio = Audio(*with_audio)
@@ -101,6 +109,48 @@ def test_a_recording_without_a_record_goes_as_well(store, samples):
     cutoff = samples[0].started_at - timedelta(days=1)
     assert Purged(0, len(alone) - 1, 0) == purge(store, cutoff, audio)
     assert {alone[7], *(record.call_id for record in samples[:3])} == audio.there
+
+
+@pytest.mark.parametrize("state", ["delivered", "given_up"])
+def test_a_record_that_the_webhook_has_to_send_is_held_without_its_recordings(
+    database, samples, state
+):
+    store = RecordStore(database, webhook=True)
+    record, other = samples[0], dataclasses.replace(samples[1], started_at=samples[0].started_at)
+    store.insert([record, other])
+    outbox = Outbox(database)
+    outbox.settle(Delivery(other.id, 1), state=state)
+    audio = Audio(record.call_id, other.call_id)
+    cutoff = record.started_at + timedelta(seconds=1)
+    assert Purged(1, 2, 0, 1) == purge(store, cutoff, audio)
+    assert Purged(0, 0, 0, 1) == purge(store, cutoff, audio)
+    assert [record.id] == ids(store.search().rows)
+    assert outbox.body(record.id)
+    [(delivery, _)] = outbox.claim(record.ended_at, 1)
+    assert Purged(0, 0, 0, 1) == purge(store, cutoff, audio), "while somebody tries"
+    outbox.settle(delivery, state=state)
+    assert Purged(1, 0, 0, 0) == purge(store, cutoff, audio)
+
+
+def test_a_record_is_not_held_for_ever(database, samples):
+    """As when the webhook was turned off, with deliveries waiting."""
+    store = RecordStore(database, webhook=True)
+    store.insert(samples[:1])
+    until = samples[0].started_at + HOLD
+    assert Purged(0, 0, 0, 1) == purge(store, until)
+    given_up = DELIVERIES.labels("given_up")._value
+    before = given_up.get()
+    assert Purged(1, 0, 0, 0) == purge(store, until + timedelta(seconds=1))
+    assert 1 == given_up.get() - before
+
+
+def test_more_held_records_than_are_looked_at_once_stop_no_others(database, samples, monkeypatch):
+    monkeypatch.setattr(retention, "BATCH", 3)
+    RecordStore(database, webhook=True).insert(samples[:8])
+    RecordStore(database).insert(samples[8:16])
+    assert Purged(8, 0, 0, 8) == purge(
+        RecordStore(database), max(each.started_at for each in samples[:16]) + timedelta(seconds=1)
+    )
 
 
 def test_retention_counts_days_and_zero_is_for_ever(store, samples):

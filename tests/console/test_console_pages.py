@@ -12,6 +12,8 @@ from fsflows.archive.endings import RecordingState
 from fsflows.archive.entries import KINDS, Collected, Heard, Measured, Noted, Ran, Said
 from fsflows.archive.model import RecordingNote
 from fsflows.archive.record import MAX_ENTRIES
+from fsflows.archive.store import RecordStore
+from fsflows.archive.webhook import Delivery, Outbox
 from fsflows.archive.writer import WriterStats
 from fsflows.console import live as live_pages
 from fsflows.console.app import create_app
@@ -385,9 +387,6 @@ def test_an_editor_sets_log_levels(client):
 
 
 def test_a_webhook_is_looked_at_and_sent_again(world):
-    from fsflows.archive.store import RecordStore
-    from fsflows.archive.webhook import Delivery, Outbox
-
     client = create_app(dataclasses.replace(world.sources, webhook=True)).test_client()
     record = world.add()
     RecordStore(world.database, webhook=True).insert([record, world.records[0]])
@@ -401,6 +400,20 @@ def test_a_webhook_is_looked_at_and_sent_again(world):
     answer = client.post(f"/records/{record.id}/send", data={"csrf": token}, follow_redirects=True)
     assert "is being sent again" in answer.text
     assert "waiting" == box.entries(record.id)[0].state
+
+
+def test_a_record_that_the_webhook_has_to_send_is_not_deleted(world):
+    client = create_app(dataclasses.replace(world.sources, webhook=True)).test_client()
+    record = world.add(recording=RecordingNote())
+    other = dataclasses.replace(record, id="00000000-0000-4000-8000-00000000ffff", call_id="other")
+    RecordStore(world.database, webhook=True).insert([other])
+    token = csrf_of(client.get("/status"))
+    url = f"/records/{other.id}/delete"
+    answer = client.post(url, data={"csrf": token}, follow_redirects=True)
+    assert "still has to send is not deleted" in answer.text
+    Outbox(world.database).settle(Delivery(other.id, 1), state="delivered")
+    answer = client.post(url, data={"csrf": token}, follow_redirects=True)
+    assert "The record is deleted." in answer.text
 
 
 # --- live, status, machines ---
