@@ -16,6 +16,8 @@ from fsflows.cli.stored import add_options, open_database, settings_of
 if TYPE_CHECKING:
     from fsflows.database import Database
     from fsflows.recordings.entries import Entry
+    from fsflows.recordings.files import Files
+    from fsflows.recordings.identity import Archives
     from fsflows.settings import Settings
 
 CONNECTING = 10.0
@@ -31,6 +33,13 @@ SETTLE_HELP = (
     "say that a file of a discard is dealt with that fsflows may not or can not look at;"
     " your word goes onto the receipt"
 )
+ARCHIVE_HELP = (
+    "whether the archive at hand is the one that recordings are published to; exit 1 when it isn't"
+)
+ADOPT_HELP = (
+    "publish to the archive that is at hand from now on: it was moved or made anew, on purpose"
+)
+LOST_HELP = "with --adopt: what isn't found in it went with the earlier archive; your word goes onto the receipts"
 AGENT_HELP = (
     "do the file work beside a FreeSWITCH on another host, for servers that know the secret"
 )
@@ -71,6 +80,13 @@ def add_parser(subparsers: Any) -> None:
     settled.add_argument(
         "--why", metavar="TEXT", required=True, help="what was done with the file, or what it was"
     )
+    archive = add("archive", ARCHIVE_HELP)
+    archive.add_argument("--adopt", action="store_true", help=ADOPT_HELP)
+    archive.add_argument("--lost", action="store_true", help=LOST_HELP)
+    archive.add_argument("--by", metavar="NAME", default="", help="with --lost: who says so")
+    archive.add_argument(
+        "--why", metavar="TEXT", default="", help="with --lost: what became of the earlier archive"
+    )
     verified = add("verify", VERIFY_HELP)
     verified.add_argument(
         "--grace",
@@ -107,6 +123,7 @@ def run(args: argparse.Namespace) -> int:
         "show": _show,
         "discards": _discards,
         "settle": _settle,
+        "archive": _archive,
         "verify": _verify,
         "sweep": _sweep,
         "agent": _agent,
@@ -236,6 +253,54 @@ def _settle(args: argparse.Namespace, settings: Settings) -> int:
     return 0
 
 
+def _archive(args: argparse.Namespace, settings: Settings) -> int:
+    from fsflows.clock import GeventClock
+    from fsflows.recordings.entries import Node
+    from fsflows.recordings.identity import Archives
+    from fsflows.recordings.service import make_files
+
+    if args.lost and not (args.adopt and args.by.strip() and args.why.strip()):
+        raise ValueError(
+            "--lost belongs to --adopt, and needs --by NAME and --why TEXT: they go onto the receipts"
+        )
+    files = make_files(settings)
+    with _database(settings) as database:
+        archives = Archives(database, GeventClock(), Node.make())
+        if args.adopt:
+            return _adopt(args, archives, files)
+        known, here = archives.known(), files.identity()
+    if known is None:
+        print("known: none yet; the server takes one at its first sweep, if it is safe")
+    else:
+        since = known.adopted_at.isoformat(timespec="seconds")
+        print(f"known: {known.id}, since {since}, written down by {_shown(known.node)}")
+    print(f"here:  {here or 'none: not mounted, or never used'}")
+    if known is None or known.id == here:
+        return 0
+    print(
+        "the archive is not at hand: nothing is published, and what isn't found is not called gone"
+    )
+    return 1
+
+
+def _adopt(args: argparse.Namespace, archives: Archives, files: Files) -> int:
+    adopted = archives.adopt(files)
+    print(f"adopted: {adopted.archive.id}; recordings from elsewhere found in it: {adopted.found}")
+    if not adopted.missing:
+        return 0
+    if args.lost:
+        archives.settle_missing(adopted.missing, by=args.by.strip(), why=args.why.strip())
+        print(f"{len(adopted.missing)} are not in it; what you say of them is written down")
+        return 0
+    for entry in adopted.missing:
+        print(f"  {entry.call_uuid}  {_where(entry)}")
+    print(
+        f"{len(adopted.missing)} are not in it, and are never called gone for that. Bring them here and adopt it again;"
+        " or, if the archive that they were in is no more: --adopt --lost --by NAME --why TEXT"
+    )
+    return 1
+
+
 def _verify(args: argparse.Namespace, settings: Settings) -> int:
     from fsflows.archive.store import RecordStore
     from fsflows.clock import GeventClock
@@ -290,7 +355,9 @@ def _sweep(args: argparse.Namespace, settings: Settings) -> int:
         f" recordings published: {report.published}, of calls still up: {report.waiting};"
         f" unknown staged files: {report.unknown}"
     )
-    return 1 if report.failed else 0
+    if report.no_archive:
+        print(f"nothing is published: {_shown(report.no_archive)}")
+    return 1 if report.failed or report.no_archive else 0
 
 
 def _agent(args: argparse.Namespace, settings: Settings) -> int:

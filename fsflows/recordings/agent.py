@@ -18,7 +18,14 @@ from urllib.parse import urlsplit
 from fsflows.log import get_logger
 from fsflows.recordings.archives import Published
 from fsflows.recordings.files import Deleted, Files, Sighting, Staged
-from fsflows.recordings.paths import FileWorkFailed, PathRefused, RecordingGone, StillThere
+from fsflows.recordings.marker import MarkerDamaged
+from fsflows.recordings.paths import (
+    FileWorkFailed,
+    PathRefused,
+    RecordingGone,
+    StillThere,
+    WrongArchive,
+)
 from fsflows.recordings.signing import HEADER, SignatureRefused, Signer
 
 MAX_BODY = 64 * 1024
@@ -28,22 +35,32 @@ TIMEOUT = 10.0
 PUBLISH_TIMEOUT = 300.0
 """Seconds for publishing, which may copy a long recording to another file system."""
 
+UPGRADE = "install the same version of fsflows on both hosts"
+
 METHODS: Mapping[str, tuple[str, ...]] = {
     "look": ("path",),
     "delete": ("path", "mark"),
     "find": ("call_uuid",),
     "staged": ("now",),
-    "publish": ("path", "name"),
+    "identity": (),
+    "claim": ("identity",),
+    "publish": ("path", "name", "archive"),
     "published": ("name",),
     "retract": ("name",),
     "archived": (),
 }
+
+VERSIONS: Mapping[str, int] = {"identity": 2, "claim": 2, "publish": 2, "retract": 2}
+"""Of the protocol, in which a method's words became what they are; all others: 1. Each method is asked for under its
+own (/v2/publish), so that agent and server of different versions do what both know, and refuse the rest in words."""
 
 _KINDS: Mapping[str, Any] = {
     "path": str,
     "mark": str | None,
     "call_uuid": str,
     "name": str,
+    "archive": str,
+    "identity": str,
     "now": float | int,
 }
 
@@ -88,9 +105,9 @@ class AgentApp:
         return [sent]
 
     def _answer(self, path: str, body: bytes) -> tuple[int, dict[str, Any]]:
-        method = path.removeprefix("/v1/")
-        if method not in METHODS or path == method:
-            return 404, {"error": f"there is no {path}"}
+        method = path.rpartition("/")[2]
+        if method not in METHODS or path != path_of(method):
+            return 404, {"error": f"this agent knows no {path}: {UPGRADE}"}
         given = json.loads(body)
         if (
             not isinstance(given, dict)
@@ -103,7 +120,7 @@ class AgentApp:
         except FileWorkFailed as error:
             self._log.warning("not done", method=method, why=str(error), **given)
             return 200, {"failed": _failure(error)}
-        if method in ("delete", "publish", "retract"):
+        if method in ("delete", "publish", "retract", "claim"):
             self._log.info("done", method=method, result=_plain(result), **given)
         return 200, {"result": _plain(result)}
 
@@ -140,8 +157,15 @@ class AgentFiles:
     def staged(self, now: float) -> list[Staged]:
         return [Staged(**each) for each in self._ask("staged", now=now)]
 
-    def publish(self, path: str, name: str) -> Published:
-        return Published(**self._ask("publish", path=path, name=name))
+    def identity(self) -> str | None:
+        found = self._ask("identity")
+        return None if found is None else str(found)
+
+    def claim(self, identity: str) -> str:
+        return str(self._ask("claim", identity=identity))
+
+    def publish(self, path: str, name: str, archive: str) -> Published:
+        return Published(**self._ask("publish", path=path, name=name, archive=archive))
 
     def published(self, name: str) -> Published | None:
         found = self._ask("published", name=name)
@@ -170,7 +194,7 @@ class AgentFiles:
             ) from error
 
     def _post(self, method: str, body: bytes) -> dict[str, Any]:
-        path = f"/v1/{method}"
+        path = path_of(method)
         signature, nonce = self._signer.sign(path, body)
         timeout = PUBLISH_TIMEOUT if method == "publish" else TIMEOUT
         connection: http.client.HTTPConnection
@@ -192,9 +216,16 @@ class AgentFiles:
         finally:
             connection.close()
         parsed = json.loads(answer)
+        if response.status == 404:
+            raise FileWorkFailed(f"the recordings agent at {self._host} knows no {path}: {UPGRADE}")
         if response.status != 200 or not isinstance(parsed, dict):
             raise FileWorkFailed(f"the recordings agent answered {response.status}: {parsed}")
         return parsed
+
+
+def path_of(method: str) -> str:
+    """Where a method is asked for."""
+    return f"/v{VERSIONS.get(method, 1)}/{method}"
 
 
 def _body(environ: Mapping[str, Any]) -> bytes:
@@ -224,5 +255,7 @@ def _failure(error: FileWorkFailed) -> dict[str, str]:
 def _failure_of(failure: dict[str, str]) -> FileWorkFailed:
     if failure["kind"] == "PathRefused":
         return PathRefused(failure["path"], failure["why"])
-    kinds = {kind.__name__: kind for kind in (RecordingGone, StillThere)}
+    kinds = {
+        kind.__name__: kind for kind in (MarkerDamaged, RecordingGone, StillThere, WrongArchive)
+    }
     return kinds.get(failure["kind"], FileWorkFailed)(failure["why"])

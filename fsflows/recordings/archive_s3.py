@@ -8,13 +8,15 @@ from __future__ import annotations
 import base64
 import hashlib
 import importlib
+import io
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import IO, Any
 
-from fsflows.recordings.archives import Published, safe_name
+from fsflows.recordings.archives import Published, Retracted, safe_name
 from fsflows.recordings.faults import NO_FAULTS, Faults
+from fsflows.recordings.marker import MARKER, MarkerDamaged, identity_in, marker_text, must_be
 from fsflows.recordings.paths import FileWorkFailed
 
 LIMIT = 5 * 1024**3
@@ -43,7 +45,39 @@ class S3Archive:
         self._client = client if client is not None else _client()
         self._faults = faults
 
-    def publish(self, directory: int, file: str, name: str) -> Published:
+    def identity(self) -> str | None:
+        with _explained(MARKER):
+            try:
+                answer = self._client.get_object(Bucket=self._bucket, Key=self._prefix + MARKER)
+            except Exception as error:
+                if _code(error) in ("404", "NoSuchKey", "NotFound"):
+                    return None
+                raise
+            return identity_in(answer["Body"].read(4096))
+
+    def claim(self, identity: str) -> str:
+        text = marker_text(identity)
+        if self.identity() is None:
+            with _explained(MARKER):
+                try:
+                    # Of two at once the first counts; a store that doesn't know the condition ignores it.
+                    self._client.put_object(
+                        Bucket=self._bucket,
+                        Key=self._prefix + MARKER,
+                        Body=text,
+                        ContentMD5=_digests(io.BytesIO(text))[0],
+                        IfNoneMatch="*",
+                    )
+                except Exception as error:
+                    if _code(error) not in ("412", "PreconditionFailed"):
+                        raise
+        borne = self.identity()
+        if borne is None:
+            raise FileWorkFailed(f"{self._prefix + MARKER!r} does not stay in the object store")
+        return borne
+
+    def publish(self, directory: int, file: str, name: str, archive: str) -> Published:
+        must_be(archive, self.identity(), f"s3://{self._bucket}/{self._prefix}")
         fd = os.open(file, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=directory)
         with os.fdopen(fd, "rb") as source:
             size = os.fstat(fd).st_size
@@ -77,14 +111,17 @@ class S3Archive:
         found = self._head(name)
         return None if found is None else Published(self._location(name), found["ContentLength"])
 
-    def retract(self, name: str) -> int | None:
+    def retract(self, name: str) -> Retracted:
+        archive = None
+        with suppress(MarkerDamaged):
+            archive = self.identity()
         found = self._head(name)
         with _explained(name):
             answer = self._client.delete_object(Bucket=self._bucket, Key=self._key(name))
             if answer.get("VersionId") or answer.get("DeleteMarker"):
                 # In a bucket with versions this only hid it.
                 self._delete_versions(name)
-        return None if found is None else int(found["ContentLength"])
+        return Retracted(None if found is None else int(found["ContentLength"]), archive)
 
     def names(self) -> Iterator[str]:
         with _explained(self._prefix or self._bucket):
@@ -93,7 +130,9 @@ class S3Archive:
             )
             for page in pages:
                 for found in page.get("Contents", ()):
-                    yield found["Key"].removeprefix(self._prefix)
+                    name = found["Key"].removeprefix(self._prefix)
+                    if name != MARKER:
+                        yield name
 
     def _delete_versions(self, name: str) -> None:
         pages = self._client.get_paginator("list_object_versions").paginate(

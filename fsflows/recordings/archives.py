@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
 import stat
@@ -11,6 +12,7 @@ from dataclasses import dataclass
 from typing import IO, Protocol
 
 from fsflows.recordings.faults import NO_FAULTS, Faults
+from fsflows.recordings.marker import MARKER, MarkerDamaged, identity_in, marker_text, must_be
 from fsflows.recordings.paths import FileWorkFailed
 
 _DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
@@ -24,19 +26,37 @@ class Published:
     size: int
 
 
+@dataclass(frozen=True, slots=True)
+class Retracted:
+    """What was taken out of the archive that is at hand: bytes (None: nothing was there), and that archive's id."""
+
+    size: int | None
+    archive: str | None
+
+
 class Archive(Protocol):
     """Where recordings are published to. Names are relative paths ("2026-01-31/<uuid>.wav").
 
     Methods raise `OSError`, or `FileWorkFailed` with an explanation.
     """
 
-    def publish(self, directory: int, file: str, name: str) -> Published:
-        """Take in a file of an open directory. The same file again is no error; another one by that name is."""
+    def identity(self) -> str | None:
+        """The id that the archive at hand bears; None: none."""
+
+    def claim(self, identity: str) -> str:
+        """Have the archive bear this id, unless it bears one; the one that it bears then."""
+
+    def publish(self, directory: int, file: str, name: str, archive: str) -> Published:
+        """Take in a file of an open directory. The same file again is no error; another one by that name is.
+
+        Raises:
+            WrongArchive: what is at hand does not bear the id `archive`; nothing was done.
+        """
 
     def published(self, name: str) -> Published | None: ...
 
-    def retract(self, name: str) -> int | None:
-        """Delete it for good, and what a publication that broke off has left. Its size; None: nothing was there."""
+    def retract(self, name: str) -> Retracted:
+        """Delete it for good, and what a publication that broke off has left."""
 
     def names(self) -> Iterator[str]: ...
 
@@ -52,9 +72,34 @@ class DirectoryArchive:
         self._path = path
         self._faults = faults
 
-    def publish(self, directory: int, file: str, name: str) -> Published:
-        with self._parent(name, make=True) as (parent, last):
+    def identity(self) -> str | None:
+        with self._opened() as root:
+            return _identity(root)
+
+    def claim(self, identity: str) -> str:
+        with self._opened() as root:
+            part = f"{MARKER}.{identity}.part"
+            with open(part, "xb", opener=_opener(root)) as file:
+                file.write(marker_text(identity))
+                file.flush()
+                os.fsync(file.fileno())
+            try:
+                _put_in_place(root, part)
+            finally:
+                with suppress(FileNotFoundError):
+                    os.unlink(part, dir_fd=root)
+            os.fsync(root)
+            borne = _identity(root)
+        if borne is None:
+            raise FileWorkFailed(f"{self._location(MARKER)} does not stay")
+        return borne
+
+    def publish(self, directory: int, file: str, name: str, archive: str) -> Published:
+        with self._opened() as root, self._parent(root, name, make=archive) as (parent, last):
             assert parent is not None
+            if os.fstat(parent).st_dev != os.fstat(root).st_dev:
+                # Were it not mounted one day, what is in it would look as if somebody had deleted it.
+                raise FileWorkFailed(f"{name!r}: another file system is mounted inside the archive")
             with open(file, "rb", opener=_opener(directory)) as source:
                 here = os.fstat(source.fileno())
                 present = _stat(parent, last)
@@ -73,25 +118,30 @@ class DirectoryArchive:
             return Published(self._location(name), here.st_size)
 
     def published(self, name: str) -> Published | None:
-        with self._parent(name) as (parent, last):
+        with self._opened() as root, self._parent(root, name) as (parent, last):
             found = _stat(parent, last)
         return None if found is None else Published(self._location(name), found.st_size)
 
-    def retract(self, name: str) -> int | None:
-        with self._parent(name) as (parent, last):
-            if parent is None:
-                return None
+    def retract(self, name: str) -> Retracted:
+        with self._opened() as root, self._parent(root, name) as (parent, last):
+            # Of this very directory, whatever is mounted there a moment later. Damaged, it proves nothing.
+            archive = None
+            with suppress(MarkerDamaged):
+                archive = _identity(root)
             found = _stat(parent, last)
-            for present in (_part(last), last):
-                with suppress(FileNotFoundError):
-                    os.unlink(present, dir_fd=parent)
-            os.fsync(parent)
-        return None if found is None else found.st_size
+            if parent is not None:
+                for present in (_part(last), last):
+                    with suppress(FileNotFoundError):
+                        os.unlink(present, dir_fd=parent)
+                os.fsync(parent)
+        return Retracted(None if found is None else found.st_size, archive)
 
     def names(self) -> Iterator[str]:
         for where, _, files in os.walk(self._path, onerror=_raise):
             for file in files:
-                yield os.path.relpath(f"{where}/{file}", self._path)
+                name = os.path.relpath(f"{where}/{file}", self._path)
+                if not name.startswith(MARKER):
+                    yield name
 
     def _location(self, name: str) -> str:
         return f"{self._path.rstrip('/')}/{name}"
@@ -125,9 +175,20 @@ class DirectoryArchive:
                     return
 
     @contextmanager
-    def _parent(self, name: str, *, make: bool = False) -> Iterator[tuple[int | None, str]]:
+    def _opened(self) -> Iterator[int]:
+        root = os.open(self._path, _DIRECTORY & ~os.O_NOFOLLOW)
+        try:
+            yield root
+        finally:
+            os.close(root)
+
+    @contextmanager
+    def _parent(self, root: int, name: str, *, make: str = "") -> Iterator[tuple[int | None, str]]:
+        """The directory that a name is in; made, if it is missing, in the archive of the id `make`."""
         *between, last = safe_name(name)
-        directory: int | None = os.open(self._path, _DIRECTORY & ~os.O_NOFOLLOW)
+        if make:
+            must_be(make, _identity(root), self._path)
+        directory: int | None = os.dup(root)
         assert directory is not None
         try:
             for part in between:
@@ -159,6 +220,27 @@ def safe_name(name: str) -> list[str]:
     if "\0" in name or any(part in ("", ".", "..") or part.startswith(".") for part in parts):
         raise FileWorkFailed(f"{name!r} can't be a name in the archive")
     return parts
+
+
+def _identity(root: int) -> str | None:
+    try:
+        with open(MARKER, "rb", opener=_opener(root)) as file:
+            return identity_in(file.read(4096))
+    except FileNotFoundError:
+        return None
+
+
+def _put_in_place(root: int, part: str) -> None:
+    try:
+        os.link(part, MARKER, src_dir_fd=root, dst_dir_fd=root, follow_symlinks=False)
+    except FileExistsError:
+        return  # somebody else was first
+    except OSError as error:
+        if error.errno not in (errno.EPERM, errno.ENOSYS, errno.EOPNOTSUPP, errno.EMLINK):
+            raise
+        # A file system without hard links. Two that claim the same archive in this very moment are found out later.
+        if _stat(root, MARKER) is None:
+            os.rename(part, MARKER, src_dir_fd=root, dst_dir_fd=root)
 
 
 def _part(last: str) -> str:

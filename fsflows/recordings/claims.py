@@ -87,16 +87,21 @@ class Claims:
         for process in dead:
             forget(process)
 
-    def discards(self, switches: Sequence[str], busy: Collection[str]) -> list[Intent]:
+    def discards(
+        self, switches: Sequence[str], busy: Collection[str], *, at_once: bool = True
+    ) -> list[Intent]:
         """Take over discards that nobody works on: open ones, and those of calls that are still to be watched.
 
         Args:
             switches: the FreeSWITCHes within our reach; what our own node had is, too.
             busy: calls that this process is at work on.
+            at_once: also those that have failed, and whose time has not come again.
         """
 
         def work(connection: Connection) -> list[Intent]:
-            which = (discards.c.state == "open") | discards.c.watch
+            due = discards.c.due_at.is_(None) | (discards.c.due_at <= self._clock.utcnow())
+            is_open = discards.c.state == "open"
+            which = (is_open if at_once else is_open & due) | (~is_open & discards.c.watch)
             taken = self._take(connection, discards, which, switches, busy)
             rows = connection.execute(
                 select(discards)

@@ -9,7 +9,7 @@ from fsflows.log import Logger
 from fsflows.recordings.control import RecordingControl
 from fsflows.recordings.entries import Entry, Settlement
 from fsflows.recordings.files import Files
-from fsflows.recordings.receipt import DiscardCause, FileReceipt
+from fsflows.recordings.receipt import SETTLED, DiscardCause, FileReceipt
 
 TOO_SHORT = "input-too-short"
 """FreeSWITCH's completion cause of a recording that it deleted itself (RECORD_MIN_SEC)."""
@@ -69,3 +69,15 @@ class Discard:
     settled: dict[str, Settlement] = field(default_factory=dict)
     forbidden: bool = False
     receipted: bool = False
+
+    def went(self, file: FileReceipt) -> None:
+        """A file is gone, and how."""
+        if file.how == "deleted" or file.path not in self.done:
+            self.done[file.path] = file
+
+    def settle(self, entry: Entry) -> None:
+        """A file that we can't look at, and of which somebody said that it is dealt with: his word, not ours."""
+        word = self.settled[entry.path]
+        at = word.at.isoformat()
+        file = FileReceipt(entry.path, SETTLED, entry.size, by=word.by, at=at, why=word.why)
+        self.went(file)

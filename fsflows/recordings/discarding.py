@@ -15,7 +15,6 @@ from dataclasses import replace
 from fsflows.clock import Clock
 from fsflows.database import DatabaseFailed
 from fsflows.recordings import metrics
-from fsflows.recordings.control import RecordingControl
 from fsflows.recordings.discard import (
     FORBIDDEN,
     NOT_STARTED,
@@ -30,18 +29,11 @@ from fsflows.recordings.journal import Journal
 from fsflows.recordings.lookout import Lookout
 from fsflows.recordings.paths import FileWorkFailed, PathRefused, StillThere
 from fsflows.recordings.receipt import SETTLED, FileReceipt, Receipt
+from fsflows.recordings.retracting import Retractor
 from fsflows.recordings.spool import IntentSpool
+from fsflows.recordings.stopping import ROUNDS, Stopper
 
 __all__ = ["NOT_STARTED", "REMOVED", "TOO_SHORT", "Discard", "DiscardFailed", "Discarder"]
-
-RETRACTED = "taken out of the archive by"
-"""How the note begins, in the journal, that a node has found a recording in the archive and is deleting it there."""
-
-RECEIPTED = ("discarded", "settled")
-"""States of a recording that an earlier receipt speaks of."""
-
-ROUNDS = 5
-"""How often what starts anew while we discard is stopped and deleted before that is called a failure."""
 
 
 class Discarder:
@@ -61,6 +53,8 @@ class Discarder:
         self._spool = spool
         self._lookout = lookout
         self._faults = faults
+        self._stopper = Stopper(lookout, faults)
+        self._retractor = Retractor(journal)
 
     def run(self, discard: Discard) -> Receipt:
         """Discard until nothing is left, and return the receipt.
@@ -142,7 +136,7 @@ class Discarder:
     def _round(self, discard: Discard) -> None:
         discard.again.clear()
         started = self._clock.now()
-        stopped = self._stop(discard)
+        stopped = self._stopper.stop(discard)
         self._faults.at("discard 5: all recordings are stopped")
         self._find(discard)
         discard.ms["stop"] = self._since(started)
@@ -160,44 +154,6 @@ class Discarder:
         self._verify(discard)
         discard.ms["verify"] = self._since(started)
         self._faults.at("discard 11: all files were looked for again")
-
-    def _stop(self, discard: Discard) -> bool:
-        """Stop what is recorded; True when FreeSWITCH has said that it records nothing (or has no such call)."""
-        for control in discard.controls:
-            try:
-                for attempt in range(ROUNDS):
-                    if self._over(discard, control):
-                        return True
-                    paths = control.active()
-                    self._faults.at("discard 2: FreeSWITCH said what it records")
-                    if not paths:
-                        return True
-                    self._lookout.note(discard, paths, late=attempt > 0 or discard.receipted)
-                    self._faults.at("discard 3: what it records is on disk")
-                    for path in paths:
-                        control.stop(path)
-                        self._faults.at("discard 4: one recording is stopped")
-                control.stop_all()
-            except Exception as error:
-                # A call that ends makes every command fail, each in its own way.
-                discard.log.warning("recordings could not be stopped", why=str(error))
-                if self._try_otherwise(discard, control):
-                    return True
-        return False
-
-    def _try_otherwise(self, discard: Discard, control: RecordingControl) -> bool:
-        try:
-            if self._over(discard, control):
-                return True
-            control.stop_all()
-            return not control.active()
-        except Exception as error:
-            discard.log.warning("nor all at once", why=str(error))
-            return False
-
-    def _over(self, discard: Discard, control: RecordingControl) -> bool:
-        discard.call_over = not control.alive()
-        return discard.call_over
 
     def _find(self, discard: Discard) -> None:
         """Recordings that were made before we had the call: heard of, or where the settings say that they may lie."""
@@ -239,63 +195,24 @@ class Discarder:
             deleted = discard.files.delete(entry.path, now.mark)
             how = deleted.how if deleted.how == "deleted" else self._why_absent(discard, entry, now)
             if how is None and entry.path in discard.settled:
-                self._settle(discard, now)
+                discard.settle(now)
             elif how is None:
                 discard.left.append(
                     f"{entry.path!r} was never found here: do we see FreeSWITCH's recordings?"
                 )
-            elif not (entry.archived and deleted.how == "absent"):
-                self._done(discard, FileReceipt(entry.path, how, now.size, deleted.also))
+            elif deleted.how == "deleted" or not entry.archived:
+                discard.went(FileReceipt(entry.path, how, now.size, deleted.also))
             if entry.archived and entry.name:
-                self._retract(discard, now, entry.name)
+                spoken_of = self._retractor.retract(discard, now, entry.name)
+                if not spoken_of and how is not None and deleted.how != "deleted":
+                    discard.went(FileReceipt(entry.path, how, now.size))
         except PathRefused as error:
             if entry.path in discard.settled:
-                self._settle(discard, now)
+                discard.settle(now)
             else:
                 self._refused(discard, error)
         except FileWorkFailed as error:
             self._refused(discard, error)
-
-    def _retract(self, discard: Discard, entry: Entry, name: str) -> None:
-        """Take it out of the archive. What was published and isn't there may still lie in the right archive."""
-        ours = f"{RETRACTED} {self._journal.node.name}"
-        there = discard.files.published(name) is not None
-        if there:
-            # From here on we know who deleted it, should we die.
-            self._note_retracted(discard, entry, ours)
-        try:
-            retracted = discard.files.retract(name)
-        except FileWorkFailed:
-            if there:
-                self._note_retracted(discard, entry, None)
-            raise
-        line = f"archive:{name}"
-        if retracted.how == "deleted":
-            self._done(discard, FileReceipt(line, "deleted", retracted.size))
-        elif entry.location is None or entry.state in RECEIPTED or line in discard.done:
-            return
-        elif entry.error == ours:
-            self._done(discard, FileReceipt(line, "deleted earlier", entry.size))
-        elif entry.path in discard.settled:
-            self._settle(discard, entry)
-        else:
-            discard.left.append(
-                f"{entry.path!r} was published as {entry.location}, and is not in the archive that is here:"
-                " is it mounted, and the same for all nodes? (If somebody deleted it: settle it)"
-            )
-
-    def _note_retracted(self, discard: Discard, entry: Entry, note: str | None) -> None:
-        try:
-            self._journal.change(entry, ("discarding",), error=note)
-        except DatabaseFailed as error:
-            discard.left.append(f"the journal can't be written: {error}")
-
-    def _settle(self, discard: Discard, entry: Entry) -> None:
-        """A file that we can't look at, and of which somebody said that it is dealt with: his word, not ours."""
-        word = discard.settled[entry.path]
-        at = word.at.isoformat()
-        file = FileReceipt(entry.path, SETTLED, entry.size, by=word.by, at=at, why=word.why)
-        self._done(discard, file)
 
     @staticmethod
     def _is_there(discard: Discard, path: str) -> bool:
@@ -306,11 +223,6 @@ class Discarder:
             except Exception as error:
                 discard.log.debug("FreeSWITCH does not say whether it has a file", why=str(error))
         return True
-
-    @staticmethod
-    def _done(discard: Discard, file: FileReceipt) -> None:
-        if file.how == "deleted" or file.path not in discard.done:
-            discard.done[file.path] = file
 
     def _why_absent(self, discard: Discard, entry: Entry, now: Entry) -> str | None:
         error = entry.error or ""
@@ -364,8 +276,9 @@ class Discarder:
 
     def _succeeded(self, discard: Discard, receipt: Receipt) -> None:
         self._spool.remove(discard.call_uuid)
+        settled = {file.path for file in receipt.files if file.how == SETTLED}
         for path, entry in discard.known.items():
-            state = "settled" if path in discard.settled else "discarded"
+            state = "settled" if path in settled else "discarded"
             discard.known[path] = replace(entry, state=state, location=None)
         discard.done.clear()
         discard.receipted = True

@@ -53,6 +53,8 @@ class Entry:
         node: the name of the node that had the call; only it, or who reaches the same FreeSWITCH, sees the file.
         name: what it is published as; None: it is not ours to move, and stays where it is.
         archived: whether the archive may hold it, or a part of it.
+        archive: the ids of the archives that may, separated by spaces, the last one last; None: an earlier version
+            of fsflows has published it, and it isn't known where.
         location: where it is, once published; None again when a receipt says that it is gone.
         seen: whether its file was ever found where FreeSWITCH said, in the directory with this `mark`.
         size: bytes when it was last seen.
@@ -76,6 +78,12 @@ class Entry:
     mark: str | None = None
     size: int | None = None
     error: str | None = None
+    archive: str | None = None
+
+    @property
+    def archives(self) -> tuple[str, ...]:
+        """The ids of the archives that may hold it, the last one last."""
+        return tuple((self.archive or "").split())
 
     @property
     def file(self) -> str:
@@ -89,7 +97,12 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Intent:
-    """A discard that was asked for: `open` until its receipt is written, watched until the call is over."""
+    """A discard that was asked for: `open` until its receipt is written, watched until the call is over.
+
+    Attributes:
+        attempts: how many have failed since it was asked for, or something was recorded again.
+        error: what was left after the last of them, and `tried_at`: when that was.
+    """
 
     call_uuid: str
     switch: str
@@ -99,6 +112,7 @@ class Intent:
     owner: str
     attempts: int = 0
     error: str | None = None
+    tried_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

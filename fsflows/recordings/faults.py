@@ -35,7 +35,7 @@ LATE_POINT = "late: FreeSWITCH said that a recording started after the discard"
 
 PUBLISH_POINTS = (
     "publish 1: the call is over",
-    "publish 2: that it is to be published is on disk",
+    "publish 2: that it is to be published is on disk, and where to",
     "publish 3: copied, not yet under its name",
     "publish 4: under its name in the archive",
     "publish 5: that it is published is on disk",

@@ -19,6 +19,7 @@ from typing import Protocol
 
 from fsflows.recordings.archives import Archive, Published
 from fsflows.recordings.faults import NO_FAULTS, Faults
+from fsflows.recordings.marker import must_be
 from fsflows.recordings.paths import (
     FileWorkFailed,
     PathRefused,
@@ -54,11 +55,13 @@ class Deleted:
         how: "deleted", or "absent": nothing was there.
         size: bytes that it had; None when nothing was there.
         also: other names of the same file (hard links, the target of a link) that were deleted with it.
+        archive: the id of the archive that it was deleted in, or looked for; None: it bears none, or there is none.
     """
 
     how: str
     size: int | None = None
     also: tuple[str, ...] = ()
+    archive: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,17 +95,29 @@ class Files(Protocol):
     def staged(self, now: float) -> list[Staged]:
         """All files in the staging directory. `now`: the wall-clock time, seconds since the epoch."""
 
-    def publish(self, path: str, name: str) -> Published:
-        """Bring a staged recording into the archive. Doing it again, after a crash anywhere, is safe.
+    def identity(self) -> str | None:
+        """The id of the archive that is at hand; None: it bears none."""
+
+    def claim(self, identity: str) -> str:
+        """Give the archive at hand this id, unless it bears one. The id that it bears then."""
+
+    def publish(self, path: str, name: str, archive: str) -> Published:
+        """Bring a staged recording into the archive of that id. Doing it again, after a crash anywhere, is safe.
 
         The staged file is left where it is unless it could be moved.
+
+        Raises:
+            WrongArchive: another archive is at hand, or none; nothing was done.
         """
 
     def published(self, name: str) -> Published | None:
         """The recording of that name in the archive."""
 
     def retract(self, name: str) -> Deleted:
-        """Delete a published recording for good, and a half-published one."""
+        """Delete a published recording for good, and a half-published one, in whatever archive is at hand.
+
+        Only in the archive that it was published to "absent" means that it is gone.
+        """
 
     def archived(self) -> list[str]:
         """The names of all recordings in the archive."""
@@ -179,17 +194,26 @@ class LocalFiles:
                     listed.append(Staged(self._roots.named(entry.path), found.st_size, age))
         return sorted(listed, key=lambda file: file.path)
 
-    def publish(self, path: str, name: str) -> Published:
+    def identity(self) -> str | None:
+        with _explained("the archive"):
+            return self._archive.identity()
+
+    def claim(self, identity: str) -> str:
+        with _explained("the archive"):
+            return self._archive.claim(identity)
+
+    def publish(self, path: str, name: str, archive: str) -> Published:
         with self._roots.open(path) as spot, _explained(path):
             found = spot.stat()
             if found is None:
                 already = self._archive.published(name)
+                must_be(archive, self._archive.identity(), "what is at hand")
                 if already is None:
                     raise RecordingGone(f"{path!r} is gone, and was not published")
                 return already
             _must_be_file(path, found)
             assert spot.directory is not None
-            return self._archive.publish(spot.directory, spot.name, name)
+            return self._archive.publish(spot.directory, spot.name, name, archive)
 
     def published(self, name: str) -> Published | None:
         with _explained(name):
@@ -197,10 +221,11 @@ class LocalFiles:
 
     def retract(self, name: str) -> Deleted:
         with _explained(name):
-            size = self._archive.retract(name)
+            gone = self._archive.retract(name)
             if self._archive.published(name) is not None:
                 raise StillThere(f"{name!r} is in the archive again after it was deleted")
-        return Deleted("absent") if size is None else Deleted("deleted", size)
+        how = "absent" if gone.size is None else "deleted"
+        return Deleted(how, gone.size, archive=gone.archive)
 
     def archived(self) -> list[str]:
         with _explained("the archive"):

@@ -12,6 +12,7 @@ from sqlalchemy import Connection, delete, exists, func, insert, select, update
 from fsflows.clock import Clock
 from fsflows.database import Database
 from fsflows.recordings.entries import CallFile, Entry, Intent, Node, Settlement
+from fsflows.recordings.identity import Aim, aim_for
 from fsflows.recordings.receipt import SETTLED, DiscardCause, Receipt
 from fsflows.recordings.rows import (
     entries_where,
@@ -31,8 +32,14 @@ from fsflows.recordings.tables import (
     settlements,
 )
 
-SAID_EVERY = 20
-"""Of so many attempts at a discard that fail in the same way one is said aloud: every five minutes, as sweeps go."""
+AGAIN = timedelta(seconds=15)
+"""When a discard that has failed is tried again; after each further attempt that fails it is twice as long."""
+
+AGAIN_AT_MOST = timedelta(minutes=5)
+"""But no longer than this. A discard that goes on failing in the same way is said aloud as often."""
+
+AFRESH = {"attempts": 0, "tried_at": None, "due_at": None}
+"""What has failed counts no more: it is another matter now."""
 
 ENDED = ("discarding", "discarded", "settled")
 
@@ -156,7 +163,7 @@ class Journal:
                 connection.execute(
                     update(discards)
                     .where(discards.c.call_uuid == call_uuid)
-                    .values(state="open", watch=True, owner=self.node.id)
+                    .values(state="open", watch=True, owner=self.node.id, **AFRESH)
                 )
                 connection.execute(
                     update(receipts).where(receipts.c.call_uuid == call_uuid).values(complete=False)
@@ -169,12 +176,20 @@ class Journal:
         """Change a recording that is in one of these states; False: it no longer is."""
         return self._change(entry, states, values)
 
-    def start_publishing(self, entry: Entry) -> bool:
-        """Take a recording for publishing. False: it was discarded, or published by another node."""
-        values = {"state": "publishing", "owner": self.node.id, "archived": True}
-        return self._change(
-            entry, ("recording", "staged", "publishing"), values, unless_discarded=True
-        )
+    def start_publishing(self, entry: Entry) -> Aim | None:
+        """Take a recording for publishing. None: it was discarded, or published by another node.
+
+        The archive that it goes to is written down before anything of it can be there.
+        """
+
+        def work(connection: Connection) -> Aim | None:
+            aim = aim_for(connection, entry)
+            values = {"state": "publishing", "owner": self.node.id, **aim.now}
+            states = ("recording", "staged", "publishing")
+            changed = connection.execute(_changing(entry, states, values, unless_discarded=True))
+            return aim if changed.rowcount == 1 else None
+
+        return self._database.write(work)
 
     def published(self, entry: Entry, location: str, size: int) -> bool:
         """It is in the archive. False: a discard came first, and it has to be taken out again."""
@@ -245,7 +260,8 @@ class Journal:
                 .where(mine, recordings.c.state.not_in(ENDED), ~self._at_work())
                 .values(state="discarding", owner=self.node.id)
             )
-            self._step(connection, call_uuid, "stop", stop_ms, detail)
+            if not self._said(connection, call_uuid, "stop", detail):
+                self._step(connection, call_uuid, "stop", stop_ms, detail)
             return entries_where(connection, mine)
 
         return self._database.write(work)
@@ -292,7 +308,7 @@ class Journal:
             connection.execute(
                 update(discards)
                 .where(discards.c.call_uuid == call_uuid)
-                .values(state="done", watch=watch, error=None)
+                .values(state="done", watch=watch, error=None, **AFRESH)
             )
             for step in ("delete", "verify", "receipt"):
                 self._step(connection, call_uuid, step, receipt.ms.get(step, 0), "")
@@ -311,6 +327,9 @@ class Journal:
                 .values(call_uuid=call_uuid, path=settlement.path, **values)
                 .on_conflict_do_update(index_elements=["call_uuid", "path"], set_=values)
             )
+            connection.execute(
+                update(discards).where(discards.c.call_uuid == call_uuid).values(due_at=None)
+            )
             detail = f"{settlement.path}: {settlement.by}: {settlement.why}"
             self._step(connection, call_uuid, SETTLED, 0, detail[:LONGEST])
 
@@ -318,21 +337,23 @@ class Journal:
 
     def discard_failed(self, call_uuid: str, why: str) -> bool:
         """An attempt has failed; the discard stays open. True: say so; it is news, or was long not said."""
+        now, why = self._clock.utcnow(), why[:LONGEST]
 
         def work(connection: Connection) -> bool:
-            before = connection.execute(
-                select(discards.c.attempts, discards.c.error).where(
-                    discards.c.call_uuid == call_uuid
-                )
-            ).first()
+            before = intent_for(connection, call_uuid)
+            if before is None:
+                return True
+            wait = min(AGAIN * 2 ** min(before.attempts, 10), AGAIN_AT_MOST)
+            values = {"attempts": before.attempts + 1, "tried_at": now, "due_at": now + wait}
             connection.execute(
                 update(discards)
                 .where(discards.c.call_uuid == call_uuid)
-                .values(attempts=discards.c.attempts + 1, error=why[:LONGEST])
+                .values(error=why, **values)
             )
-            if before is None or before.error != why[:LONGEST]:
+            if before.error != why or before.tried_at is None:
                 return True
-            return bool(before.attempts % SAID_EVERY == 0)
+            asked = before.cause.at
+            return (now - asked) // AGAIN_AT_MOST > (before.tried_at - asked) // AGAIN_AT_MOST
 
         return self._database.write(work)
 
@@ -356,10 +377,7 @@ class Journal:
         *,
         unless_discarded: bool = False,
     ) -> bool:
-        which = [recordings.c.id == entry.id, recordings.c.state.in_(states)]
-        if unless_discarded:
-            which.append(~exists().where(discards.c.call_uuid == entry.call_uuid))
-        statement = update(recordings).where(*which).values(**values)
+        statement = _changing(entry, states, values, unless_discarded=unless_discarded)
         return self._database.write(lambda connection: connection.execute(statement).rowcount == 1)
 
     def _at_work(self) -> Any:
@@ -392,6 +410,19 @@ class Journal:
         )
         return replace(entry, id=made.scalar_one())
 
+    @staticmethod
+    def _said(connection: Connection, call_uuid: str, step: str, detail: str) -> bool:
+        """Whether the last step of a discard was this one: attempts that change nothing leave no further trace."""
+        columns = discard_steps.c
+        last = (
+            select(columns.step, columns.detail)
+            .where(columns.call_uuid == call_uuid)
+            .order_by(columns.id.desc())
+            .limit(1)
+        )
+        row = connection.execute(last).first()
+        return row is not None and tuple(row) == (step, detail)
+
     def _step(
         self, connection: Connection, call_uuid: str, step: str, ms: int, detail: str
     ) -> None:
@@ -405,6 +436,15 @@ class Journal:
                 detail=detail,
             )
         )
+
+
+def _changing(
+    entry: Entry, states: Sequence[str], values: Mapping[str, Any], *, unless_discarded: bool
+) -> Any:
+    which = [recordings.c.id == entry.id, recordings.c.state.in_(states)]
+    if unless_discarded:
+        which.append(~exists().where(discards.c.call_uuid == entry.call_uuid))
+    return update(recordings).where(*which).values(**values)
 
 
 def _discarded(connection: Connection, news: Iterable[tuple[str, str]]) -> set[str]:

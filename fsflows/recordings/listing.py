@@ -12,6 +12,7 @@ from sqlalchemy import Connection, select
 from fsflows.database import Database
 from fsflows.recordings.entries import CallFile, Entry, Intent
 from fsflows.recordings.files import Files
+from fsflows.recordings.identity import KnownArchive, known_archive
 from fsflows.recordings.paths import FileWorkFailed
 from fsflows.recordings.rows import entry_of, intent_of, load
 from fsflows.recordings.tables import discard_steps, discards, recordings
@@ -72,6 +73,10 @@ class Listing:
         )
         return self._database.read(lambda c: [intent_of(row) for row in c.execute(statement)])
 
+    def archive(self) -> KnownArchive | None:
+        """The archive that recordings are published to; None: none yet."""
+        return self._database.read(known_archive)
+
     def calls(self, call_uuids: Iterable[str]) -> dict[str, CallFile]:
         """All that is known of these calls; of some, nothing."""
         wanted = sorted(set(call_uuids))
@@ -104,6 +109,9 @@ def differences(listing: Listing, files: Files, now: datetime) -> Iterator[str]:
     Raises:
         FileWorkFailed: the disk can't be looked at.
     """
+    known = listing.archive()
+    if known is not None and known.id != files.identity():
+        yield f"the archive at hand is not {known.id}, which recordings are published to: is it mounted?"
     staged = [file.path for file in files.staged(now.timestamp())]
     archived = set(files.archived())
     known_paths, known_names = set(), set()

@@ -34,6 +34,11 @@ SWEPT_AT = Gauge(
     "When unfinished discards were last looked for (seconds since the epoch).",
     multiprocess_mode="livemax",
 )
+ARCHIVE_MISSING = Gauge(
+    "fsflows_recording_archive_missing",
+    "1: the archive is not at hand (not mounted, or another one), and nothing is published; 0: it is.",
+    multiprocess_mode="livemax",
+)
 REFUSED_PATHS = Counter(
     "fsflows_recording_paths_refused",
     "Paths from FreeSWITCH that lie outside of the recording directories, and were not touched.",

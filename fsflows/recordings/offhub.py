@@ -40,8 +40,14 @@ class OffHub:
     def staged(self, now: float) -> list[Staged]:
         return self._run(self._files.staged, now)
 
-    def publish(self, path: str, name: str) -> Published:
-        return self._run(self._files.publish, path, name)
+    def identity(self) -> str | None:
+        return self._run(self._files.identity)
+
+    def claim(self, identity: str) -> str:
+        return self._run(self._files.claim, identity)
+
+    def publish(self, path: str, name: str, archive: str) -> Published:
+        return self._run(self._files.publish, path, name, archive)
 
     def published(self, name: str) -> Published | None:
         return self._run(self._files.published, name)

@@ -36,6 +36,10 @@ class StillThere(FileWorkFailed):
     """A file was deleted, and is there again: somebody is recording to it."""
 
 
+class WrongArchive(FileWorkFailed):
+    """The archive at hand is not the one that recordings are published to: not mounted, or another node's own."""
+
+
 class RecordingGone(FileWorkFailed):
     """A recording that was to be published is neither in the staging directory nor in the archive."""
 

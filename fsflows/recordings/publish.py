@@ -1,7 +1,7 @@
 """Publishing: a recording goes from the staging directory into the archive once the call is over, unless discarded.
 
-That it is to be published is on disk before the first byte is copied, and that it is published before the staged
-file goes. After a crash anywhere it is done again from the start, to the same end.
+That it is to be published, and to which archive, is on disk before the first byte is copied, and that it is published
+before the staged file goes. After a crash anywhere it is done again from the start, to the same end.
 """
 
 from __future__ import annotations
@@ -11,15 +11,17 @@ from fsflows.recordings import metrics
 from fsflows.recordings.entries import Entry
 from fsflows.recordings.faults import NO_FAULTS, Faults
 from fsflows.recordings.files import Files
+from fsflows.recordings.identity import Archives
 from fsflows.recordings.journal import Journal
-from fsflows.recordings.paths import FileWorkFailed, RecordingGone
+from fsflows.recordings.paths import FileWorkFailed, RecordingGone, WrongArchive
 
 
 class Publisher:
     """Publishes recordings."""
 
-    def __init__(self, journal: Journal, *, faults: Faults = NO_FAULTS) -> None:
+    def __init__(self, journal: Journal, archives: Archives, *, faults: Faults = NO_FAULTS) -> None:
         self._journal = journal
+        self._archives = archives
         self._faults = faults
 
     def publish(self, entry: Entry, files: Files, log: Logger) -> bool:
@@ -30,11 +32,20 @@ class Publisher:
         """
         assert entry.name is not None
         self._faults.at("publish 1: the call is over")
-        if not self._journal.start_publishing(entry):
+        aim = self._journal.start_publishing(entry)
+        if aim is None:
             return False
-        self._faults.at("publish 2: that it is to be published is on disk")
+        self._faults.at("publish 2: that it is to be published is on disk, and where to")
         try:
-            published = files.publish(entry.path, entry.name)
+            if aim.archive is None:  # the first one to be published here
+                self._archives.check(files)
+                return self.publish(entry, files, log)
+            published = files.publish(entry.path, entry.name, aim.archive)
+        except WrongArchive as error:
+            # Nothing was copied: it is no more in that archive than before.
+            self._journal.change(entry, ("publishing",), error=str(error), **aim.before)
+            _count("failed", "recording not published, will be tried again", error, log)
+            return False
         except RecordingGone as error:
             self._journal.change(entry, ("publishing",), state="lost", error=str(error))
             _count("lost", "recording lost", error, log)

@@ -14,6 +14,9 @@ GONE_NOW = ("deleted", "removed by FreeSWITCH")
 SETTLED = "settled"
 """How a file went of which only an operator's word is known."""
 
+WAS_GONE = "was already gone"
+"""How a published file went that isn't in its archive any more, which is at hand: somebody has deleted it there."""
+
 
 @dataclass(frozen=True, slots=True)
 class DiscardCause:
@@ -34,6 +37,7 @@ class FileReceipt:
         how: "deleted"; "deleted earlier": listed for deletion in an attempt that was cut short, and gone since;
             "absent": it was there before, but somebody else took it away; "removed by FreeSWITCH": it was shorter
             than RECORD_MIN_SEC, or began when FreeSWITCH had been told to keep nothing; "never started";
+            "was already gone": somebody had deleted it in the archive, which was at hand and bore its id;
             "settled": fsflows could not look at it, and somebody (`by`, `at`, `why`) said that it is dealt with.
         size: bytes when it was last seen; None: never known.
         also: other names of it (links) that went with it.

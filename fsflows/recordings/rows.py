@@ -35,6 +35,7 @@ def intent_of(row: Row[Any]) -> Intent:
         row.owner,
         row.attempts,
         row.error,
+        row.tried_at,
     )
 
 
@@ -48,10 +49,10 @@ def load(connection: Connection, call_uuid: str) -> CallFile:
     )
 
 
-def entries_where(connection: Connection, which: Any) -> list[Entry]:
-    """Recordings, the oldest first."""
-    rows = connection.execute(select(recordings).where(which).order_by(recordings.c.id))
-    return [entry_of(row) for row in rows]
+def entries_where(connection: Connection, which: Any, limit: int | None = None) -> list[Entry]:
+    """Recordings, the oldest first; at most so many."""
+    query = select(recordings).where(which).order_by(recordings.c.id).limit(limit)
+    return [entry_of(row) for row in connection.execute(query)]
 
 
 def intent_for(connection: Connection, call_uuid: str) -> Intent | None:

@@ -24,6 +24,7 @@ from fsflows.recordings.discarding import Discarder
 from fsflows.recordings.entries import Node
 from fsflows.recordings.faults import NO_FAULTS, Faults
 from fsflows.recordings.files import INTENTS, Files
+from fsflows.recordings.identity import Archives
 from fsflows.recordings.journal import Journal
 from fsflows.recordings.locks import CallLocks
 from fsflows.recordings.lookout import Lookout
@@ -122,6 +123,7 @@ class Recordings:
         node = node or Node.make()
         journal = Journal(database, clock, node)
         intents = IntentSpool(spool)
+        archives = Archives(database, clock, node)
         lookout = Lookout(journal, clock, intents)
         tools = Tools(
             journal=journal,
@@ -130,7 +132,8 @@ class Recordings:
             staging=staging.rstrip("/"),
             discarder=Discarder(journal, clock, intents, lookout, faults=faults),
             lookout=lookout,
-            publisher=Publisher(journal, faults=faults),
+            publisher=Publisher(journal, archives, faults=faults),
+            archives=archives,
             locks=CallLocks(clock),
             faults=faults,
         )

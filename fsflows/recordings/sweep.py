@@ -8,38 +8,32 @@ the other got: every part may be done twice.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import timedelta
 
 from fsflows.clock import Mailbox, Task
 from fsflows.database import DatabaseFailed
-from fsflows.log import Logger, call_logger, get_logger
+from fsflows.log import call_logger, get_logger
 from fsflows.recordings import metrics
 from fsflows.recordings.claims import Claims
 from fsflows.recordings.control import EndedCall, RecordingControl, RecordingError
 from fsflows.recordings.discarding import Discard, DiscardFailed
 from fsflows.recordings.entries import Entry, Intent
-from fsflows.recordings.files import Files
+from fsflows.recordings.orphans import Orphans
 from fsflows.recordings.paths import FileWorkFailed
 from fsflows.recordings.presence import Presence
-from fsflows.recordings.receipt import DiscardCause
 from fsflows.recordings.spool import IntentSpool
+from fsflows.recordings.tidying import Tidier
 from fsflows.recordings.tools import Tools
 
 CALL_LIMIT = timedelta(hours=24)
 """A call whose FreeSWITCH can't be asked is taken for over after so long; no call should be up for longer."""
-
-ORPHAN_AGE = 3600.0
-"""Seconds for which a staged file must not have changed before it counts as finished, if nobody can be asked."""
 
 BEAT = 10.0
 """Seconds between two heartbeats, at least."""
 
 OVERDUE = 120.0
 """Seconds after which an open discard is one to look at: it takes less than one, and is tried again every 15."""
-
-UNKNOWN_AGE = 60.0
-"""Seconds after which a staged file should be in the journal."""
 
 
 @dataclass(slots=True)
@@ -54,6 +48,7 @@ class SweepReport:
         unknown: staged files that the journal knows nothing of.
         open: discards without a receipt, in the whole journal.
         overdue: those among them that are older than `OVERDUE`.
+        no_archive: why nothing can be published; empty: the archive is at hand.
         oldest_open: seconds since the oldest open discard was asked for.
     """
 
@@ -65,6 +60,7 @@ class SweepReport:
     open: int = 0
     overdue: int = 0
     oldest_open: float = 0.0
+    no_archive: str = ""
 
 
 class Sweeper:
@@ -90,13 +86,15 @@ class Sweeper:
         self._tools = tools
         self._claims = claims
         self._spool = spool
-        self._discard_orphans = discard_orphans
         self._calls_ended = calls_ended
+        self._orphans = Orphans(tools, discard=discard_orphans, calls_ended=calls_ended)
+        self._tidier = Tidier(tools, claims)
         self._log = get_logger("recordings")
         self._presence = presence or Presence(None)
         self._hurry: Mailbox[bool] = tools.clock.mailbox()
         self._stopping = False
         self._beaten: float | None = None
+        self._no_archive = ""
 
     def start(
         self, seconds: float, *, only_own: bool = False, after: Callable[[], object] = lambda: None
@@ -126,11 +124,12 @@ class Sweeper:
         if not len(self._hurry):
             self._hurry.put(True)
 
-    def sweep(self, *, sole: bool = False) -> SweepReport:
+    def sweep(self, *, sole: bool = False, at_once: bool = True) -> SweepReport:
         """Sweep once.
 
         Args:
             sole: no other process of this node is alive, whatever is known of them.
+            at_once: try again every discard that is open; False: only those whose time it is.
 
         Raises:
             DatabaseFailed: the journal can't be read or written; nothing is lost.
@@ -140,7 +139,8 @@ class Sweeper:
         self._take_from_spool()
         switches = list(self._tools.reach.switches())
         busy = set(self._tools.live)
-        for intent in self._claims.discards(switches, busy):
+        came_back = self._see_archive(report)
+        for intent in self._claims.discards(switches, busy, at_once=at_once or came_back):
             with self._tools.locks.hold(intent.call_uuid):
                 if intent.call_uuid not in self._tools.live:
                     self._finish(intent, report)
@@ -151,9 +151,13 @@ class Sweeper:
         for call_uuid, entries in by_call.items():
             with self._tools.locks.hold(call_uuid):
                 if call_uuid not in self._tools.live:
-                    self._settle(call_uuid, entries, report)
+                    settled = self._orphans.settle(call_uuid, entries)
+                    report.published += settled.published
+                    report.waiting += settled.waiting
+                    if settled.intent is not None:
+                        self._finish(settled.intent, report)
             self._beat()
-        self._tidy(report)
+        report.unknown = self._tidier.tidy()
         self._tools.journal.forget_heard(self._tools.clock.utcnow() - CALL_LIMIT)
         ages = self._claims.open_ages()
         report.open = len(ages)
@@ -221,6 +225,21 @@ class Sweeper:
             except DiscardFailed:
                 return  # it is in the log, and open in the journal
 
+    def _see_archive(self, report: SweepReport) -> bool:
+        """Look whether the archive is at hand; True: it was not, and is again."""
+        before, self._no_archive = self._no_archive, ""
+        try:
+            self._tools.archives.check(self._tools.reach.files(""))
+        except FileWorkFailed as error:
+            self._no_archive = report.no_archive = str(error)
+            if before != self._no_archive:
+                self._log.error("nothing is published: the archive is not at hand", why=str(error))
+        else:
+            if before:
+                self._log.info("the archive is at hand again")
+        metrics.ARCHIVE_MISSING.set(bool(self._no_archive))
+        return bool(before) and not self._no_archive
+
     def _beat(self) -> None:
         """This process lives: also while one sweep takes longer than a lease, with a file server that hangs."""
         now = self._tools.clock.now()
@@ -230,15 +249,16 @@ class Sweeper:
 
     def _run(self, seconds: float, only_own: bool, after: Callable[[], object]) -> None:
         after()
+        at_once = True
         while not self._stopping:
             try:
                 if only_own:
                     self.tend()
                 else:
-                    self.sweep()
+                    self.sweep(at_once=at_once)
             except Exception:
                 self._log.exception("sweep failed")
-            self._hurry.get(self._tools.clock.now() + seconds)
+            at_once = self._hurry.get(self._tools.clock.now() + seconds) is not None
 
     def _take_from_spool(self) -> None:
         elsewhere = self._claims.alive() - {self._claims.node.id}
@@ -315,89 +335,3 @@ class Sweeper:
                 self._tools.journal.unwatch(discard.call_uuid)
             return True
         return True
-
-    # --- recordings that were not discarded -----------------------------------------------------------------------
-
-    def _settle(self, call_uuid: str, entries: list[Entry], report: SweepReport) -> None:
-        log = call_logger("recordings", call_uuid)
-        call = self._tools.journal.load(call_uuid)
-        if call.intent is not None:
-            return
-        files = self._tools.reach.files(entries[0].switch)
-        try:
-            if not self._is_over(call_uuid, entries):
-                report.waiting += len(entries)
-                return
-            # A recording that was on its way when its server died had been settled before.
-            settled = any(entry.state == "publishing" for entry in call.entries)
-            if self._discard_orphans and not settled:
-                self._discard_orphan(entries[0], log, report)
-                return
-            for entry in entries:
-                report.published += self._settle_one(entry, files, log)
-        except (FileWorkFailed, RecordingError) as error:
-            report.waiting += len(entries)
-            log.warning("recordings of a call without a server", why=str(error))
-
-    def _settle_one(self, entry: Entry, files: Files, log: Logger) -> bool:
-        change = self._tools.journal.change
-        if entry.name is None:
-            change(entry, (entry.state,), state="kept")
-            return False
-        if entry.state == "starting":
-            # Its server died before it knew whether FreeSWITCH had begun.
-            if files.look(entry.path) is None:
-                change(entry, ("starting",), state="lost")
-                return False
-            change(entry, ("starting",), state="staged", seen=True)
-        return self._tools.publisher.publish(entry, files, log)
-
-    def _is_over(self, call_uuid: str, entries: list[Entry]) -> bool:
-        if self._calls_ended or all(entry.state == "publishing" for entry in entries):
-            return True
-        switch = entries[0].switch
-        control = self._tools.reach.control(switch, call_uuid)
-        if control is not None:
-            return not control.alive()
-        now = self._tools.clock.utcnow()
-        ages = {s.path: s.age for s in self._tools.reach.files(switch).staged(now.timestamp())}
-        return all(ages.get(entry.path, ORPHAN_AGE) >= ORPHAN_AGE for entry in entries) and all(
-            (now - entry.started_at).total_seconds() >= ORPHAN_AGE for entry in entries
-        )
-
-    def _discard_orphan(self, entry: Entry, log: Logger, report: SweepReport) -> None:
-        cause = DiscardCause(entry.flow, "", "server lost", self._tools.clock.utcnow())
-        log.warning("discarding the recordings of a call whose server was lost")
-        intent = self._tools.journal.open_discard(entry.call_uuid, entry.switch, cause)
-        self._finish(intent, report)
-
-    # --- the staging directory --------------------------------------------------------------------------------------
-
-    def _tidy(self, report: SweepReport) -> None:
-        """Staged files whose recordings are settled, and such that nobody knows."""
-        files = self._tools.reach.files("")
-        try:
-            staged = files.staged(self._tools.clock.utcnow().timestamp())
-        except FileWorkFailed as error:
-            self._log.warning("the staging directory can't be read", why=str(error))
-            return
-        known = self._claims.by_path([file.path for file in staged])
-        for file in staged:
-            entry = known.get(file.path)
-            if entry is None:
-                if file.age > UNKNOWN_AGE:
-                    report.unknown += 1
-                    self._log.warning("staged file of no known call", path=file.path, age=file.age)
-            elif entry.call_uuid not in self._tools.live:
-                self._tidy_one(entry, files)
-        metrics.STAGED_UNKNOWN.set(report.unknown)
-
-    def _tidy_one(self, entry: Entry, files: Files) -> None:
-        log = call_logger("recordings", entry.call_uuid)
-        if entry.state == "published":
-            self._tools.publisher.clean(entry, files, log)
-        elif entry.state == "lost":
-            self._tools.journal.change(entry, ("lost",), state="staged", error=None)
-        elif entry.state == "discarded":
-            log.error("a discarded recording is there again", path=entry.path)
-            self._tools.journal.note([replace(entry, state="recording")])

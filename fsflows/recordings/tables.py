@@ -104,6 +104,8 @@ recordings = Table(
     Column("mark", PlainText),
     Column("size", BigInteger),
     Column("error", PlainText),
+    # The ids of the archives that may hold it, or a part of it, the last one last; NULL: none, or an earlier version's.
+    Column("archive", PlainText),
     UniqueConstraint("call_uuid", "path"),
 )
 Index("ix_recordings_state", recordings.c.state)
@@ -125,6 +127,9 @@ discards = Table(
     Column("node", PlainText, nullable=False),
     Column("attempts", Integer, nullable=False),
     Column("error", PlainText),
+    # Of the attempts that failed: when the last one was made, and when it is time for the next.
+    Column("tried_at", Instant),
+    Column("due_at", Instant),
 )
 Index("ix_recording_discards_state", discards.c.state, discards.c.watch)
 
@@ -140,6 +145,16 @@ discard_steps = Table(
     Column("detail", PlainText, nullable=False),
 )
 Index("ix_recording_discard_steps_call_uuid", discard_steps.c.call_uuid)
+
+archive = Table(
+    "recording_archive",
+    metadata,
+    # There is one at a time, for all nodes: slot 1.
+    Column("slot", Integer, primary_key=True, autoincrement=False),
+    Column("id", PlainText, nullable=False),
+    Column("adopted_at", Instant, nullable=False),
+    Column("node", PlainText, nullable=False),
+)
 
 settlements = Table(
     "recording_settlements",

@@ -8,6 +8,7 @@ from typing import Protocol
 from fsflows.clock import Clock
 from fsflows.recordings.discarding import Discarder
 from fsflows.recordings.faults import NO_FAULTS, Faults
+from fsflows.recordings.identity import Archives
 from fsflows.recordings.journal import Journal
 from fsflows.recordings.locks import CallLocks
 from fsflows.recordings.lookout import Lookout
@@ -38,6 +39,7 @@ class Tools:
     discarder: Discarder
     lookout: Lookout
     publisher: Publisher
+    archives: Archives
     locks: CallLocks
     live: dict[str, Live] = field(default_factory=dict)
     faults: Faults = NO_FAULTS

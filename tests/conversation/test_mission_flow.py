@@ -264,7 +264,7 @@ def test_P11_different_keys_different_actions_in_yaml_alone(play):
 
 def test_P12_a_discard_leaves_no_file_and_a_receipt(play, tmp_path):
     played = play(MENU, "wait end\npress 1\n")
-    assert [] == [path for path in (tmp_path / "recordings").rglob("*") if path.is_file()]
+    assert [] == [path for path in (tmp_path / "recordings").rglob("*.wav") if path.is_file()]
     note = played.record.recording
     assert RecordingState.DISCARDED == note.state
     cause = note.receipt["cause"]
@@ -273,7 +273,7 @@ def test_P12_a_discard_leaves_no_file_and_a_receipt(play, tmp_path):
 
 def test_P12_a_kept_recording_is_published(play, tmp_path):
     played = play(MENU, "wait end\npress 2\n")
-    files = [path for path in (tmp_path / "recordings").rglob("*") if path.is_file()]
+    files = [path for path in (tmp_path / "recordings").rglob("*.wav") if path.is_file()]
     assert 1 == len(files)
     assert "published" in files[0].parts
     assert RecordingState.PRESENT == played.record.recording.state
@@ -306,7 +306,7 @@ def test_P12_twice_is_fine_and_nothing_starts_again(play, tmp_path):
         """,
     )
     assert RecordingState.DISCARDED == played.record.recording.state
-    assert [] == [path for path in (tmp_path / "recordings").rglob("*") if path.is_file()]
+    assert [] == [path for path in (tmp_path / "recordings").rglob("*.wav") if path.is_file()]
 
 
 PIN = """

@@ -266,7 +266,9 @@ def test_pause_resume_and_mask(play, tmp_path):
         ),
     )
     assert RecordingState.PRESENT == played.record.recording.state
-    files = [path for path in (tmp_path / "recordings" / "published").rglob("*") if path.is_file()]
+    files = [
+        path for path in (tmp_path / "recordings" / "published").rglob("*.wav") if path.is_file()
+    ]
     assert 2 == len(files)
 
 

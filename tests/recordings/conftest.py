@@ -6,7 +6,10 @@ from pathlib import Path
 
 import pytest
 from database import postgres
+from sqlalchemy import Table
 
+from fsflows.database import Database
+from fsflows.recordings import tables
 from recordings.fakes import World
 
 _deselected = 0
@@ -38,7 +41,15 @@ def url(request, in_memory):
     """Every test with it runs on both databases."""
     if request.param == "sqlite":
         return f"sqlite:///{in_memory}/journal.db"
-    return request.getfixturevalue("postgresql")
+    url = request.getfixturevalue("postgresql")
+    database = Database.open(url)
+    for table in vars(tables).values():
+        if isinstance(
+            table, Table
+        ):  # it is every test's, and each has calls and an archive of its own
+            database.write(lambda c, table=table: c.execute(table.delete()))
+    database.close()
+    return url
 
 
 def pytest_collection_modifyitems(config, items):

@@ -20,7 +20,9 @@ from fsflows.esl.link import Reply
 from fsflows.log import call_logger
 from fsflows.recordings.archives import DirectoryArchive
 from fsflows.recordings.control import ApiControl
+from fsflows.recordings.discarding import DiscardFailed
 from fsflows.recordings.entries import Node
+from fsflows.recordings.expiry import Expiry
 from fsflows.recordings.files import INTENTS, LocalFiles
 from fsflows.recordings.paths import Root, Roots
 from fsflows.recordings.reach import OneReach
@@ -121,6 +123,14 @@ class Job:
         self._switch.api("hang_up", self._job["uuid"])
         summary = call.finish()
         return summary.locations
+
+    def expire(self) -> Any:
+        """Delete a call's recordings for their age; what is left."""
+        try:
+            Expiry(self._service.tools).expire(self._job["uuid"])
+        except DiscardFailed as failed:
+            return list(failed.left)
+        return []
 
     def sweep(self) -> Any:
         """Finish what is unfinished."""

@@ -19,11 +19,19 @@ from fsflows.recordings.agent import AgentApp, AgentFiles
 from fsflows.recordings.archives import DirectoryArchive
 from fsflows.recordings.discarding import DiscardFailed
 from fsflows.recordings.files import LocalFiles
-from fsflows.recordings.paths import FileWorkFailed, PathRefused, RecordingGone, Root, Roots
+from fsflows.recordings.paths import (
+    FileWorkFailed,
+    PathRefused,
+    RecordingGone,
+    Root,
+    Roots,
+    WrongArchive,
+)
 from fsflows.recordings.signing import HEADER, SignatureRefused, Signer
 from recordings.fakes import UUID, World
 
 SECRET = "a secret that two hosts share: 0123456789"
+ID = "abcdef" * 4
 NOW = 1_767_268_800.0
 
 
@@ -73,12 +81,19 @@ def test_all_file_work_has_the_same_answers_as_here(place, local, url):
         assert files.look(path).mark == str((place / "staging").stat().st_ino)
         assert files.find(UUID) == [path]
         assert [(s.path, s.size) for s in files.staged(2e9)] == [(path, 5)]
-        published = files.publish(path, "d/a.wav")
+        archive = files.claim(ID)
+        assert files.identity() == archive == ID
+        with pytest.raises(WrongArchive, match=r"not the archive f+ that"):
+            files.publish(path, "d/a.wav", "f" * 24)
+        published = files.publish(path, "d/a.wav", archive)
         assert published == files.published("d/a.wav")
         assert files.archived() == ["d/a.wav"]
         with pytest.raises(RecordingGone):
-            files.publish(path, "d/b.wav")
-        assert files.retract("d/a.wav").how == "deleted"
+            files.publish(path, "d/b.wav", archive)
+        with pytest.raises(WrongArchive):
+            files.publish(path, "d/b.wav", "f" * 24)
+        gone = files.retract("d/a.wav")
+        assert (gone.how, gone.size, gone.archive) == ("deleted", 5, archive)
         assert files.published("d/a.wav") is None
         assert files.look(path) is None
         (place / "staging" / "y.wav").write_text("audio")

@@ -13,8 +13,12 @@ from urllib.parse import parse_qs, unquote, urlsplit
 import pytest
 
 from fsflows.recordings.archive_s3 import S3Archive
-from fsflows.recordings.paths import FileWorkFailed
+from fsflows.recordings.archives import Retracted
+from fsflows.recordings.paths import FileWorkFailed, WrongArchive
 from recordings.fakes import UUID, World
+
+ID = "abcdef" * 4
+MARK = "/bucket/calls/.fsflows-archive"
 
 pytestmark = pytest.mark.process
 
@@ -32,6 +36,8 @@ class Store(BaseHTTPRequestHandler):
         digest = base64.b64encode(hashlib.md5(body).digest()).decode()
         if self.server.refuse or digest != self.headers["Content-MD5"]:
             return self._answer(503, b"<Error><Code>SlowDown</Code></Error>")
+        if self.headers.get("If-None-Match") == "*" and self.server.objects.get(self._key()):
+            return self._answer(412, b"<Error><Code>PreconditionFailed</Code></Error>")
         meta = {k: v for k, v in self.headers.items() if k.lower().startswith("x-amz-meta-")}
         self.server.objects[self._key()].append((body, meta))
         return self._answer(200)
@@ -62,6 +68,11 @@ class Store(BaseHTTPRequestHandler):
         self._answer(204, headers=headers)
 
     def do_GET(self):
+        found = self.server.objects.get(self._key())
+        if found and found[-1] not in (None, "gone"):
+            return self._answer(200, found[-1][0])
+        if self._key().startswith("/bucket/"):
+            return self._answer(404, b"<Error><Code>NoSuchKey</Code></Error>")
         query = parse_qs(urlsplit(self.path).query, keep_blank_values=True)
         prefix = query.get("prefix", [""])[0]
         rows = []
@@ -79,7 +90,7 @@ class Store(BaseHTTPRequestHandler):
             else:
                 rows.append(f"<Contents><Key>{name}</Key></Contents>")
         root = "ListVersionsResult" if "versions" in query else "ListBucketResult"
-        self._answer(200, f"<{root}>{''.join(rows)}</{root}>".encode())
+        return self._answer(200, f"<{root}>{''.join(rows)}</{root}>".encode())
 
     def _key(self):
         return unquote(urlsplit(self.path).path)
@@ -117,6 +128,8 @@ def store(monkeypatch):
 @pytest.fixture
 def archive(store):
     archive = S3Archive("s3://bucket/calls/")
+    assert archive.identity() is None
+    assert archive.claim(ID) == ID
     yield archive
     archive._client.close()
 
@@ -125,7 +138,7 @@ def put(archive, directory, name, content=b"audio"):
     (directory / "x.wav").write_bytes(content)
     fd = os.open(directory, os.O_RDONLY)
     try:
-        return archive.publish(fd, "x.wav", name)
+        return archive.publish(fd, "x.wav", name, ID)
     finally:
         os.close(fd)
 
@@ -134,16 +147,38 @@ def test_a_recording_arrives_whole_and_only_once(archive, store, tmp_path):
     published = put(archive, tmp_path, "d/a.wav")
     assert (published.location, published.size) == ("s3://bucket/calls/d/a.wav", 5)
     assert put(archive, tmp_path, "d/a.wav") == archive.published("d/a.wav") == published
-    assert [len(v) for v in store.objects.values()] == [1]
+    assert {key: len(v) for key, v in store.objects.items()} == {
+        MARK: 1,
+        "/bucket/calls/d/a.wav": 1,
+    }
     assert list(archive.names()) == ["d/a.wav"]
     with pytest.raises(FileWorkFailed, match="another recording"):
         put(archive, tmp_path, "d/a.wav", b"other")
 
 
+def test_an_archive_bears_the_id_that_was_first(archive, store, tmp_path):
+    assert archive.claim("f" * 24) == archive.identity() == ID
+    put(archive, tmp_path, "d/a.wav")
+    del store.objects[MARK]
+    with pytest.raises(WrongArchive, match="is not the archive abc"):
+        put(archive, tmp_path, "d/b.wav")
+    assert archive.retract("d/a.wav") == Retracted(5, None)
+    store.objects[MARK].append((b"what?", {}))
+    with pytest.raises(WrongArchive, match="damaged"):
+        archive.identity()
+
+
+def test_of_two_who_claim_it_at_once_the_store_takes_the_first(archive, monkeypatch):
+    seen = iter([None])
+    identity = archive.identity
+    monkeypatch.setattr(archive, "identity", lambda: next(seen, ID) and identity())
+    assert archive.claim("f" * 24) == ID
+
+
 def test_retract_deletes_it(archive, store, tmp_path):
     put(archive, tmp_path, "d/a.wav")
-    assert archive.retract("d/a.wav") == 5
-    assert dict(store.objects) == {}
+    assert archive.retract("d/a.wav") == Retracted(5, ID)
+    assert list(store.objects) == [MARK]
     assert archive.published("d/a.wav") is None
 
 
@@ -172,9 +207,9 @@ def test_12_a_discard_takes_an_earlier_part_of_the_call_out_of_the_store(store, 
     world.switch.talk()
     assert call.finish(call_over=False).locations == (f"s3://bucket/2026-01-01/{UUID}.wav",)
     assert world.audio() == []
-    assert len(store.objects) == 1
-    world.call().discard(world.cause())
-    assert dict(store.objects) == {}
+    assert len(store.objects) == 2
+    assert world.call().discard(world.cause()).files[0].how == "deleted"
+    assert list(store.objects) == ["/bucket/.fsflows-archive"]
     world.close()
     archive._client.close()
 

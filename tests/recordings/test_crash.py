@@ -17,6 +17,7 @@ from sqlalchemy import func, select
 
 import fsflows.recordings.faults as faults
 from fsflows.database import Database
+from fsflows.recordings.marker import MARKER
 from fsflows.recordings.receipt import Receipt
 from fsflows.recordings.tables import discards, receipts, recordings
 from recordings.fakes import FakeSwitch
@@ -317,10 +318,31 @@ def test_killed_while_publishing_it_is_published_once_and_whole(scene, point, el
     scene.job("sweep", **more)
     scene.job("sweep", **more)
     archive = Path(more.get("archive", scene.directory / "archive"))
-    (file,) = [f for f in archive.rglob("*") if f.is_file()]
+    (file,) = [f for f in archive.rglob("*") if f.is_file() and f.name != MARKER]
     assert file.relative_to(archive).as_posix() == f"2026-01-01/{scene.uuid}.wav"
     assert file.read_bytes() == b"RIFF" + scene.uuid.encode() * 11
     assert scene.audio()[-1] == "other/early.wav"
     assert not [each for each in scene.audio() if each.startswith("staging")]
     states = select(recordings.c.state).where(recordings.c.call_uuid == scene.uuid)
     assert sorted(scene.ask(states)) == [("kept",), ("published",)]
+
+
+@pytest.mark.parametrize("point", faults.PUBLISH_POINTS[1:4])
+def test_13_killed_while_publishing_and_the_archive_unmounted_before_the_discard(
+    scene, point, tmp_path
+):
+    """Whether the copy got there nobody wrote down; where it was on its way to is on disk, and is asked."""
+    right, wrong = str(tmp_path / "right"), str(tmp_path / "wrong")
+    Path(right).mkdir()
+    Path(wrong).mkdir()
+    assert scene.job("publish", point=point, archive=right)["killed"]
+    audio = [f for f in Path(right).rglob("*.wav") if scene.uuid.encode() in f.read_bytes()]
+    assert len(audio) == (point == faults.PUBLISH_POINTS[3])
+    (left,) = scene.job("expire", archive=wrong, at=LEASE_OVER)["result"]
+    assert "is not at hand" in left
+    assert scene.ask(select(receipts).where(receipts.c.call_uuid == scene.uuid)) == []
+    assert len(scene.job("sweep", archive=wrong, at=LEASE_OVER)["result"]["failed"]) == 1
+    assert scene.job("sweep", archive=right, at=LEASE_OVER)["result"]["failed"] == []
+    assert scene.audio() == []
+    assert [f.name for f in Path(right).rglob("*") if f.is_file()] == [MARKER]
+    assert scene.the_receipt().complete

@@ -96,14 +96,16 @@ def test_the_alerts_are_rules_and_each_is_explained():
         assert rule["expr"].count("(") == rule["expr"].count(")")
         assert rule["annotations"]["summary"]
         assert f"| {rule['alert']} |" in text
-    assert len(group["rules"]) == 8
+    assert len(group["rules"]) == 9
 
 
 @pytest.mark.parametrize(
-    "how", ["deleted earlier", "removed by FreeSWITCH", "never started", "absent"]
+    "how",
+    ["deleted earlier", "removed by FreeSWITCH", "never started", "absent", "was already gone"],
 )
 def test_the_receipts_words_are_explained(how):
-    from fsflows.recordings import discarding
+    from fsflows.recordings import discarding, receipt
 
     assert f"| `{how}` |" in PAGE.read_text(encoding="utf-8")
-    assert f'"{how}"' in Path(discarding.__file__).read_text(encoding="utf-8")
+    sources = [Path(each.__file__).read_text(encoding="utf-8") for each in (discarding, receipt)]
+    assert f'"{how}"' in "".join(sources)

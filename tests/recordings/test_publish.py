@@ -8,25 +8,29 @@ from unittest.mock import Mock
 
 import pytest
 
-from fsflows.recordings.archives import DirectoryArchive
+from fsflows.recordings.archives import DirectoryArchive, Retracted
 from fsflows.recordings.discard import DiscardFailed
 from fsflows.recordings.expiry import Expiry
 from fsflows.recordings.paths import FileWorkFailed
 from fsflows.recordings.settling import settle
 from recordings.fakes import UUID, listed
 
+ID = "abcdef" * 4
+
 
 @pytest.fixture
 def archive(tmp_path):
     (tmp_path / "archive").mkdir()
     (tmp_path / "x.wav").write_bytes(b"audio" * 1000)
-    return DirectoryArchive(str(tmp_path / "archive"))
+    archive = DirectoryArchive(str(tmp_path / "archive"))
+    assert archive.claim(ID) == ID
+    return archive
 
 
 def put(archive, directory, name, file="x.wav"):
     fd = os.open(directory, os.O_RDONLY)
     try:
-        return archive.publish(fd, file, name)
+        return archive.publish(fd, file, name, ID)
     finally:
         os.close(fd)
 
@@ -74,10 +78,10 @@ def test_a_full_disk_leaves_no_half_copy(archive, tmp_path, in_memory, monkeypat
 def test_retract_takes_it_out_and_a_half_copy_as_well(archive, tmp_path):
     put(archive, tmp_path, "d/a.wav")
     (tmp_path / "archive" / "d" / ".a.wav.part").write_bytes(b"au")
-    assert archive.retract("d/a.wav") == 5000
+    assert archive.retract("d/a.wav") == Retracted(5000, ID)
     assert list(archive.names()) == []
-    assert archive.retract("d/a.wav") is None
-    assert archive.retract("no/a.wav") is None
+    assert archive.retract("d/a.wav") == Retracted(None, ID)
+    assert archive.retract("no/a.wav") == Retracted(None, ID)
 
 
 @pytest.mark.parametrize("name", ["../x", "/x", "a/../../x", "", "a//b", ".hidden", "a/.b", "a\0b"])
@@ -224,12 +228,12 @@ def test_what_was_published_elsewhere_is_not_called_gone(world, lived_in):
         (world.directory / "archive" / "2026-01-01" / "other.wav").write_bytes(b"x")
     call = world.call()
     for _ in range(2):
-        with pytest.raises(DiscardFailed, match="not in the archive that is here: is it mounted"):
+        with pytest.raises(DiscardFailed, match="is not at hand: is it mounted"):
             call.discard(world.cause())
     world.switch.hang_up(UUID)
     world.calls.pop(UUID).finish()
     service = world.restart("node-a")
-    assert "not in the archive" in service.sweeper.sweep(sole=True).failed[0]
+    assert "is not at hand" in service.sweeper.sweep(sole=True).failed[0]
     assert world.receipt() is None
     swap_back(world)
     assert world.service.sweeper.sweep().discarded == 1
@@ -242,7 +246,7 @@ def test_what_is_kept_for_long_enough_is_not_called_gone_in_another_archive(worl
     world.switch.hang_up(UUID)
     world.calls.pop(UUID).finish()
     swap(world)
-    with pytest.raises(DiscardFailed, match="not in the archive that is here"):
+    with pytest.raises(DiscardFailed, match="is not at hand"):
         Expiry(world.service.tools).expire(UUID)
     assert world.receipt() is None
     swap_back(world)
@@ -250,15 +254,23 @@ def test_what_is_kept_for_long_enough_is_not_called_gone_in_another_archive(worl
     assert world.audio() == []
 
 
-def test_what_somebody_deleted_in_the_archive_can_be_settled(world):
+def test_what_somebody_deleted_in_the_archive_is_gone_if_it_is_that_archive(world):
     published(world)
     (world.directory / "archive" / "2026-01-01" / f"{UUID}.wav").unlink()
+    (file,) = world.call().discard(world.cause()).files
+    assert (file.path, file.how) == (f"archive:2026-01-01/{UUID}.wav", "was already gone")
+    assert file.size == 400
+
+
+def test_what_was_published_elsewhere_can_be_settled(world):
+    published(world)
+    swap(world)
     call = world.call()
     with pytest.raises(DiscardFailed, match="settle it"):
         call.discard(world.cause())
     tools = world.service.tools
     path = tools.journal.load(UUID).entries[0].path
-    settle(tools.journal, world.files, world.clock, UUID, path, by="E", why="deleted by hand")
+    settle(tools.journal, world.files, world.clock, UUID, path, by="E", why="the disk was shredded")
     assert [(f.path, f.how) for f in call.discard(world.cause()).files] == [(path, "settled")]
 
 
@@ -289,7 +301,7 @@ def test_a_deletion_that_failed_is_none_though_the_archive_goes_away_afterwards(
         call.discard(world.cause())
     world.files.retract = retract
     swap(world)
-    with pytest.raises(DiscardFailed, match="not in the archive that is here"):
+    with pytest.raises(DiscardFailed, match="is not at hand"):
         call.discard(world.cause())
     swap_back(world)
     assert call.discard(world.cause()).complete

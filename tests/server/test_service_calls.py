@@ -80,7 +80,7 @@ def test_many_calls_at_once_with_different_flows_all_end_well(serve, tmp_path):
     server.idle()
     assert 0 == len(server.service.live)
     assert [] == [each for each in (tmp_path / "staging").rglob("*") if each.suffix == ".wav"]
-    assert [] == [each for each in (tmp_path / "recordings").rglob("*") if each.is_file()]
+    assert [] == [each for each in (tmp_path / "recordings").rglob("*.wav") if each.is_file()]
 
 
 def test_callers_who_hang_up_at_any_moment(serve, tmp_path):
@@ -102,7 +102,7 @@ def test_callers_who_hang_up_at_any_moment(serve, tmp_path):
     left_early = [each for each in server.records if each.reason is Reason.CALLER_HUNG_UP]
     assert len(left_early) > 15
     assert [] == [each for each in (tmp_path / "staging").rglob("*") if each.suffix == ".wav"]
-    published = [each for each in (tmp_path / "recordings").rglob("*") if each.is_file()]
+    published = [each for each in (tmp_path / "recordings").rglob("*.wav") if each.is_file()]
     present = [each for each in server.records if each.recording.state is RecordingState.PRESENT]
     assert len(present) == len([each for each in published if each.suffix == ".wav"])
 

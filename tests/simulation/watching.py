@@ -233,7 +233,7 @@ def _privacy(played: Rehearsal, watch: Watch, log: list[dict[str, Any]]) -> Iter
 def _recordings(played: Rehearsal, recordings: Path) -> Iterator[str]:
     """What was discarded is gone, what was not is there, and nothing is recorded any more."""
     record, channel = played.record, played.channel
-    files = [path for path in recordings.rglob("*") if path.is_file()]
+    files = [path for path in recordings.rglob("*.wav") if path.is_file()]
     state = record.recording.state
     handed_on = record.result is Result.HANDED_OFF
     if state is RecordingState.DISCARDED and files:

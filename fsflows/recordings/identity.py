@@ -1,0 +1,214 @@
+"""Which archive recordings are published to: known to the database, and borne by the archive itself.
+
+An archive that doesn't bear the known id isn't mounted, or is another one. Nothing is published there, and what isn't
+found there is not called gone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, select, update
+
+from fsflows.clock import Clock
+from fsflows.database import Database
+from fsflows.recordings.entries import Entry, Node
+from fsflows.recordings.files import Files
+from fsflows.recordings.marker import must_be, new_id
+from fsflows.recordings.paths import WrongArchive
+from fsflows.recordings.receipt import SETTLED
+from fsflows.recordings.rows import entries_where, upsert
+from fsflows.recordings.tables import archive, recordings, settlements
+
+EVIDENCE = 100
+"""Recordings of an earlier version, the latest ones, that are looked for in an archive that bears no id yet: with one
+of them in it, it is theirs."""
+
+BATCH = 200
+
+HERE = "what is at hand"
+
+GONE = ("discarded", SETTLED, "lost")
+
+
+@dataclass(frozen=True, slots=True)
+class KnownArchive:
+    """The archive that recordings are published to: its id, since when, and which process has written that down."""
+
+    id: str
+    adopted_at: datetime
+    node: str
+
+
+@dataclass(slots=True)
+class Adopted:
+    """What came of adopting an archive.
+
+    Attributes:
+        archive: as it is known from now on.
+        found: recordings published elsewhere, or it wasn't known where, that are in it.
+        missing: those that aren't: of these nothing is ever called gone.
+    """
+
+    archive: KnownArchive
+    found: int
+    missing: list[Entry]
+
+
+class Archives:
+    """Knows the archive. Every method raises `DatabaseFailed` when the database can't do it."""
+
+    def __init__(self, database: Database, clock: Clock, node: Node) -> None:
+        self._database = database
+        self._clock = clock
+        self._node = node
+
+    def known(self) -> KnownArchive | None:
+        """The archive that recordings are published to; None: none was, by this version."""
+        return self._database.read(known_archive)
+
+    def check(self, files: Files) -> KnownArchive:
+        """See that the archive at hand is the known one. If none is known yet it becomes that, if it may.
+
+        Raises:
+            WrongArchive: it is another one, isn't mounted, or nobody knows whether it is the one that was used before.
+            FileWorkFailed: it can't be looked at.
+        """
+        known = self.known()
+        here = files.identity()
+        if known is not None:
+            must_be(known.id, here, HERE)
+            return known
+        if not self._may_be_first(files):
+            raise WrongArchive(
+                "recordings were published before, and none of the latest is in the archive that is here:"
+                " is it mounted? If it is the right one: `fsflows recordings archive --adopt`"
+            )
+        # First there, then here: with both done or none it goes on, whenever this process dies.
+        here = here or files.claim(new_id())
+        known = self._write(here, anew=False)
+        must_be(known.id, here, HERE)
+        return known
+
+    def adopt(self, files: Files) -> Adopted:
+        """Take the archive at hand for the one to publish to from now on. An operator says so.
+
+        What was published elsewhere, and is found in it with the size that it had, is known to be in it from then on.
+
+        Raises:
+            FileWorkFailed: it can't be read, or written to.
+        """
+        here = files.identity() or files.claim(new_id())
+        known = self._write(here, anew=True)
+        found, missing = 0, []
+        for entry in self._elsewhere(here):
+            assert entry.name is not None
+            there = files.published(entry.name)
+            if there is not None and entry.size in (None, there.size):
+                moved = " ".join(dict.fromkeys([*entry.archives[:-1], here]))
+                self._database.write(_moved(entry, moved, there.location))
+                found += 1
+            else:
+                missing.append(entry)
+        return Adopted(known, found, missing)
+
+    def settle_missing(self, missing: list[Entry], *, by: str, why: str) -> None:
+        """Write down an operator's word that these recordings, and the archive that they were in, are no more."""
+        values = {"settled_by": by, "why": why, "at": self._clock.utcnow()}
+
+        def work(connection: Connection) -> None:
+            for entry in missing:
+                connection.execute(
+                    upsert(connection, settlements)
+                    .values(call_uuid=entry.call_uuid, path=entry.path, **values)
+                    .on_conflict_do_update(index_elements=["call_uuid", "path"], set_=values)
+                )
+
+        self._database.write(work)
+
+    def _may_be_first(self, files: Files) -> bool:
+        published = recordings.c.location.is_not(None) & recordings.c.state.not_in(GONE)
+        statement = select(recordings.c.name).where(published, recordings.c.name.is_not(None))
+        latest = statement.order_by(recordings.c.id.desc()).limit(EVIDENCE)
+        names = self._database.read(lambda c: c.execute(latest).scalars().all())
+        return not names or any(files.published(name) is not None for name in names)
+
+    def _elsewhere(self, here: str) -> Iterator[Entry]:
+        """Published recordings that are not known to be in this archive, in batches."""
+        last = 0
+        while True:
+            published = recordings.c.state.in_(("published", "discarding"))
+            which = published & recordings.c.location.is_not(None) & (recordings.c.id > last)
+
+            def work(connection: Connection, which: Any = which) -> list[Entry]:
+                return entries_where(connection, which, limit=BATCH)
+
+            batch = self._database.read(work)
+            yield from (entry for entry in batch if entry.archives[-1:] != (here,))
+            if len(batch) < BATCH:
+                return
+            last = batch[-1].id
+
+    def _write(self, identity: str, *, anew: bool) -> KnownArchive:
+        row = {"id": identity, "adopted_at": self._clock.utcnow(), "node": self._node.id}
+
+        def work(connection: Connection) -> KnownArchive:
+            statement = upsert(connection, archive).values(slot=1, **row)
+            if anew:
+                statement = statement.on_conflict_do_update(index_elements=["slot"], set_=row)
+            else:
+                statement = statement.on_conflict_do_nothing()
+            connection.execute(statement)
+            known = known_archive(connection)
+            assert known is not None
+            return known
+
+        return self._database.write(work)
+
+
+@dataclass(frozen=True, slots=True)
+class Aim:
+    """Where a recording is published to: the archive's id, None: none is known yet; and what that makes of its row.
+
+    Attributes:
+        now: the values of its columns, should anything of it get there.
+        before: what they were, should nothing get there.
+    """
+
+    archive: str | None
+    now: Mapping[str, Any]
+    before: Mapping[str, Any]
+
+
+def aim_for(connection: Connection, entry: Entry) -> Aim:
+    """Where a recording is to be published to."""
+    known = known_archive(connection)
+    columns = recordings.c
+    stored = connection.execute(
+        select(columns.archived, columns.archive).where(columns.id == entry.id)
+    ).first()
+    before = dict(stored._mapping) if stored is not None else {}
+    if known is None:
+        return Aim(None, before, before)
+    # Where it was on its way to before it may lie as well.
+    ids = [each for each in (before.get("archive") or "").split() if each != known.id]
+    return Aim(known.id, {"archived": True, "archive": " ".join([*ids, known.id])}, before)
+
+
+def known_archive(connection: Connection) -> KnownArchive | None:
+    """The archive that recordings are published to; None: none yet."""
+    columns = archive.c
+    row = connection.execute(select(columns.id, columns.adopted_at, columns.node)).first()
+    return None if row is None else KnownArchive(*row)
+
+
+def _moved(entry: Entry, archives: str, location: str) -> Any:
+    statement = (
+        update(recordings)
+        .where(recordings.c.id == entry.id, recordings.c.state == entry.state)
+        .values(archive=archives, location=location)
+    )
+    return lambda connection: connection.execute(statement)
