@@ -78,25 +78,20 @@ class Call(Leg):
 
     def prepare_speech(self) -> None:
         """Start the recogniser, unheard for now. To be done before anything is played: it queues behind a playback."""
-        if not self._listener.running:
-            self._start_recogniser()
+        self._recogniser.prepare()
 
     def listen(self) -> None:
         """Report speech from now on (as `Heard`)."""
-        self.prepare_speech()
-        self._listener.on = True
+        self._recogniser.prepare()
+        self._recogniser.hear(True)
 
     def stop_listening(self) -> None:
         """Report no more speech. The recogniser goes on, so that listening again does not wait for a prompt."""
-        self._listener.on = False
+        self._recogniser.hear(False)
 
     def dismiss_recogniser(self) -> None:
         """Stop the recogniser itself (before a hand-off, or for good)."""
-        self._listener.on = False
-        if self._listener.running:
-            self._listener.running = False
-            self.execute("detect_speech", "stop")
-        self._share_events()
+        self._recogniser.dismiss()
 
     def send_dtmf(self, keys: str) -> None:
         """Send keys to the caller's side."""
@@ -134,7 +129,7 @@ class Call(Leg):
         try:
             if self._player.playing:
                 # An execute would queue behind the playback.
-                self._post(commands.api("uuid_kill", self.uuid, quoting.word(cause)))
+                self.post(commands.api("uuid_kill", self.uuid, quoting.word(cause)))
             else:
                 self.execute("hangup", quoting.word(cause))
             self.sleep(5.0)

@@ -10,7 +10,7 @@ import itertools
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from fsflows.call import dialled, metrics
+from fsflows.call import metrics
 from fsflows.call.audio import Sound, Voice
 from fsflows.call.ended import (
     LINK_LOST,
@@ -28,10 +28,10 @@ from fsflows.call.happenings import (
     PlaybackEnded,
     RecordingStarted,
     RecordingStopped,
-    SpeechLost,
 )
+from fsflows.call.party import Party
 from fsflows.call.playing import Playback, Player
-from fsflows.call.speech import RESTARTS, Listener
+from fsflows.call.recogniser import Recogniser
 from fsflows.call.subscription import EVENTS
 from fsflows.call.timeline import Timeline
 from fsflows.esl import commands, quoting
@@ -55,7 +55,7 @@ _counts = metrics.by_event(EVENTS)
 _other = _counts[metrics.OTHER]
 
 
-class Leg:
+class Leg(Party):
     """A caller's leg.
 
     Args:
@@ -64,24 +64,19 @@ class Leg:
         voice: how text is spoken.
 
     Every verb raises `CallEnded` when the call is over, and `CallFailed` when FreeSWITCH refuses.
-
-    Attributes:
-        dialled: the number that we called, on a call that we made; "" on one that came in.
     """
 
     def __init__(self, link: Link, clock: Clock, voice: Voice | None = None) -> None:
-        self.link = link
+        super().__init__(link)
         self.clock = clock
         self.voice = voice or Voice()
-        self.uuid = link.channel.uuid
-        self.dialled = link.channel.variable(dialled.NUMBER) or ""
         self.on_playback: Callable[[Playback], None] | None = None
         self.on_recording: Callable[[RecordingStarted | RecordingStopped], None] | None = None
         self._timeline = Timeline()
         self._timeline.at(link.channel.timestamp, clock.now())
         self._pending: list[Happening] = []
         self._finished: dict[str, Executed | None] = {}
-        self._listener = Listener()
+        self._recogniser = Recogniser(self)
         self._player = Player(
             self._execute_sound,
             self._send_break,
@@ -92,8 +87,6 @@ class Leg:
         self._ended: CallEnded | None = None
         self._ending = False
         self._terminators: str | None = None
-        self._recogniser_uuid = ""
-        self._diverted = False
         self._elsewhere = False
         self._state = link.channel.get("Channel-State-Number")
         self._answered = link.channel.get("Answer-State") == "answered"
@@ -109,43 +102,7 @@ class Leg:
     def _log(self) -> Logger:
         return get_logger("call", call=self.uuid)  # seldom needed: not kept for each call
 
-    # --- who ------------------------------------------------------------------------------------------------
-
-    @property
-    def caller_number(self) -> str:
-        """The caller's number as FreeSWITCH has it; empty when withheld. On a call that we made: ours."""
-        if self.dialled:
-            # FreeSWITCH has the other side's there, from the answer on.
-            return self.link.channel.variable("origination_caller_id_number") or ""
-        return self.link.channel.get("Caller-Caller-ID-Number") or ""
-
-    @property
-    def caller_name(self) -> str:
-        """The caller's name: hostile text, chosen by whoever calls."""
-        if self.dialled:
-            return self.link.channel.variable("origination_caller_id_name") or ""
-        return self.link.channel.get("Caller-Caller-ID-Name") or ""
-
-    @property
-    def callee_number(self) -> str:
-        """The number that was dialled."""
-        return self.dialled or self.link.channel.get("Caller-Destination-Number") or ""
-
-    @property
-    def hangs_up_on_machine(self) -> bool:
-        """Whether an answering machine is to be hung up on."""
-        wanted = self.link.channel.variable(dialled.ON_MACHINE)
-        return bool(self.dialled) and wanted == dialled.HANG_UP
-
-    @property
-    def sip_headers(self) -> dict[str, str]:
-        """The INVITE's own headers that FreeSWITCH kept (X- and P- headers and what the profile names), by name."""
-        prefix = "variable_sip_h_"
-        return {
-            name[len(prefix) :]: value
-            for name, value in self.link.channel.headers.items()
-            if name.startswith(prefix)
-        }
+    # --- its end --------------------------------------------------------------------------------------------
 
     @property
     def ended(self) -> CallEnded | None:
@@ -302,7 +259,7 @@ class Leg:
         self._alive()
         uuid = f"{self.uuid}-{next(_ids)}"
         self._last_application = application
-        self._post(commands.execute(application, argument, event_uuid=uuid), more=more)
+        self.post(commands.execute(application, argument, event_uuid=uuid), more=more)
         return uuid
 
     def run(self, application: str, argument: str = "", timeout: float = 10.0) -> Executed:
@@ -335,7 +292,8 @@ class Leg:
         finally:
             del self._finished[uuid]
 
-    def _post(self, command: commands.Command, *, more: bool = False) -> None:
+    def post(self, command: commands.Command, *, more: bool = False) -> None:
+        """Send a command and don't wait for its reply. `more`: see `Link.post`."""
         if self._key_at is not None:
             metrics.key_to_command.add(self.clock.now() - self._key_at)
             self._key_at = None
@@ -375,9 +333,9 @@ class Leg:
             self._finished[uuid] = Executed(
                 uuid, event.get("Application") or "", response, at, found
             )
-        elif uuid == self._recogniser_uuid:
-            self._check_recogniser(at)
-        elif self._ended is None:
+            return
+        self._report(self._recogniser.started(uuid, at))
+        if self._ended is None:
             terminator = event.variable("playback_terminator_used") or ""
             if self._player.finished(uuid, response, terminator, at):
                 self._barge_in.ended(terminator, at)
@@ -394,17 +352,14 @@ class Leg:
 
     def _taken(self) -> None:
         self._log.info("the call was taken away")
-        if self._listener.running:
-            self._listener.running = False
-            # Inside whatever plays there now. Behind a bridge it would go on listening.
-            self._post(commands.execute("detect_speech", "stop", lock=False))
+        self._recogniser.cut_off()
         self._let_go()
         self._complete = True
         self._over(TRANSFERRED)
 
     def _let_go(self) -> None:
         """The call goes on without us, and is to be as if we had never been there."""
-        self._share_events()
+        self._recogniser.share_events()
         if self._terminators is not None:
             theirs = self.link.channel.variable("playback_terminators") or ""
             self._set("playback_terminators", theirs)
@@ -437,20 +392,7 @@ class Leg:
         self._pending.append(KeyPressed(key.upper(), at, source, seconds))
 
     def _on_speech(self, event: Event, at: float) -> None:
-        happening = self._listener.event(
-            event.get("Speech-Type") or "", event.body, event.sequence, at
-        )
-        if isinstance(happening, SpeechLost):
-            if self._ended is not None:
-                return
-            if self._listener.restarts < RESTARTS:
-                self._listener.restarts += 1
-                # Without the stop, the start of a recogniser that sent bad JSON is a silent no-op.
-                self.execute("detect_speech", "stop")
-                self._start_recogniser()
-                return
-        if happening is not None:
-            self._pending.append(happening)
+        self._report(self._recogniser.event(event, at))
 
     def _on_record_start(self, event: Event, at: float) -> None:
         self._recording(RecordingStarted(event.get("Record-File-Path") or "", at))
@@ -458,6 +400,10 @@ class Leg:
     def _on_record_stop(self, event: Event, at: float) -> None:
         cause = event.get("Record-Completion-Cause") or ""
         self._recording(RecordingStopped(event.get("Record-File-Path") or "", at, cause))
+
+    def _report(self, happening: Happening | None) -> None:
+        if happening is not None:
+            self._pending.append(happening)
 
     def _recording(self, happening: RecordingStarted | RecordingStopped) -> None:
         if self.on_recording is not None:
@@ -470,42 +416,15 @@ class Leg:
     def _execute_sound(self, sound: Sound) -> str:
         return self.execute(*sound.command(self.voice))
 
-    def _start_recogniser(self) -> None:
-        self._listener.running = True
-        # Its events, and keys, to us at once and to nobody else.
-        self._diverted = True
-        self._post(commands.divert_events(True))
-        self._recogniser_uuid = self.execute("detect_speech", "vosk default default")
-
-    def _share_events(self) -> None:
-        if self._diverted:
-            # The channel would keep it that way: whoever has the call next would hear of no key (measured).
-            self._diverted = False
-            self._post(commands.divert_events(False))
-
-    def _check_recogniser(self, at: float) -> None:
-        """Whether detection has really begun: without its server, or its module, FreeSWITCH says nothing at all."""
-        if self._ended is not None or not self._listener.running:
-            return
-        try:
-            running = "detect_speech" in self.api("uuid_buglist", self.uuid).text
-        except (CallEnded, CallFailed):
-            return
-        if not running:
-            self._listener.running = False
-            self._pending.append(
-                SpeechLost(at, "the recogniser did not start (vosk module or server missing?)")
-            )
-
     def _set(self, name: str, value: str, *, more: bool = False) -> None:
         """Set a channel variable; an empty value takes it away."""
         arguments = [quoting.argument(value)] if value else []
         command = commands.api("uuid_setvar", self.uuid, quoting.variable_name(name), *arguments)
-        self._post(command, more=more)
+        self.post(command, more=more)
 
     def _send_break(self) -> None:
         if self._ended is None:
-            self._post(commands.api("uuid_break", self.uuid))
+            self.post(commands.api("uuid_break", self.uuid))
 
     def _playback_ended(self, playback: Playback, at: float) -> None:
         if self.on_playback is not None:

@@ -1,0 +1,119 @@
+"""The recogniser of a call: started once, kept running, heard or not, and started anew when it dies.
+
+Why so: see `fsflows.call.speech`, which reads what it says.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+from fsflows.call.ended import CallEnded, CallFailed
+from fsflows.call.happenings import Heard, SpeechLost
+from fsflows.call.speech import RESTARTS, Listener
+from fsflows.esl import commands
+
+if TYPE_CHECKING:
+    from fsflows.esl.event import Event
+    from fsflows.esl.link import Reply
+
+
+class _Channel(Protocol):
+    """What it needs of the call."""
+
+    uuid: str
+
+    @property
+    def ended(self) -> CallEnded | None: ...
+
+    def api(self, name: str, *arguments: str) -> Reply: ...
+    def execute(self, application: str, argument: str = "", *, more: bool = False) -> str: ...
+    def post(self, command: commands.Command, *, more: bool = False) -> None: ...
+
+
+class Recogniser:
+    """mod_vosk on one call.
+
+    Args:
+        channel: the call.
+
+    Its commands raise `CallEnded` when the call is over.
+    """
+
+    __slots__ = ("_channel", "_diverted", "_listener", "_uuid")
+
+    def __init__(self, channel: _Channel) -> None:
+        self._channel = channel
+        self._listener = Listener()
+        self._uuid = ""  # of the application that starts it
+        self._diverted = False
+
+    def prepare(self) -> None:
+        """Start it, unheard for now; nothing when it runs."""
+        if not self._listener.running:
+            self._start()
+
+    def hear(self, on: bool) -> None:
+        """Report what it says from now on, or nothing of it."""
+        self._listener.on = on
+
+    def dismiss(self) -> None:
+        """Stop it (before a hand-off, or for good), and let others have the channel's events again."""
+        self._listener.on = False
+        if self._listener.running:
+            self._listener.running = False
+            self._channel.execute("detect_speech", "stop")
+        self.share_events()
+
+    def cut_off(self) -> None:
+        """Stop it on a channel that others run already."""
+        if self._listener.running:
+            self._listener.running = False
+            # Inside whatever plays there now. Behind a bridge it would go on listening.
+            self._channel.post(commands.execute("detect_speech", "stop", lock=False))
+
+    def share_events(self) -> None:
+        """Let others have the channel's events again."""
+        if self._diverted:
+            # The channel would keep it that way: whoever has the call next would hear of no key (measured).
+            self._diverted = False
+            self._channel.post(commands.divert_events(False))
+
+    def _start(self) -> None:
+        self._listener.running = True
+        # Its events, and keys, to us at once and to nobody else.
+        self._diverted = True
+        self._channel.post(commands.divert_events(True), more=True)
+        self._uuid = self._channel.execute("detect_speech", "vosk default default")
+
+    # --- what comes -----------------------------------------------------------------------------------------
+
+    def event(self, event: Event, at: float) -> Heard | SpeechLost | None:
+        """Take a DETECTED_SPEECH event; what there is to report of it."""
+        found = self._listener.event(event.get("Speech-Type") or "", event.body, event.sequence, at)
+        if not isinstance(found, SpeechLost):
+            return found
+        if self._channel.ended is not None:
+            return None
+        if self._listener.restarts < RESTARTS:
+            self._listener.restarts += 1
+            # Without the stop, the start of a recogniser that sent bad JSON is a silent no-op.
+            self._channel.execute("detect_speech", "stop")
+            self._start()
+            return None
+        return found
+
+    def started(self, uuid: str, at: float) -> SpeechLost | None:
+        """An application has ended: if it is the one that starts detection, look whether that has begun.
+
+        Without its server, or its module, FreeSWITCH says nothing at all.
+        """
+        if uuid != self._uuid or self._channel.ended is not None or not self._listener.running:
+            return None
+        try:
+            running = "detect_speech" in self._channel.api("uuid_buglist", self._channel.uuid).text
+        except (CallEnded, CallFailed):
+            return None
+        if running:
+            return None
+        self._listener.running = False
+        return SpeechLost(at, "the recogniser did not start (vosk module or server missing?)")
