@@ -68,7 +68,9 @@ def number(phone: str) -> Markup:
     except phonenumbers.NumberParseException:
         return escape(phone)
     shape = phonenumbers.PhoneNumberFormat.INTERNATIONAL
-    return escape(phonenumbers.format_number(parsed, shape))
+    return Markup('<span class="digits">{}</span>').format(
+        phonenumbers.format_number(parsed, shape)
+    )
 
 
 def seconds(value: float) -> str:

@@ -190,7 +190,7 @@ def test_a_call_is_shown_with_its_step_and_its_record(ask, world, dialler):
         shown["phase"], shown["outcome"], shown["record"], shown["result"], shown["reason"], shown["settled"],
     )  # fmt: skip
     page = ask("GET", f"/records/{record.id}").text
-    assert "We called" in page
+    assert "called by us" in page
     assert "Outcome" in page
 
 

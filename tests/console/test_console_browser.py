@@ -243,9 +243,9 @@ def test_what_is_too_long_for_a_line_does_not_widen_a_page(chromium, width):
     with serving("--odd", "--records", "3") as console:
         context = chromium.new_context(viewport={"width": width, "height": 800}, timezone_id="UTC")
         page = context.new_page()
-        odd = ("reason=server_lost", "reason=unknown_flow", "text=a_name_that")
+        odd = ("reason=server_lost", "reason=unknown_flow", "text=a_name_that", "step=endless")
         records = [a_record(page, console, query) for query in odd]
-        for path in ("/", "/records", *records):
+        for path in ("/", "/records", "/calls", *records):
             page.goto(console.url + path)
             assert width >= page.evaluate("document.documentElement.scrollWidth"), path
             beyond = "[...document.querySelectorAll('main .card')].filter(e => e.scrollWidth > e.clientWidth + 1).length"

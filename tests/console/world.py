@@ -130,6 +130,14 @@ def odd(world):
         "caller_name": "Ada " + endless,
     }
     world.add(**long, entries=entries, flow=endless, last_step=endless)
+    # Not even a phone number: that is what the caller's side says it is.
+    endless_number = {
+        "caller": "9" * 300,
+        "callee": "x" * 300,
+        "caller_name": "\u202e" + "Z\u0301" * 200,
+    }
+    world.add(**{**long, **endless_number}, last_step="endless")
+    world.call(caller="y" * 300, name="Ada " * 100, flow=endless).entered(endless * 3)
     lost = {"result": Result.FAILED, "reason": Reason.SERVER_LOST, "hangup_cause": ""}
     note = (Noted(at=0.0, text=LOST),)
     moment = {"started_at": now, "ended_at": now}
