@@ -23,11 +23,22 @@ class Recordings(Protocol):
     def known(self, call_ids: Sequence[str], /) -> set[str]:
         """Those of these calls of whose recordings something is known."""
 
-    def expire(self, call_id: str, /) -> bool:
-        """Delete what there is of a call; False: nothing. Raises what it likes if its record has to stay."""
+    def expire(self, call_id: str, cutoff: datetime, /) -> bool:
+        """Delete what there is of a call; False: nothing, or some of it is from `cutoff` or later, and all of it stays.
+
+        Raises what it likes if its record has to stay.
+        """
 
     def left_before(self, cutoff: datetime, after: str, limit: int, /) -> list[str]:
         """Calls behind `after`, in the order of their ids, that have a recording from before `cutoff`."""
+
+    def forgettable(self, cutoff: datetime, after: str, limit: int, /) -> list[str]:
+        """Calls behind `after`, in the order of their ids, of whose recordings nothing is left but what was done with
+        them, before `cutoff`.
+        """
+
+    def forget(self, call_ids: Sequence[str], cutoff: datetime, /) -> int:
+        """Forget that too, as far as it is still so; of how many calls."""
 
 
 EVERY = 3600.0
@@ -48,12 +59,14 @@ class Purged:
         recordings: calls whose recordings were deleted.
         kept: records kept, since their recordings can't be deleted (yet).
         held: records kept until the webhook has sent them.
+        forgotten: calls of whose discarded recordings nothing is known any more.
     """
 
     records: int = 0
     recordings: int = 0
     kept: int = 0
     held: int = 0
+    forgotten: int = 0
 
 
 def purge(store: RecordStore, cutoff: datetime, recordings: Recordings | None = None) -> Purged:
@@ -61,8 +74,8 @@ def purge(store: RecordStore, cutoff: datetime, recordings: Recordings | None = 
 
     A record whose discard is not finished is kept: it is what says that there is still something to be done. One that
     the webhook still has to send is kept `HOLD` longer at the most, without its recordings. A call that came to us
-    more than once keeps its recordings until its newest record goes. Then go the recordings of calls that have no
-    record at all.
+    more than once keeps its recordings until its newest record goes, and as long as it is up. Then go the recordings of
+    calls that have no record at all; and what is known of recordings that are gone, receipts and all.
 
     May be run at any time, by several at once, and broken off: what is left is found the next time.
 
@@ -88,7 +101,7 @@ def purge(store: RecordStore, cutoff: datetime, recordings: Recordings | None = 
                 continue
             if recordings is not None and record.call_id in known - still_young:
                 try:
-                    audio += recordings.expire(record.call_id)
+                    audio += recordings.expire(record.call_id, cutoff)
                 except Exception:
                     log.exception(
                         "a recording can't be deleted; its record is kept", record=record.id
@@ -104,19 +117,29 @@ def purge(store: RecordStore, cutoff: datetime, recordings: Recordings | None = 
             deletable.append(record.id)
         store.delete(deletable)
         gone += len(deletable)
+    forgotten = 0
     if recordings is not None:
         audio += _without_record(store, cutoff, recordings)
-    return Purged(gone, audio, kept, held)
+        for calls in _pages_without_record(store, cutoff, recordings.forgettable):
+            forgotten += recordings.forget(calls, cutoff)
+    return Purged(gone, audio, kept, held, forgotten)
 
 
 def without_record(
     store: RecordStore, cutoff: datetime, left_before: Callable[[datetime, str, int], list[str]]
 ) -> Iterator[str]:
     """The calls that have a recording from before `cutoff`, and no record. `left_before`: see `Recordings`."""
+    for calls in _pages_without_record(store, cutoff, left_before):
+        yield from calls
+
+
+def _pages_without_record(
+    store: RecordStore, cutoff: datetime, which: Callable[[datetime, str, int], list[str]]
+) -> Iterator[list[str]]:
     after = ""
-    while calls := left_before(cutoff, after, BATCH):
+    while calls := which(cutoff, after, BATCH):
         with_one = store.calls_with_records(calls)
-        yield from (call_id for call_id in calls if call_id not in with_one)
+        yield [call_id for call_id in calls if call_id not in with_one]
         after = calls[-1]
 
 
@@ -124,7 +147,7 @@ def _without_record(store: RecordStore, cutoff: datetime, recordings: Recordings
     audio = 0
     for call_id in without_record(store, cutoff, recordings.left_before):
         try:
-            audio += recordings.expire(call_id)
+            audio += recordings.expire(call_id, cutoff)
         except Exception:
             log.exception("a recording of a call without a record can't be deleted", call=call_id)
     return audio
@@ -173,6 +196,7 @@ class RetentionSchedule:
                 records=purged.records,
                 recordings=purged.recordings,
                 kept=purged.kept,
+                forgotten=purged.forgotten,
                 held=purged.held,
             )
         return purged

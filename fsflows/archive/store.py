@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import Any
@@ -225,19 +226,24 @@ class RecordStore:
         return self._database.read(work) if call_ids else set()
 
     def calls_since(self, cutoff: datetime, call_ids: Sequence[str]) -> set[str]:
-        """Those of these calls that have a record of `cutoff` or later."""
+        """Those of these calls that have a record of `cutoff` or later, or are up: theirs is still to come."""
+        wanted = list(call_ids)
         found = select(records.c.call_id).where(
-            records.c.call_id.in_(list(call_ids)), records.c.started_at >= cutoff
+            records.c.call_id.in_(wanted), records.c.started_at >= cutoff
         )
-        return set(self._database.read(lambda c: c.execute(found).scalars().all()))
+
+        def work(connection: Connection) -> set[str]:
+            return {*connection.execute(found).scalars(), *_up(connection, wanted)}
+
+        return self._database.read(work) if wanted else set()
 
     def calls_with_records(self, call_ids: Sequence[str]) -> set[str]:
-        """Those of these calls that have a record."""
+        """Those of these calls that have a record, or are up: theirs is still to come."""
         wanted = list(call_ids)
 
         def work(connection: Connection) -> set[str]:
             found = select(records.c.call_id).where(records.c.call_id.in_(wanted)).distinct()
-            return set(connection.execute(found).scalars())
+            return {*connection.execute(found).scalars(), *_up(connection, wanted)}
 
         return self._database.read(work) if wanted else set()
 
@@ -249,3 +255,10 @@ class RecordStore:
     def _one(self, query: Any) -> Record | None:
         body = self._database.read(lambda c: c.execute(query).scalar_one_or_none())
         return None if body is None else loads(body)
+
+
+def _up(connection: Connection, call_ids: Sequence[str]) -> set[str]:
+    """Those of these calls that have begun, and are not known to be over."""
+    found = connection.execute(select(begun.c.body)).scalars()
+    up = {str(json.loads(body)["call_id"]) for body in found}
+    return up.intersection(call_ids)

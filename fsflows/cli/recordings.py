@@ -230,7 +230,8 @@ def _discards(args: argparse.Namespace, settings: Settings) -> int:
     for intent in found:
         age = (now - intent.cause.at).total_seconds()
         left = _shown(intent.error or "under way")
-        print(f"{age:8.0f} s  {intent.call_uuid}  {intent.attempts} attempt(s): {left}")
+        tried = f", the last {intent.tried_at:%Y-%m-%d %H:%M:%S}" if intent.tried_at else ""
+        print(f"{age:8.0f} s  {intent.call_uuid}  {intent.attempts} attempt(s){tried}: {left}")
     if not found:
         print("every discard is finished")
     return 1 if found else 0

@@ -5,11 +5,14 @@ from __future__ import annotations
 import socket
 import uuid
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from fsflows.esl.quoting import file_of
 from fsflows.recordings.files import Sighting
 from fsflows.recordings.receipt import DiscardCause, Receipt
+
+CALL_LIMIT = timedelta(hours=24)
+"""A call whose FreeSWITCH can't be asked is taken for over after so long; no call should be up for longer."""
 
 STATES = (
     "starting",  # FreeSWITCH is about to be told

@@ -10,6 +10,7 @@ from fsflows.recordings.control import EndedCall
 from fsflows.recordings.discarding import Discard
 from fsflows.recordings.entries import CallFile
 from fsflows.recordings.journal import Journal
+from fsflows.recordings.pruning import GONE
 from fsflows.recordings.receipt import DiscardCause
 from fsflows.recordings.tools import Tools
 
@@ -38,8 +39,16 @@ class Expiry:
         """Calls behind `after`, in the order of their uuids, that have a recording from before `cutoff`."""
         return self._tools.journal.recorded_before(cutoff, after, limit)
 
-    def expire(self, call_uuid: str) -> bool:
-        """Delete the recordings of a call that is long over. False: there are none.
+    def forgettable(self, cutoff: datetime, after: str, limit: int) -> list[str]:
+        """Calls behind `after`, in the order of their uuids, of which nothing is to be done, nor was since `cutoff`."""
+        return self._tools.journal.finished_before(cutoff, after, limit)
+
+    def forget(self, call_uuids: Sequence[str], cutoff: datetime) -> int:
+        """Forget them, with their receipts; how many. Never what is open, or still there."""
+        return self._tools.journal.forget(call_uuids, cutoff)
+
+    def expire(self, call_uuid: str, cutoff: datetime) -> bool:
+        """Delete the recordings of a call that is long over. False: there are none, or some from `cutoff` or later.
 
         Raises:
             DiscardOpen: their discard is under way; it is left to the sweep.
@@ -48,7 +57,7 @@ class Expiry:
         tools = self._tools
         with tools.locks.hold(call_uuid):
             call = tools.journal.load(call_uuid)
-            if _gone(call_uuid, call):
+            if _gone(call_uuid, call) or call_uuid in tools.live or _goes_on(call, cutoff):
                 return False
             switch, flow = call.entries[0].switch, call.entries[0].flow
             cause = DiscardCause(flow, "", TRIGGER, tools.clock.utcnow())
@@ -80,7 +89,15 @@ class NoExpiry:
         """None: they are kept."""
         return []
 
-    def expire(self, call_uuid: str) -> bool:
+    def forgettable(self, cutoff: datetime, after: str, limit: int) -> list[str]:
+        """See `Expiry`."""
+        return self._journal.finished_before(cutoff, after, limit)
+
+    def forget(self, call_uuids: Sequence[str], cutoff: datetime) -> int:
+        """See `Expiry`."""
+        return self._journal.forget(call_uuids, cutoff)
+
+    def expire(self, call_uuid: str, cutoff: datetime) -> bool:
         """Does nothing.
 
         Raises:
@@ -88,6 +105,11 @@ class NoExpiry:
         """
         _gone(call_uuid, self._journal.load(call_uuid))
         return False
+
+
+def _goes_on(call: CallFile, cutoff: datetime) -> bool:
+    """Whether the call has come back since: its recordings go together, with the last of them."""
+    return any(entry.started_at >= cutoff for entry in call.entries if entry.state not in GONE)
 
 
 def _gone(call_uuid: str, call: CallFile) -> bool:

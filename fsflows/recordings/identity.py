@@ -19,7 +19,7 @@ from fsflows.recordings.entries import Entry, Node
 from fsflows.recordings.files import Files
 from fsflows.recordings.marker import must_be, new_id
 from fsflows.recordings.paths import WrongArchive
-from fsflows.recordings.receipt import SETTLED
+from fsflows.recordings.pruning import GONE
 from fsflows.recordings.rows import entries_where, upsert
 from fsflows.recordings.tables import archive, recordings, settlements
 
@@ -30,8 +30,6 @@ of them in it, it is theirs."""
 BATCH = 200
 
 HERE = "what is at hand"
-
-GONE = ("discarded", SETTLED, "lost")
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,7 @@ from fsflows.clock import Clock
 from fsflows.database import Database
 from fsflows.recordings.entries import CallFile, Entry, Intent, Node, Settlement
 from fsflows.recordings.identity import Aim, aim_for
+from fsflows.recordings.pruning import finished_before, forget
 from fsflows.recordings.receipt import SETTLED, DiscardCause, Receipt
 from fsflows.recordings.rows import (
     entries_where,
@@ -94,6 +95,14 @@ class Journal:
             .limit(limit)
         )
         return list(self._database.read(lambda c: c.execute(query).scalars().all()))
+
+    def finished_before(self, cutoff: datetime, after: str, limit: int) -> list[str]:
+        """Calls behind `after`, in the order of their uuids, of which nothing is to be done, nor was since `cutoff`."""
+        return self._database.read(lambda c: finished_before(c, cutoff, after, limit))
+
+    def forget(self, call_uuids: Sequence[str], cutoff: datetime) -> int:
+        """Forget these calls, as far as they are finished, with their receipts; how many."""
+        return self._database.write(lambda c: forget(c, call_uuids, cutoff))
 
     def open_calls(self) -> list[str]:
         """Calls with a discard that is open."""
@@ -230,8 +239,9 @@ class Journal:
                     attempts=0,
                 )
                 .on_conflict_do_nothing()
+                .returning(discards.c.call_uuid)
             )
-            if made.rowcount:
+            if made.first() is not None:
                 self._step(connection, call_uuid, "intent", ms, f"{len(known)} recording(s) known")
             intent = intent_for(connection, call_uuid)
             assert intent is not None

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from datetime import timedelta
 
 from fsflows.clock import Mailbox, Task
 from fsflows.database import DatabaseFailed
@@ -18,16 +17,13 @@ from fsflows.recordings import metrics
 from fsflows.recordings.claims import Claims
 from fsflows.recordings.control import EndedCall, RecordingControl, RecordingError
 from fsflows.recordings.discarding import Discard, DiscardFailed
-from fsflows.recordings.entries import Entry, Intent
+from fsflows.recordings.entries import CALL_LIMIT, Entry, Intent
 from fsflows.recordings.orphans import Orphans
 from fsflows.recordings.paths import FileWorkFailed
 from fsflows.recordings.presence import Presence
 from fsflows.recordings.spool import IntentSpool
 from fsflows.recordings.tidying import Tidier
 from fsflows.recordings.tools import Tools
-
-CALL_LIMIT = timedelta(hours=24)
-"""A call whose FreeSWITCH can't be asked is taken for over after so long; no call should be up for longer."""
 
 BEAT = 10.0
 """Seconds between two heartbeats, at least."""

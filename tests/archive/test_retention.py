@@ -25,11 +25,12 @@ class Audio:
         self.there = set(calls)
         self.stubborn = set()
         self.deleted = []
+        self.known_of = set()
 
     def known(self, calls):
         return self.there & set(calls)
 
-    def expire(self, call):
+    def expire(self, call, cutoff):
         if call in self.stubborn:
             raise PermissionError("read-only")
         if call not in self.there:
@@ -40,6 +41,13 @@ class Audio:
 
     def left_before(self, cutoff, after, limit):
         return sorted(call for call in self.there if call > after)[:limit]
+
+    def forgettable(self, cutoff, after, limit):
+        return sorted(call for call in self.known_of if call > after)[:limit]
+
+    def forget(self, calls, cutoff):
+        self.known_of -= set(calls)
+        return len(calls)
 
 
 def test_old_records_go_with_their_recordings_and_all_else(database, store, samples):
@@ -109,6 +117,23 @@ def test_a_recording_without_a_record_goes_as_well(store, samples):
     cutoff = samples[0].started_at - timedelta(days=1)
     assert Purged(0, len(alone) - 1, 0) == purge(store, cutoff, audio)
     assert {alone[7], *(record.call_id for record in samples[:3])} == audio.there
+
+
+def test_a_call_that_is_up_again_keeps_its_recordings(store, samples):
+    """Its record is to come: of this visit, there is none yet."""
+    old = samples[0]
+    again = dataclasses.replace(old, id="again", started_at=NOW, ended_at=NOW)
+    audio = Audio(old.call_id, "alone")
+    audio.known_of = {old.call_id, "alone", "nobody"}
+    store.insert([old])
+    alone = dataclasses.replace(again, id="alone", call_id="alone", started_at=old.started_at)
+    store.begin("somebody", [again, alone])
+    cutoff = NOW + timedelta(days=1)
+    assert Purged(1, 0, 0, 0, 1) == purge(store, cutoff, audio)
+    assert {old.call_id, "alone"} == audio.there == audio.known_of
+    store.insert([again, alone])
+    assert Purged(2, 2, 0, 0, 2) == purge(store, cutoff, audio)
+    assert set() == audio.there
 
 
 @pytest.mark.parametrize("state", ["delivered", "given_up"])

@@ -11,6 +11,7 @@ import os
 import signal
 import socket
 import sys
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -127,7 +128,9 @@ class Job:
     def expire(self) -> Any:
         """Delete a call's recordings for their age; what is left."""
         try:
-            Expiry(self._service.tools).expire(self._job["uuid"])
+            Expiry(self._service.tools).expire(
+                self._job["uuid"], self._clock.utcnow() + timedelta(1)
+            )
         except DiscardFailed as failed:
             return list(failed.left)
         return []

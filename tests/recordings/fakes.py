@@ -260,6 +260,10 @@ class World:
     def receipt(self, uuid: str = UUID):
         return self.service.tools.journal.load(uuid).receipt
 
+    def soon(self):
+        """A time before which everything was so far."""
+        return self.clock.utcnow() + timedelta(seconds=1)
+
     def later(self, **delta: float) -> None:
         """Let time pass."""
         self.clock._now += timedelta(**delta).total_seconds()

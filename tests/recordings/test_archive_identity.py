@@ -241,7 +241,7 @@ def test_retention_waits_for_the_right_archive(world):
     published(world)
     unmount(world)
     with pytest.raises(DiscardFailed, match="not at hand"):
-        Expiry(world.service.tools).expire(UUID)
+        Expiry(world.service.tools).expire(UUID, world.soon())
     assert world.service.sweeper.sweep().discarded == 0
     mount(world)
     assert world.service.sweeper.sweep().discarded == 1

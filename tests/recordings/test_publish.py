@@ -247,7 +247,7 @@ def test_what_is_kept_for_long_enough_is_not_called_gone_in_another_archive(worl
     world.calls.pop(UUID).finish()
     swap(world)
     with pytest.raises(DiscardFailed, match="is not at hand"):
-        Expiry(world.service.tools).expire(UUID)
+        Expiry(world.service.tools).expire(UUID, world.soon())
     assert world.receipt() is None
     swap_back(world)
     assert world.service.sweeper.sweep().discarded == 1

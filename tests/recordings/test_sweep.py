@@ -275,11 +275,11 @@ def test_recordings_are_deleted_when_they_have_been_kept_for_long_enough(world):
     assert [UUID] == expiry.left_before(now + timedelta(days=1), "", 10)
     assert [] == expiry.left_before(now + timedelta(days=1), UUID, 10)
     assert {UUID} == expiry.known([UUID, "nobody"])
-    assert expiry.expire(UUID)
+    assert expiry.expire(UUID, world.soon())
     assert world.audio() == []
     assert world.receipt().cause.key_or_word == "retention"
-    assert not expiry.expire(UUID)
-    assert not expiry.expire("nobody")
+    assert not expiry.expire(UUID, world.soon())
+    assert not expiry.expire("nobody", world.soon())
     assert [] == expiry.left_before(now + timedelta(days=1), "", 10)
     assert world.receipt().revision == 1
 
@@ -291,9 +291,9 @@ def test_nothing_is_forgotten_of_a_call_whose_discard_is_open(world):
     for each in (expiry, NoExpiry(service.tools.journal)):
         assert {UUID} == each.known([UUID])
         with pytest.raises(DiscardOpen):
-            each.expire(UUID)
+            each.expire(UUID, world.soon())
     assert service.sweeper.sweep(sole=True).discarded == 1
-    assert not expiry.expire(UUID)
+    assert not expiry.expire(UUID, world.soon())
 
 
 def test_a_recording_whose_server_died_is_published_when_its_call_is_over(world):

@@ -16,7 +16,7 @@ from fsflows.archive.webhook import Outbox
 from fsflows.clock import VirtualClock
 from fsflows.database import Database
 from fsflows.recordings.claims import Claims
-from fsflows.recordings.entries import Entry, Node
+from fsflows.recordings.entries import CallFile, Entry, Node
 from fsflows.recordings.expiry import NoExpiry
 from fsflows.recordings.journal import Journal
 from fsflows.recordings.receipt import DiscardCause, FileReceipt, Receipt
@@ -253,10 +253,11 @@ def test_a_lost_call_that_had_opted_out_is_kept_until_its_discard_is_done(nodes)
     claims.retire()
     assert [0, 1] == [nodes.settling.look().lost for _ in range(2)]
     assert RecordingState.PENDING == nodes.recording().state
-    tomorrow = nodes.clock.utcnow() + timedelta(days=1)
+    later = nodes.clock.utcnow() + timedelta(days=8)  # the webhook has had its time
     expiry = NoExpiry(nodes.journal)
-    assert Purged(0, 0, 1) == purge(nodes.store, tomorrow, expiry)
+    assert Purged(0, 0, 1) == purge(nodes.store, later, expiry)
     nodes.journal.close_discard(receipt("/staging/a.wav"), watch=False)
     nodes.settling.look()
     assert RecordingState.DISCARDED == nodes.recording().state
-    assert Purged(1, 0, 0) == purge(nodes.store, tomorrow, expiry)
+    assert Purged(1, 0, 0, 0, 1) == purge(nodes.store, later, expiry)
+    assert CallFile() == nodes.journal.load(CALL)
