@@ -2,17 +2,15 @@
 
 FreeSWITCH goes to its next host only when the TCP connection fails (measured), so a server that has enough closes its
 listening socket. What the kernel has accepted by then would be reset with the socket, and those callers left in
-silence: it is taken first. Two kinds: a process that is alone binds its own; workers that share one get it from their
-parent, which opens and closes it for all of them (`fsflows.server.parent`).
+silence: it is taken first, and the socket closed when nobody waits at it. Two kinds: a process that is alone binds its
+own; workers that share one get it from their parent, which opens and closes it for all (`fsflows.server.parent`).
 """
 
 from __future__ import annotations
 
-import errno
-import os
+import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable
-from contextlib import suppress
 from typing import Any, Protocol
 
 import gevent
@@ -20,7 +18,8 @@ from gevent import socket
 
 from fsflows.log import get_logger
 from fsflows.server import metrics
-from fsflows.server.listening import bound, dismiss
+from fsflows.server.listening import OUT_OF_RESOURCES, bound, dismiss, turn_away, welcome
+from fsflows.server.reserve import give_back, keep_back, reserve
 
 ACCEPTS_A_TURN = 64
 """Connections taken before the calls in progress get their turn."""
@@ -31,7 +30,14 @@ ACCEPTS_A_TURN_SHARED = 8
 RETRY = 1.0
 """Seconds after which a listening socket that could not be opened is tried again."""
 
-_OUT_OF_RESOURCES = {errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM}
+HALF_OPEN = 0.002
+"""Seconds from the last connection taken to the close: a handshake that had begun ends within it."""
+
+AGAIN = 0.01
+"""Seconds until somebody is looked after again for whom there was no file descriptor."""
+
+PATIENCE = 5.0
+"""Seconds for that when the process stops: then the socket is closed, and they are reset."""
 
 Take = Callable[[Any, Any], None]
 """Given an accepted socket and its peer's address."""
@@ -65,8 +71,11 @@ class Door(ABC):
         self._socket: Any = None
         self._watcher: Any = None
         self._retry: Any = None
-        self._spare = -1
         self._closed = False
+        self._kept_back = 0
+        self._leaving: Any = None  # a socket that is being closed
+        self._leave_timer: Any = None
+        self._taking: Take | None = None
 
     def lead_to(self, host: Host) -> None:
         """Who is behind it."""
@@ -83,7 +92,7 @@ class Door(ABC):
         Raises:
             OSError: the address can't be listened on.
         """
-        self._keep_spare()
+        self._kept_back = keep_back()
         self._watch(self._first())
 
     def vacancy(self) -> None:
@@ -97,9 +106,13 @@ class Door(ABC):
         self._closed = True
         self._cancel_retry()
         self._shut(take)
-        if self._spare >= 0:
-            os.close(self._spare)
-            self._spare = -1
+        until = time.monotonic() + PATIENCE
+        while self._leaving is not None and time.monotonic() < until:
+            gevent.sleep(HALF_OPEN)
+        if (sock := self._stay()) is not None:
+            sock.close()
+        give_back(self._kept_back)
+        self._kept_back = 0
 
     # --- what the two kinds do their own way -----------------------------------------------------------------------
 
@@ -126,10 +139,6 @@ class Door(ABC):
         assert self._host is not None
         return self._host
 
-    def _keep_spare(self) -> None:
-        if self._spare < 0:
-            self._spare = os.open(os.devnull, os.O_RDONLY)
-
     def _watch(self, sock: Any) -> None:
         sock.setblocking(False)
         self._socket = sock
@@ -143,38 +152,63 @@ class Door(ABC):
             self._watcher = None
 
     def _shut(self, take: Take) -> None:
-        """Take no more connections, and leave none behind."""
+        """Take no more connections, leave none behind, and close the socket."""
         self._unwatch()
         listening, self._socket = self._socket, None
-        while listening is not None:
+        if listening is not None:
+            self._leaving, self._taking = listening, take
+            self._leave(last=False)
+
+    def _leave(self, *, last: bool) -> None:
+        """Take whoever waits. `last`: nobody waited a moment ago, and nobody begins any more."""
+        listening, take, wait = self._leaving, self._taking, HALF_OPEN
+        assert take is not None
+        while True:
             try:
                 connection = listening.accept()
             except BlockingIOError:
                 break
             except OSError as error:
-                if error.errno in _OUT_OF_RESOURCES:
-                    self._dismiss_all(listening)
-                    break
-                continue  # that connection failed before we got to it
-            take(*connection)
-        if listening is not None:
-            listening.close()
-
-    def _dismiss_all(self, listening: Any) -> None:
-        """Let go, with the spare descriptor, whoever waits."""
-        if self._spare >= 0:
-            os.close(self._spare)
-            self._spare = -1
-        while True:
-            try:
-                sock, _ = listening.accept()
-            except OSError:
+                if error.errno not in OUT_OF_RESOURCES:
+                    continue  # that connection failed before we got to it
+                if not self._dismiss_all(listening):
+                    wait, last = AGAIN, False
                 break
-            self._behind.refused += 1
-            metrics.refused["no_descriptors"].n += 1
-            dismiss(sock)
-        with suppress(OSError):
-            self._keep_spare()  # at once: the next ones come before there is a descriptor again
+            last = False
+            take(*connection)
+            if listening is not self._leaving:
+                return  # there is room for more after all
+        self._stay()
+        if last:
+            listening.close()
+            return
+        self._leaving = listening
+        self._leave_timer = gevent.get_hub().loop.timer(wait)
+        self._leave_timer.start(lambda: self._leave(last=wait == HALF_OPEN))
+
+    def _stay(self) -> Any:
+        """Don't close what is being closed: the socket; None: there is none."""
+        if self._leave_timer is not None:
+            self._leave_timer.close()
+            self._leave_timer = None
+        sock, self._leaving = self._leaving, None
+        return sock
+
+    def _dismiss_all(self, listening: Any) -> bool:
+        """Let go, with the reserve of descriptors, whoever waits; False: not even with that."""
+        with reserve():
+            while True:
+                try:
+                    sock, _ = listening.accept()
+                except BlockingIOError:
+                    return True
+                except OSError as error:
+                    if error.errno in OUT_OF_RESOURCES:
+                        return False
+                    continue
+                self._behind.refused += 1
+                metrics.refused["no_descriptors"].n += 1
+                dismiss(sock)
 
     def _resume_later(self) -> None:
         self._retry = gevent.get_hub().loop.timer(RETRY)
@@ -205,7 +239,7 @@ class Door(ABC):
             except BlockingIOError:
                 return None
             except OSError as error:
-                if error.errno in _OUT_OF_RESOURCES:
+                if error.errno in OUT_OF_RESOURCES:
                     self._starve(error)
                     return None
                 continue  # that connection failed before we got to it
@@ -240,12 +274,23 @@ class OwnDoor(Door):
         return sock
 
     def _filled(self) -> None:
+        turn_away(self._socket)
         self._shut(self._behind.let_go)
+
+    def close(self, take: Take) -> None:
+        """See `Door`."""
+        if self._socket is not None:
+            turn_away(self._socket)
+        super().close(take)
 
     def _reopen(self) -> None:
         try:
-            self._keep_spare()
-            self._watch(bound(self.address, self._backlog, socket.socket))
+            sock = self._stay()
+            if sock is None:
+                sock = bound(self.address, self._backlog, socket.socket)
+            else:
+                welcome(sock)
+            self._watch(sock)
         except OSError as error:
             if self._behind.seldom("reopen"):
                 log.error("can't listen; trying again", error=error.strerror)
@@ -255,9 +300,7 @@ class OwnDoor(Door):
             log.info("accepting calls again")
 
     def _exhausted(self) -> None:
-        listening, self._socket = self._socket, None
-        self._dismiss_all(listening)
-        listening.close()
+        self._filled()
 
 
 class LentDoor(Door):
@@ -280,8 +323,8 @@ class LentDoor(Door):
 
     def bring(self, sock: Any) -> None:
         """The socket is open (again)."""
-        with suppress(OSError):
-            self._keep_spare()
+        if (leaving := self._stay()) is not None:
+            leaving.close()  # the same one, or one whose keeper has it still
         if self._closed or self._socket is not None:
             sock.close()
         elif self._behind.full():

@@ -38,6 +38,9 @@ SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGUSR2, signal.
 RETRY = 0.05
 """Seconds after which a socket is opened again that workers are just letting go of."""
 
+CLOSING = 1.0
+"""Seconds that workers may take to close a socket until it is a fault that it can't be opened."""
+
 SELDOM = 10.0
 """Seconds between two log lines about the same thing."""
 
@@ -119,7 +122,7 @@ class Parent:
         self._directory = ""
         self._pipe = (-1, -1)
         self._handed_over = self._dismissing = self._reloading = self._ready_said = False
-        self._deaf_said = float("-inf")
+        self._deaf_said = self._shut_at = float("-inf")
 
     def run(self) -> int:
         """From the start to the end; returns the exit status."""
@@ -236,8 +239,8 @@ class Parent:
                 successor.close()
             if not self._fleet.how:
                 log.error("the successor has ended; this server goes on", status=status)
-                if not self._fleet.open:
-                    self._shut(dismiss=True)
+            if not self._fleet.open:
+                self._shut(dismiss=True)
         for pid, number in list(self._pids.items()):
             ended, status = os.waitpid(pid, os.WNOHANG)
             if not ended:
@@ -283,7 +286,7 @@ class Parent:
             return
         descriptors = []
         if message["what"] == "node":
-            message = {**message, "deaf": any(name == "calls" for _, _, name in self._gives)}
+            message = {**message, "deaf": self._is_deaf(time.monotonic())}
         elif message["what"] == "reload":
             with suppress(OSError):  # the worker says that it got nothing
                 descriptors.append(self._editions.descriptor(message["edition"]))
@@ -299,7 +302,7 @@ class Parent:
             sock = self._sockets.open(name)
         except OSError as error:
             if self._sockets.was_open(name):
-                if now - self._deaf_said > SELDOM:
+                if self._is_deaf(now) and now - self._deaf_said > SELDOM:
                     self._deaf_said = now
                     log.warning("can't listen; trying again", socket=name, error=error.strerror)
                 self._gives.append((now + RETRY, number, name))
@@ -307,6 +310,11 @@ class Parent:
                 channel.send({"what": "socket", "name": name, "errno": error.errno})
             return
         channel.send({"what": "socket", "name": name}, [sock.fileno()])
+
+    def _is_deaf(self, now: float) -> bool:
+        """Whether we want to listen and can't; workers get a moment to close what we closed."""
+        wanted = any(name == "calls" for _, _, name in self._gives)
+        return wanted and now - self._shut_at > CLOSING
 
     def _booted(self) -> None:
         self._before.say_ready()
@@ -436,7 +444,8 @@ class Parent:
                 )
             return
         self._stop_dismissing()
-        self._sockets.close("calls", dismiss=dismiss)
+        self._shut_at = time.monotonic()
+        self._sockets.close("calls", dismiss=dismiss, inherited=self._handed_over)
 
     def _stop_dismissing(self) -> None:
         """Somebody accepts again, or we close it."""

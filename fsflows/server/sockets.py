@@ -6,7 +6,7 @@ import socket
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from fsflows.server.listening import bound, dismiss
+from fsflows.server.listening import bound, dismiss, turn_away
 
 
 @dataclass(slots=True)
@@ -48,11 +48,19 @@ class Sockets:
         """Whether the address has been ours before: what is in the way is about to go."""
         return self._kept[name].bound
 
-    def close(self, name: str, *, dismiss: bool = False) -> None:
-        """Close ours; with `dismiss`, nobody else has it, and those who wait are let go first."""
+    def close(self, name: str, *, dismiss: bool = False, inherited: bool = False) -> None:
+        """Close ours, for good in all our processes.
+
+        Args:
+            name: which.
+            dismiss: no worker has it, and those who wait are let go.
+            inherited: another server has it as well, and goes on with it.
+        """
         kept = self._kept[name]
         if kept.sock is None:
             return
+        if not inherited:
+            turn_away(kept.sock)
         if dismiss:
             _dismiss_all(kept.sock)
         kept.sock.close()
@@ -81,9 +89,9 @@ class Sockets:
             _dismiss_all(kept.sock)
 
     def forget(self) -> None:
-        """In a child: close the parent's copies."""
+        """In a child, or at the end: close our copies."""
         for name in self._kept:
-            self.close(name)
+            self.close(name, inherited=True)
 
 
 def _same(wanted: tuple[str, int], found: tuple[str, int]) -> bool:

@@ -279,11 +279,18 @@ class Peer:
 class Process:
     """`fsflows serve` with arguments; everything it writes goes into one file.
 
+    Args:
+        base: its working directory.
+        arguments: of the command.
+        files: file descriptors that each of its processes may have; 0: as many as we.
+        settings: as `server__listen="127.0.0.1:0"`.
+
     Attributes:
         popen: the process.
     """
 
-    def __init__(self, base, *arguments, **settings):
+    def __init__(self, base, *arguments, files=0, **settings):
+        limit = ["sh", "-c", f'ulimit -Sn {files}; exec "$@"', "sh"] if files else []
         self._output = base / "output"
         environment = {
             name: value for name, value in os.environ.items() if not name.startswith("FSFLOWS_")
@@ -294,7 +301,7 @@ class Process:
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
         with self._output.open("wb") as output:
             self.popen = subprocess.Popen(
-                [sys.executable, "-m", "fsflows", "serve", *arguments],
+                [*limit, sys.executable, "-m", "fsflows", "serve", *arguments],
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.STDOUT,

@@ -1,16 +1,19 @@
 """The listener: prompt, polite in refusing, and never ended by one call."""
 
+import errno
 import gc
 import os
 import resource
 import sys
 import time
+from contextlib import nullcontext, suppress
 from pathlib import Path
 
 import gevent
 import pytest
 from gevent import socket
 from gevent.event import Event as Signal
+from gevent.socket import wait_write
 
 from fsflows.esl import commands, serialize
 from fsflows.esl.command_reader import CommandReader
@@ -20,7 +23,8 @@ from fsflows.log import capture
 from fsflows.server import door as module
 from fsflows.server.door import LentDoor, OwnDoor
 from fsflows.server.listener import Listener
-from fsflows.server.listening import bound
+from fsflows.server.listening import bound, turn_away, welcome
+from fsflows.server.reserve import RESERVE, reserve
 
 LONG = 20.0
 """Seconds that nothing here takes, unless it hangs."""
@@ -100,6 +104,11 @@ def wait_for(condition):
     while not condition() and time.monotonic() < until:
         gevent.sleep(0.001)
     assert condition()
+
+
+def closed(listener):
+    """Whether the socket is closed: a moment after nobody waits any more."""
+    return not listener.accepting and listener._door._leaving is None
 
 
 @pytest.fixture
@@ -229,7 +238,7 @@ def test_at_the_limit_the_socket_is_closed_and_opened_again_when_there_is_room(l
     with capture() as log:
         first = FreeSwitch(listener, "first").begin()
         second = FreeSwitch(listener, "second").begin()
-        wait_for(lambda: not listener.accepting)
+        wait_for(lambda: closed(listener))
         with pytest.raises(ConnectionRefusedError):
             FreeSwitch(listener)
         ended.set()
@@ -266,7 +275,7 @@ def test_a_port_that_somebody_else_took_meanwhile(listen, monkeypatch):
     monkeypatch.setattr(module, "RETRY", 0.02)
     listener = listen(max_calls=1)
     call = FreeSwitch(listener).begin()
-    wait_for(lambda: not listener.accepting)
+    wait_for(lambda: closed(listener))
     thief = socket.socket()
     thief.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     thief.bind(listener.address)
@@ -287,7 +296,7 @@ def test_a_stop_while_waiting_to_listen_again(listen, monkeypatch):
     monkeypatch.setattr(module, "RETRY", LONG)
     listener = listen(max_calls=1)
     call = FreeSwitch(listener).begin()
-    wait_for(lambda: not listener.accepting)
+    wait_for(lambda: closed(listener))
     with socket.socket() as thief:
         thief.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         thief.bind(listener.address)
@@ -332,9 +341,11 @@ def test_a_shared_socket_is_closed_when_all_are_full_and_comes_back(listen, shar
     first = FreeSwitch(listener).begin()
     wait_for(lambda: reports == [True])
     late = FreeSwitch(listener)  # the kernel has accepted it
+    turn_away(shared)
     shared.close()  # the keeper's
     door.take_away()
     assert ["exit"] == late.begin().end()
+    wait_for(lambda: closed(listener))
     with pytest.raises(ConnectionRefusedError):
         FreeSwitch(listener)
     listen.leave.set()
@@ -456,6 +467,64 @@ def test_running_out_of_file_descriptors_at_the_limit(listen):
     wait_for(lambda: listener.accepting)
     for call in others:
         call.sock.close()
+
+
+def test_who_cannot_even_be_taken_waits_and_is_not_reset(listen, shared, monkeypatch):
+    """Other threads have taken the very last descriptors."""
+    monkeypatch.setattr(module, "reserve", nullcontext)
+    door, reports = lent(shared)
+    listener = listen(door=door)
+    waiting = backlog(listener, 3)
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    highest = max(int(path.name) for path in Path("/proc/self/fd").iterdir() if path.exists())
+    holes = []
+    try:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (highest + 1, hard))
+        with suppress(OSError):
+            while True:
+                holes.append(os.open(os.devnull, os.O_RDONLY))
+        wait_for(lambda: reports == [True])
+        door.take_away()
+        assert 0 == listener.refused
+        os.close(holes.pop())
+        ends = [gevent.spawn(lambda call=call: call.begin().end()) for call in waiting]
+        assert [["exit"]] * 3 == [each.get() for each in ends]
+    finally:
+        for hole in holes:
+            os.close(hole)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    wait_for(lambda: closed(listener))
+    assert (0, 3) == (listener.accepted, listener.refused)
+
+
+def test_some_descriptors_are_kept_back_for_that(listen):
+    before = resource.getrlimit(resource.RLIMIT_NOFILE)
+    listener = listen()
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    assert before == (soft + RESERVE, hard)
+    with reserve():
+        assert before == resource.getrlimit(resource.RLIMIT_NOFILE)
+    assert (soft, hard) == resource.getrlimit(resource.RLIMIT_NOFILE)
+    listener.close()
+    assert before == resource.getrlimit(resource.RLIMIT_NOFILE)
+
+
+@pytest.mark.parametrize("ends", ["closed", "welcome"])
+def test_what_would_begin_at_a_socket_that_is_just_closed_does_not_begin(shared, ends):
+    turn_away(shared)
+    with socket.socket() as late:
+        late.setblocking(False)
+        assert errno.EINPROGRESS == late.connect_ex(shared.getsockname())
+        with pytest.raises(BlockingIOError):
+            shared.accept()
+        if ends == "closed":
+            shared.close()  # it would have been reset, with a call that FreeSWITCH takes for answered
+        else:
+            welcome(shared)
+        with gevent.Timeout(LONG):  # the kernel tries again after a second
+            wait_write(late.fileno())
+        error = late.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
+    assert (errno.ECONNREFUSED if ends == "closed" else 0) == error
 
 
 # --- who may, and the stop --------------------------------------------------------------------------------------------

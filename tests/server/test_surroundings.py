@@ -8,6 +8,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import gevent
+import gevent.pool
+import gevent.socket
 import pytest
 from database import postgres
 from server_peers import call, finished, wait_for, write_flows
@@ -175,6 +177,55 @@ def fill(path):
                     file.write(b"x" * size)
             except OSError:
                 continue
+
+
+# --- file descriptors -----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_a_burst_that_there_are_no_descriptors_for(run, tmp_path, workers):
+    """Each is told `connect` (and the call goes on, in the flow or in the dialplan), or refused: none is reset."""
+    write_flows(tmp_path / "flows", FLOWS)
+    process = run(
+        *("--flows", "flows", "--data", "data"),
+        files=56,
+        server__listen="127.0.0.1:0",
+        server__workers=workers,
+    )
+    wait_for(lambda: sum(line["event"] == "serving" for line in process.log) >= workers)
+    address = process.address
+    open_ = []
+
+    def outcome(_number):
+        try:
+            sock = gevent.socket.create_connection(address)
+        except ConnectionRefusedError:
+            return "refused"
+        open_.append(sock)
+        try:
+            return "told" if sock.recv(4096).startswith(b"connect") else "closed without a word"
+        except ConnectionResetError:
+            return "reset"
+
+    try:
+        for _ in range(3):
+            burst = gevent.pool.Pool(80)
+            assert {"refused", "told"} >= set(burst.imap_unordered(outcome, range(80)))
+            for sock in open_:
+                sock.close()
+            wait_for(lambda: not refused(address))
+    finally:
+        for sock in open_:
+            sock.close()
+    process.said("out of file descriptors: not listening")
+
+
+def refused(address):
+    try:
+        gevent.socket.create_connection(address).close()
+    except ConnectionRefusedError:
+        return True
+    return False
 
 
 # --- the clock ------------------------------------------------------------------------------------------------------------
