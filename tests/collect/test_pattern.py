@@ -64,7 +64,7 @@ pieces = st.recursive(
 )
 
 
-@settings(max_examples=150, deadline=None, derandomize=True)
+@settings(max_examples=150)
 @given(pieces, st.lists(st.text("012", max_size=6), min_size=1, max_size=8))
 def test_any_pattern_that_is_accepted_matches_what_re_matches(text, answers):
     try:

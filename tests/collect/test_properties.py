@@ -35,7 +35,7 @@ from fsflows.privacy import json_default
 WORDS = ("one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "zero")
 Input = tuple[Any, ...]
 
-examples = settings(max_examples=100, deadline=None, derandomize=True)
+examples = settings(max_examples=100)
 
 # --- what may happen ----------------------------------------------------------------------------------------------
 

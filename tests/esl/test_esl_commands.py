@@ -179,7 +179,7 @@ def test_one_command_and_only_one():
 SAFE = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=30)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(st.lists(SAFE, max_size=4), st.integers(1, 9))
 def test_every_argument_arrives(arguments, size):
     sent = [

@@ -183,7 +183,7 @@ def test_odd_json():
     "".join(event.headers.values()).encode()
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(st.binary(max_size=200))
 def test_reading_never_fails(data):
     event = Event.from_plain(data)
@@ -202,7 +202,7 @@ def test_reading_never_fails(data):
 TEXT = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=20)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(
     st.dictionaries(
         st.from_regex(r"[A-Za-z_][A-Za-z0-9_\-]{0,8}", fullmatch=True), TEXT, max_size=6

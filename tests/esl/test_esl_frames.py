@@ -163,7 +163,7 @@ def test_headers_are_text_whatever_the_bytes():
 ANY_FRAMES = st.lists(st.sampled_from([data for data, _ in KINDS.values()]), max_size=6)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(ANY_FRAMES, st.lists(st.integers(1, 40), min_size=1, max_size=30))
 def test_splitting_makes_no_difference(parts, sizes):
     data = b"".join(parts)
@@ -175,7 +175,7 @@ def test_splitting_makes_no_difference(parts, sizes):
     assert flat(read([data])) == flat(read(pieces))
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(
     st.lists(
         st.one_of(

@@ -139,7 +139,7 @@ def test_a_callers_text_is_never_expanded(text):
         expand_all(quoting.look_alike(value))
 
 
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=500)
 @given(st.text("$\\'{}()%[]|a5 x=", max_size=12))
 @example("$\\'{x}")
 def test_no_text_is_ever_expanded(text):
@@ -257,7 +257,7 @@ def test_several_files():
 ARGUMENT = st.text("ab ^'\"\\ntsr$\t{!,=|é", max_size=10)
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 @given(st.lists(ARGUMENT, min_size=1, max_size=4))
 @example(["^^,a,b", "c"])
 @example(["it's", "it's"])
@@ -283,7 +283,7 @@ def test_variables_in_front_of_a_dial_string():
             quoting.variable_list({"a": bad})
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(
     st.lists(st.text("ab ,=$é5%{}[]<>^'\"\\|!\n", max_size=10).map(quoting.look_alike), max_size=3)
 )

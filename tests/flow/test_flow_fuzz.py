@@ -16,9 +16,7 @@ from fsflows.flow.loader import load_flow
 from fsflows.flow.shape import DEFS, SCHEMA
 from fsflows.flow.svg import svg
 
-BOUNDED = settings(
-    max_examples=80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+BOUNDED = settings(max_examples=80, suppress_health_check=[HealthCheck.function_scoped_fixture])
 EXAMPLES = sorted(Path(__file__).parents[2].glob("conf/flows/*/*.yaml"))
 WORDS = sorted(
     {

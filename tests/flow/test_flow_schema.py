@@ -190,7 +190,7 @@ def values(schema, depth=0):
     return st.one_of(options[1:] * 3 + options[:1])
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     data=st.sampled_from(
         ["step", "dtmf", "asr", "action_block", "retry", "confirm", "validate", "recording"]

@@ -44,7 +44,7 @@ UTTERANCES = TAGS.flatmap(
 )
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(TAGS, st.text(max_size=200))
 def test_no_text_raises(tag, text):
     parse(text, tag)
@@ -56,7 +56,7 @@ def test_no_text_raises(tag, text):
     assert word_count(text) >= 0
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(UTTERANCES, st.booleans())
 def test_readings_keep_their_promises(utterance, alphanumeric):
     tag, text = utterance
@@ -74,7 +74,7 @@ def test_readings_keep_their_promises(utterance, alphanumeric):
     assert readings == parse(text, tag, alphanumeric=alphanumeric)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(UTTERANCES, st.text("0123456789*", max_size=12), st.integers(1, 12))
 def test_a_choice_that_fits_does_fit(utterance, prefix, length):
     tag, text = utterance

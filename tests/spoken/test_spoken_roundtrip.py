@@ -14,7 +14,7 @@ from fsflows.spoken.language import Kind, load
 DIGITS = st.text("0123456789", min_size=1, max_size=16)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(st.sampled_from(languages()), DIGITS)
 def test_L3_spoken_one_by_one(language, digits):
     reading = parse(digit_words(digits, language), language)[0]
@@ -30,7 +30,7 @@ def repeats(language: str) -> dict[int, str]:
     return words
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(
     st.sampled_from(languages()),
     st.lists(st.tuples(st.sampled_from("0123456789"), st.integers(1, 3)), max_size=8),
@@ -114,7 +114,7 @@ def test_beyond_2_every_number_of_two_digits(language):
     assert {} == wrong
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(st.sampled_from(languages()), st.lists(st.integers(0, 99), min_size=1, max_size=5))
 def test_beyond_2_phone_style_pairs_are_among_the_readings_of_their_length(language, numbers):
     names = load(language).names

@@ -139,7 +139,7 @@ def deeds(draw: st.DrawFn) -> tuple[str, object]:
     st.booleans(),
     st.booleans(),
 )
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 def test_any_call(
     deeds: list[tuple[tuple[str, object], float]], connects: bool, asynchronous: bool, talks: bool
 ):
