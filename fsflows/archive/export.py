@@ -57,8 +57,12 @@ def csv_row(record: Record) -> list[Any]:
     return [given[column] for column in COLUMNS]
 
 
+_FORMULA = re.compile(r"(^|[;,|\t\r\n\"])(?=\s*[=+\-@\t\r])")
+"""Where a cell begins: also behind what a spreadsheet of another country takes for the end of one."""
+
+
 def harmless(value: Any) -> Any:
-    """A cell that a spreadsheet won't run as a formula; "+441632..." stays a number."""
-    if isinstance(value, str) and value[:1] in "=+-@\t\r" and not re.fullmatch(r"\+?\d*", value):
-        return f"'{value}"
-    return value
+    """A cell that a spreadsheet won't run as a formula, however it cuts the line; "+441632..." stays a number."""
+    if not isinstance(value, str) or re.fullmatch(r"\+?\d*", value):
+        return value
+    return _FORMULA.sub(r"\1'", value)

@@ -215,7 +215,7 @@ def _read_cursor(text: str | None) -> tuple[datetime, str] | None:
     try:
         # A "+" in an address that was not quoted arrives as a space.
         return datetime.fromisoformat(at.replace(" ", "+")).astimezone(UTC), record_id
-    except ValueError as error:
+    except (ValueError, OverflowError) as error:
         raise BadSearch(
             "this page of the list can't be found; start again from the first"
         ) from error

@@ -37,6 +37,7 @@ from gevent.threadpool import ThreadPool
 from sqlalchemy import ColumnElement, Connection, and_, func, select, update
 
 from fsflows.archive.metrics import DELIVERIES
+from fsflows.archive.record import storable
 from fsflows.archive.tables import bodies, outbox
 from fsflows.database import Database, DatabaseFailed
 from fsflows.log import get_logger
@@ -276,7 +277,8 @@ class Webhook:
             "Fsflows-Signature": sign(self._secret, body, time.time()),
         }
         status, reason = self._threads.apply(self._send, (self._url, body, headers))
-        answer = f"{status} {reason}" if status else reason
+        # What a receiver says must not keep us from writing down that it was asked: PostgreSQL takes no NUL.
+        answer = storable(f"{status} {reason}" if status else reason)
         if 200 <= status < 300:
             self.outbox.settle(delivery, state="delivered", delivered_at=now, answer=answer)
             DELIVERIES.labels("delivered").inc()

@@ -67,6 +67,8 @@ def protect(app: Flask, access: Access, proxies: Sequence[Network] = ()) -> None
         g.client = client_of(
             request.remote_addr or "", forwarded.split(",") if forwarded else (), proxies
         )
+        if "\0" in request.path or any("\0" in text for text in request.args.values()):
+            abort(400, "an address with a NUL character leads nowhere")  # and PostgreSQL takes none
         if access.open:
             # Any page of the web could have its own name point to 127.0.0.1, and read us through the browser here.
             if not is_loopback(urlsplit(f"//{request.host}").hostname or ""):

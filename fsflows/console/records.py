@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterator
 from datetime import UTC, datetime, time, timedelta
 from io import StringIO
+from itertools import chain, islice
 from typing import Any
 
 from flask import (
@@ -83,9 +84,9 @@ def _day(name: str, later: int) -> datetime | None:
         return None
     try:
         day = datetime.fromisoformat(text).date() + timedelta(days=later)
+        return datetime.combine(day, time(), tzinfo=g.get("zone", UTC)).astimezone(UTC)
     except (ValueError, OverflowError) as error:
         raise BadSearch(f"{text!r} is no date; dates are written 2026-03-31") from error
-    return datetime.combine(day, time(), tzinfo=g.get("zone", UTC)).astimezone(UTC)
 
 
 @pages.get("/<record_id>")
@@ -138,13 +139,14 @@ def export(form: str) -> Response:
         abort(404, "Records can be had as CSV or as JSON lines.")
     try:
         records = sources(current_app).store.each(_search())
+        first = list(islice(records, 1))  # what is wrong is said now, not in the middle of a file
     except BadSearch as bad:
         abort(400, str(bad))
     log.info("records exported", user=g.user.name, query=list(request.args))
 
     def lines() -> Iterator[str]:
         head = True
-        for record in records:
+        for record in chain(first, records):
             piece = StringIO(newline="")
             write([record], form, piece)
             text = piece.getvalue()

@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from fsflows.archive.endings import Result
+from fsflows.archive.export import harmless
 from fsflows.archive.record import RecordBuilder
 from fsflows.archive.samples import sample_records
 from fsflows.archive.store import RecordStore
@@ -139,6 +140,27 @@ def test_csv_has_a_row_a_call_and_no_formulas(url, run, records):
     ]
     assert pins
     assert all("pin=[4 digits hidden]" in collected for collected in pins)
+
+
+@pytest.mark.parametrize(
+    ("given", "written"),
+    [
+        ("=1+1", "'=1+1"),
+        ("@SUM(1)", "'@SUM(1)"),
+        ("+442079460018", "+442079460018"),
+        ("+1+cmd|' /C calc'!A0", "'+1+cmd|' /C calc'!A0"),
+        # Where numbers have a comma, cells end at semicolons; and a quotation mark within one means nothing there.
+        ("Ann;=HYPERLINK(1)", "Ann;'=HYPERLINK(1)"),
+        ('Ann" "=1', 'Ann" "\'=1'),
+        ("Ann\n=1", "Ann\n'=1"),
+        (" =1", "' =1"),
+        ("two; step=1", "two; step=1"),
+        ("Ann-Marie + Co = us, you @home", "Ann-Marie + Co = us, you @home"),
+        (12, 12),
+    ],
+)
+def test_no_cell_is_a_formula_however_a_line_is_cut(given, written):
+    assert written == harmless(given)
 
 
 def test_old_records_are_purged_when_that_is_meant(run, records):

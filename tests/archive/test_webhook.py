@@ -98,6 +98,15 @@ def test_a_failure_is_tried_again_later_and_says_which_attempt_it_is(make, datab
     assert "delivered" == webhook.outbox.entries(samples[0].id)[-1].state
 
 
+def test_an_answer_that_a_database_cannot_hold_is_written_down_all_the_same(
+    make, database, samples
+):
+    webhook, _ = make((500, "O\0ps \ud800"))
+    only(database, samples[0])
+    webhook.deliver(NOW)
+    assert "500 O\ufffdps ?" == webhook.outbox.entries(samples[0].id)[-1].answer
+
+
 @pytest.mark.parametrize(
     ("answers", "tries"), [([(500, "Oops")] * MAX_ATTEMPTS, MAX_ATTEMPTS), ([(410, "Gone")], 1)]
 )

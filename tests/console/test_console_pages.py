@@ -505,6 +505,37 @@ def test_a_database_that_is_away_is_said_and_the_rest_goes_on(tmp_path):
     broken.close()
 
 
+@pytest.mark.parametrize("zone", ["UTC", "Asia/Tokyo", "../../etc/passwd"])
+@pytest.mark.parametrize(
+    ("path", "status"),
+    [
+        ("/records?from=0001-01-01", None),
+        ("/records?to=9999-12-31", 400),
+        ("/records?older=0001-01-01T00:00:00%2B14:00_x", 400),
+        ("/records?newer=9999-12-31T23:59:59-14:00_x", 400),
+        ("/records/export.csv?older=x&from=nonsense", 400),
+        ("/records?text=%00", 400),
+        ("/records?flow=a%00b", 400),
+        ("/records/%00", 400),
+        ("/calls/%00/events", 400),
+        ("/flows/%00", 400),
+    ],
+)
+def test_no_address_is_a_fault_of_ours(client, zone, path, status):
+    client.set_cookie("tz", zone)
+    found = client.get(path).status_code
+    assert found == status if status else found in (200, 400)
+
+
+def test_an_export_that_cannot_be_made_is_no_file(tmp_path):
+    world = World(tmp_path, count=1)
+    world.close()
+    broken = Database("sqlite:////nonexistent/x.db")
+    client = create_app(dataclasses.replace(world.sources, database=broken)).test_client()
+    assert 503 == client.get("/records/export.csv").status_code
+    broken.close()
+
+
 def test_a_fault_of_ours_tells_nothing_to_the_browser(world):
     def fails():
         raise RuntimeError("secret detail")
