@@ -13,10 +13,12 @@ import statistics
 import sys
 import tempfile
 import time
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from itertools import islice
 
 from fsflows.archive.charts import calls_per_hour, give_ups, outcomes_per_step
+from fsflows.archive.endings import OUTBOUND
 from fsflows.archive.samples import sample_records
 from fsflows.archive.search import Search
 from fsflows.archive.store import RecordStore
@@ -30,7 +32,8 @@ def fill(store: RecordStore, count: int) -> float:
     began = time.perf_counter()
     records = sample_records(count, until=NOW, days=90)
     while batch := list(islice(records, 500)):
-        store.insert(batch)
+        ours = [replace(record, direction=OUTBOUND) for record in batch[:25]]
+        store.insert([*ours, *batch[25:]])
     return time.perf_counter() - began
 
 
@@ -45,6 +48,7 @@ def questions(store: RecordStore, database: Database):
     yield "page after 10,000", lambda: store.search(older_than=deep.older)
     yield "back from there", lambda: store.search(newer_than=deep.newer)
     yield "by flow and result", lambda: store.search(Search(flow="pin_entry", result="abandoned"))
+    yield "calls that we made", lambda: store.search(Search(direction=OUTBOUND))
     yield "a flow that is not there", lambda: store.search(Search(flow="nope"))
     yield (
         "discarded recordings of a week",

@@ -100,6 +100,7 @@ def _row(record: Record) -> dict[str, Any]:
         "node": record.node,
         "started_at": record.started_at,
         "seconds": record.seconds,
+        "direction": record.direction,
         "caller": record.caller,
         "caller_name": record.caller_name,
         "callee": record.callee,

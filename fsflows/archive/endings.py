@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from enum import StrEnum
 
-INBOUND, OUTBOUND = "inbound", "outbound"
+DIRECTIONS = INBOUND, OUTBOUND = "inbound", "outbound"
 """A call's direction: somebody called us, or we called."""
 
 

@@ -31,12 +31,14 @@ class Search:
         text: part of a number, of the caller's name, of the flow's or the last step's; or the first eight
             characters of an id, or all of it.
         id: a record's or a call's, or the beginning of one.
+        direction: "inbound", or "outbound" for calls that we made.
         caller, callee, flow, result, reason, step, recording, node: exactly this; `step` is the last one of the call.
         since, until: when the call came in; `until` is not included.
     """
 
     text: str = ""
     id: str = ""
+    direction: str = ""
     caller: str = ""
     callee: str = ""
     flow: str = ""
@@ -51,6 +53,7 @@ class Search:
     def conditions(self, dialect: str) -> list[ColumnElement[bool]]:
         """The same in SQL."""
         columns = {
+            "direction": records.c.direction,
             "caller": records.c.caller,
             "callee": records.c.callee,
             "flow": records.c.flow,
@@ -107,6 +110,7 @@ class Summary:
     node: str
     started_at: datetime
     seconds: float
+    direction: str
     caller: str
     caller_name: str
     callee: str

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from sqlalchemy import Column, Float, ForeignKey, Index, Integer, Table, Text
 
+from fsflows.archive.endings import INBOUND
 from fsflows.database import Instant, metadata
 
 records = Table(
@@ -18,6 +19,8 @@ records = Table(
     Column("node", Text, nullable=False),
     Column("started_at", Instant, nullable=False),
     Column("seconds", Float, nullable=False),
+    # The default is for processes of an earlier version that write into the same database.
+    Column("direction", Text, nullable=False, server_default=INBOUND),
     Column("caller", Text, nullable=False),
     Column("caller_name", Text, nullable=False),
     Column("callee", Text, nullable=False),
@@ -38,6 +41,7 @@ Index("ix_records_words", records.c.started_at, records.c.id, records.c.words).d
 Index("ix_records_call_id", records.c.call_id)
 Index("ix_records_caller", records.c.caller, records.c.started_at)
 Index("ix_records_callee", records.c.callee, records.c.started_at)
+Index("ix_records_direction", records.c.direction, records.c.started_at)
 Index("ix_records_flow", records.c.flow, records.c.started_at)
 Index("ix_records_result", records.c.result, records.c.started_at)
 Index("ix_records_reason", records.c.reason, records.c.started_at)

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from fsflows.archive.describe import describe, length, printable
-from fsflows.archive.endings import Reason, RecordingState, Result
+from fsflows.archive.endings import DIRECTIONS, Reason, RecordingState, Result
 from fsflows.archive.export import write
 from fsflows.archive.retention import HOLD, purge, without_record
 from fsflows.archive.search import MAX_PAGE, BadSearch, Page, Search, Summary
@@ -34,6 +34,7 @@ recording. Private values are hidden in them, here as everywhere.
 EPILOG = """\
 examples:
   fsflows records list --since 24h --result abandoned
+  fsflows records list --direction outbound --reason busy
   fsflows records list --text "020 7946 0018"
   fsflows records show 0f8fad5b-d9cb-469f-a165-70867728950e
   fsflows records export --since 30d --flow front_desk > calls.jsonl
@@ -136,8 +137,13 @@ def _filters(parser: argparse.ArgumentParser) -> None:
     )
     for name in ("caller", "callee", "flow", "step", "node"):
         parser.add_argument(f"--{name}", default="", help="exactly this")
-    for name, kind in (("result", Result), ("reason", Reason), ("recording", RecordingState)):
-        words = [each.value for each in kind]
+    closed = {
+        "direction": list(DIRECTIONS),
+        "result": [each.value for each in Result],
+        "reason": [each.value for each in Reason],
+        "recording": [each.value for each in RecordingState],
+    }
+    for name, words in closed.items():
         parser.add_argument(
             f"--{name}", default="", choices=words, metavar=name.upper(), help=", ".join(words)
         )
@@ -175,6 +181,7 @@ def _search(args: argparse.Namespace) -> Search:
     names = (
         "text",
         "caller",
+        "direction",
         "callee",
         "flow",
         "step",
@@ -203,6 +210,7 @@ def _list(args: argparse.Namespace, store: RecordStore, _: Database) -> None:
     head = (
         "started (UTC)",
         "length",
+        "direction",
         "caller",
         "called",
         "flow",
@@ -226,6 +234,7 @@ def _line(row: Summary) -> tuple[str, ...]:
     return (
         f"{row.started_at:%Y-%m-%d %H:%M:%S}",
         "-" if row.reason == Reason.SERVER_LOST else length(row.seconds),
+        row.direction,
         printable(row.caller) or "withheld",
         printable(row.callee) or "-",
         printable(row.flow),

@@ -25,7 +25,7 @@ from flask import (
 )
 from werkzeug.wrappers import Response as AnyResponse
 
-from fsflows.archive.endings import Reason, RecordingState, Result
+from fsflows.archive.endings import DIRECTIONS, Reason, RecordingState, Result
 from fsflows.archive.export import write
 from fsflows.archive.model import Record
 from fsflows.archive.search import BadSearch, Search
@@ -37,7 +37,18 @@ from fsflows.console.sources import Audio
 from fsflows.log import get_logger
 
 PAGE = 50
-WORDS = ("text", "flow", "result", "reason", "step", "recording", "caller", "callee", "node")
+WORDS = (
+    "text",
+    "direction",
+    "flow",
+    "result",
+    "reason",
+    "step",
+    "recording",
+    "caller",
+    "callee",
+    "node",
+)
 
 pages = Blueprint("records", __name__, url_prefix="/records")
 log = get_logger("console")
@@ -68,6 +79,7 @@ def index() -> str | tuple[str, int]:
         results=list(Result),
         reasons=list(Reason),
         recordings=list(RecordingState),
+        directions=DIRECTIONS,
     )
     return (html, 400) if problem else html
 

@@ -1,4 +1,5 @@
 import csv
+import dataclasses
 import io
 import json
 import stat
@@ -171,6 +172,24 @@ def test_old_records_are_purged_when_that_is_meant(run, records):
         "purge", "--older-than", before, "--keep-recordings"
     )
     assert f"{60 - old} of {60 - old}" in run("list", "--limit", "100")
+
+
+def test_calls_that_we_made_are_listed_and_exported_by_themselves(run, records, url):
+    made = dataclasses.replace(records[0], id="f" * 8, direction="outbound", callee="+15550199")
+    database = Database.open(url)
+    RecordStore(database).insert([made])
+    database.close()
+    head, line, count = run("list", "--direction", "outbound").splitlines()
+    assert "direction" in head
+    assert "  outbound  " in line
+    assert ("ffffffff", "1 of 1") == (line.split()[-1], count)
+    [given] = run("list", "--direction", "outbound", "--json").splitlines()
+    assert "outbound" == json.loads(given)["direction"]
+    assert [made.id] == [
+        json.loads(each)["id"] for each in run("export", "--direction", "outbound").splitlines()
+    ]
+    assert f"of {len(records)}" in run("list", "--direction", "inbound").splitlines()[-1]
+    assert "inbound, outbound" in run("list", "--direction", "sideways", status=2)
 
 
 @pytest.fixture

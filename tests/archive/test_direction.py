@@ -10,7 +10,10 @@ from fsflows.archive.endings import OUTBOUND, Reason, Result
 from fsflows.archive.export import write
 from fsflows.archive.model import loads
 from fsflows.archive.record import RecordBuilder
+from fsflows.archive.search import Search
+from fsflows.archive.store import RecordStore
 from fsflows.clock import VirtualClock
+from fsflows.database import Database
 
 
 def record(result=Result.UNANSWERED, reason=Reason.BUSY, direction=OUTBOUND):
@@ -47,6 +50,19 @@ def test_it_is_in_every_form():
         zip(head.split(","), row.split(","), strict=True)
     ).items()
     assert "we called  4430, as 4420: busy" in describe(made)
+
+
+def test_it_is_searched_for(tmp_path):
+    database = Database.open(f"sqlite:///{tmp_path}/a.db")
+    store = RecordStore(database)
+    ours, theirs = record(), record(Result.COMPLETED, Reason.FLOW_ENDED, "inbound")
+    store.insert([ours, theirs])
+    for direction, found in (("outbound", [ours.id]), ("inbound", [theirs.id])):
+        rows = store.search(Search(direction=direction)).rows
+        assert [(each, direction) for each in found] == [(row.id, row.direction) for row in rows]
+        assert found == [each.id for each in store.each(Search(direction=direction))]
+    assert 2 == store.search().total
+    database.close()
 
 
 def test_a_record_of_an_older_version_came_in():

@@ -402,6 +402,22 @@ def test_a_webhook_is_looked_at_and_sent_again(world):
     assert "waiting" == box.entries(record.id)[0].state
 
 
+def test_calls_that_we_made_are_found_and_say_whom_we_called(client, world):
+    made = world.add(
+        direction="outbound", caller="+15550100", callee="+442079460999", caller_name=""
+    )
+    html = client.get("/records?direction=outbound").text
+    assert 1 == html.count('class="row"')
+    assert "+44 20 7946 0999" in html
+    assert "called by us" in html
+    assert made.id in html
+    assert '<option value="outbound" selected>' in html
+    assert made.id not in client.get("/records?direction=inbound").text
+    exported = client.get("/records/export.jsonl?direction=outbound").text
+    assert [made.id] == [json.loads(line)["id"] for line in exported.splitlines()]
+    assert "No record matches" in client.get("/records?direction=nowhere").text
+
+
 def test_a_record_that_the_webhook_has_to_send_is_not_deleted(world):
     client = create_app(dataclasses.replace(world.sources, webhook=True)).test_client()
     record = world.add(recording=RecordingNote())

@@ -52,7 +52,7 @@ def test_a_deadlock_is_tried_again_and_both_have_their_way(databases):
     for each in threads:
         each.join(60)
     assert [] == failed
-    assert 3 == len(runs), "one of them was ended by PostgreSQL, and run again"
+    assert len(runs) > 2, "one of them (or each) was ended by PostgreSQL, and run again"
     assert [2, 2] == databases[0].read(
         lambda c: list(c.execute(text("SELECT n FROM t ORDER BY id")).scalars())
     )

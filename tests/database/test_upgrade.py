@@ -1,5 +1,6 @@
 """A database that an earlier version has left: what is in it is there after the upgrade, and can be worked on."""
 
+import dataclasses
 from datetime import UTC, datetime
 
 import pytest
@@ -8,6 +9,8 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import MetaData, insert, inspect, select
 
 import fsflows.recordings.tables  # noqa: F401  # its tables belong to the metadata
+from fsflows.archive.endings import OUTBOUND
+from fsflows.archive.entries import Measured
 from fsflows.archive.samples import sample_records
 from fsflows.archive.search import Search
 from fsflows.archive.store import RecordStore
@@ -49,7 +52,12 @@ def journal(database):
 def filled(directory):
     """A database of this version, with something of everything."""
     database = Database.open(f"sqlite:///{directory}/new.db")
-    RecordStore(database).insert(list(sample_records(20, until=NOW)))
+    came_in, *others = sample_records(20, until=NOW)
+    # What a function wrote about a call doesn't make it one of ours.
+    noted = Measured(at=1.0, name="about", value={"direction": "outbound"})
+    came_in = dataclasses.replace(came_in, entries=(*came_in.entries, noted))
+    ours = [dataclasses.replace(each, direction=OUTBOUND) for each in others[:3]]
+    RecordStore(database).insert([came_in, *ours, *others[3:]])
     cause = DiscardCause("opt_out", "ask", "1", NOW)
     entry = Entry(call_uuid="a-call", path="/staging/a.wav", started_at=NOW, switch="fs1")
     journal(database).open_discard("a-call", "fs1", cause, [entry])
@@ -104,6 +112,9 @@ def test_an_upgrade_keeps_what_is_there(url, tmp_path, version):
         found = {each.id: each for each in store.each(Search())}
         assert expected == found
         assert expected.keys() == {each.id for each in store.before(NOW, 100)}
+        ours = {key for key, each in expected.items() if each.direction == OUTBOUND}
+        assert ours == {row.id for row in store.search(Search(direction=OUTBOUND)).rows}
+        assert 3 == len(ours)
         call = journal(database).load("a-call")
         assert ["/staging/a.wav"] == [each.path for each in call.entries]
         assert call.intent is not None
