@@ -82,7 +82,8 @@ class Server:
         0.0, "calls that may begin in a second, of each worker; the same happens at it; 0: none"
     )
     max_per_peer: int = _field(
-        0, "connections at once from one address, of each worker; more are let go; 0: none"
+        0,
+        "connections at once from one address, to all workers together; more are let go; 0: no limit",
     )
     silence_timeout: float = _field(
         10.0, "seconds after which a connection that says nothing is closed"

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import ipaddress
 import time
-from collections import Counter
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
@@ -22,6 +21,7 @@ from fsflows.log import get_logger
 from fsflows.server import metrics
 from fsflows.server.door import Door
 from fsflows.server.listening import dismiss
+from fsflows.server.peers import Peers
 from fsflows.server.rate import Rate
 
 Handle = Callable[[EslSession], Any]
@@ -29,6 +29,9 @@ Run = Callable[[Any, Any], None]
 
 SELDOM = 10.0
 """Seconds between two log lines about the same kind of thing that a flood of connections sets off."""
+
+REFUSALS = 64
+"""Connections beyond an address's limit that are let go at once with a record of their call; more are without one."""
 
 _CONNECT = Opening()
 
@@ -46,6 +49,7 @@ class Listener:
         max_calls: calls at once; 0: no limit. At the limit the door is closed until there is room.
         calls_per_second: calls that may begin in a second; 0: no limit. The same happens.
         max_per_peer: connections at once from one address; 0: no limit. One more is let go.
+        peers: counts them, in other processes as well; None: in this one.
         silence_timeout: seconds that a connection gets to answer `connect`. FreeSWITCH answers at once.
         allow: networks ("10.0.0.0/8") that may connect; none: everybody.
         let_go: called with the session of each call that is let go, before its connection is closed; and with whether
@@ -69,6 +73,7 @@ class Listener:
         max_calls: int = 0,
         calls_per_second: float = 0.0,
         max_per_peer: int = 0,
+        peers: Peers | None = None,
         silence_timeout: float = 10.0,
         allow: Iterable[str] = (),
         let_go: Callable[[EslSession, bool], None] = lambda session, stopping: None,
@@ -86,7 +91,7 @@ class Listener:
         self._allow = [ipaddress.ip_network(network, strict=False) for network in allow]
         self._calls: set[_Serving] = set()
         self._refusals: set[_Serving] = set()
-        self._peers: Counter[str] = Counter()
+        self._peers = peers or Peers()
         self._refill: Any = None
         self._said: dict[str, float] = {}
         door.lead_to(self)
@@ -164,16 +169,26 @@ class Listener:
             if self.seldom("rejected"):
                 log.warning("a connection was closed: its address is not allowed", peer=host)
             return
-        if self._max_per_peer and self._peers[host] >= self._max_per_peer:
-            self.refused += 1
-            metrics.refused["peer_limit"].n += 1
-            dismiss(sock)
+        if self._max_per_peer and (count := self._peers.count(host)) >= self._max_per_peer:
             if self.seldom("peer"):
-                log.warning("one address has too many connections; more are let go", peer=host)
+                log.warning(
+                    "one address has too many connections; more are let go",
+                    peer=host,
+                    connections=count,
+                )
+            self._refuse_one_too_many(sock, peer)
             return
         self.accepted += 1
         self._rate.take(time.monotonic())
         self._spawn(self._calls, self._serve, sock, peer)
+
+    def _refuse_one_too_many(self, sock: Any, peer: Any) -> None:
+        self.refused += 1
+        metrics.refused["peer_limit"].n += 1
+        if len(self._refusals) < REFUSALS:
+            self._spawn(self._refusals, self._refuse, sock, peer)
+        else:
+            dismiss(sock)  # who opens connections for their own sake gets none of our time
 
     def let_go(self, sock: Any, peer: Any) -> None:
         """A connection has come that there is no room for."""
@@ -204,14 +219,12 @@ class Listener:
 
     def left(self, serving: _Serving) -> None:
         """A connection's greenlet has ended."""
-        self._peers[serving.peer] -= 1
-        if not self._peers[serving.peer]:
-            del self._peers[serving.peer]
+        self._peers.drop(serving.peer)
         self._door.vacancy()
 
     def _spawn(self, group: set[_Serving], run: Run, sock: Any, peer: Any) -> None:
         serving = _Serving(self, group, run, sock, peer)
-        self._peers[serving.peer] += 1
+        self._peers.add(serving.peer)
         group.add(serving)
         serving.rawlink(_ended)
         serving.start()

@@ -29,6 +29,7 @@ from fsflows.server.address import parse_address
 from fsflows.server.channel import Channel, Message
 from fsflows.server.editions import Editions
 from fsflows.server.notify import Notifier
+from fsflows.server.peers import Table
 from fsflows.server.sockets import Sockets
 from fsflows.server.succession import INHERITED, Predecessor, Successor
 from fsflows.settings import Settings
@@ -58,6 +59,7 @@ class Post:
         directory: for sockets between the workers.
         others: the numbers of those that take calls, for the office.
         flows: the flow files that it is to load.
+        peers: where the workers count each address's connections; None: there is only one of them.
     """
 
     number: int
@@ -66,6 +68,7 @@ class Post:
     directory: str
     others: tuple[int, ...]
     flows: Snapshot
+    peers: Table | None
 
 
 Work = Callable[[Settings, Post], int]
@@ -114,6 +117,7 @@ class Parent:
         self._gives: list[tuple[float, int, str]] = []
         self._started = 0
         self._editions = Editions(settings.flows.paths)
+        self._peers = Table(chosen.workers) if chosen.workers > 1 else None
         self._before = Predecessor("")
         self._successor: Successor | None = None
         self._status: int | None = None
@@ -342,6 +346,7 @@ class Parent:
             self._directory,
             tuple(others) if role == "office" else (),
             self._editions.get(self._fleet.editions.in_force),
+            self._peers,
         )
         sys.stdout.flush()
         sys.stderr.flush()

@@ -39,6 +39,7 @@ from fsflows.server.health import NodeHealth
 from fsflows.server.listener import Listener
 from fsflows.server.live_link import LiveServer
 from fsflows.server.metrics import keep_telling
+from fsflows.server.peers import Peers
 from fsflows.server.tuning import tune
 from fsflows.server.watchdog import Watchdog
 from fsflows.settings import Settings
@@ -71,6 +72,7 @@ class Parts:
         live_elsewhere: running calls of other processes, for the console.
         share_live: makes a server that shows this process's running calls to another.
         set_level: sets a log level here and in the others.
+        peers: counts each address's connections in all processes; None: it is the only one.
     """
 
     calls: bool = True
@@ -81,6 +83,7 @@ class Parts:
     live_elsewhere: Sequence[Live] = ()
     share_live: Callable[[LiveCalls], LiveServer] | None = None
     set_level: Callable[[str, str], None] = logs.set_level
+    peers: Peers | None = None
 
 
 class Service:
@@ -171,6 +174,7 @@ class Service:
             max_calls=chosen.max_calls,
             calls_per_second=chosen.calls_per_second,
             max_per_peer=chosen.max_per_peer,
+            peers=parts.peers,
             silence_timeout=chosen.silence_timeout,
             allow=chosen.allow,
             let_go=self.runner.let_go,

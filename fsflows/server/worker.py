@@ -25,6 +25,7 @@ from fsflows.server.door import LentDoor
 from fsflows.server.editions import received
 from fsflows.server.live_link import LiveServer, RemoteLive
 from fsflows.server.parent import Post
+from fsflows.server.peers import SharedPeers
 from fsflows.server.service import CannotListen, Parts, Service
 from fsflows.settings import Settings
 
@@ -118,6 +119,7 @@ class _Worker:
             if not office
             else None,
             set_level=self._set_level,
+            peers=SharedPeers(post.peers, post.number - 1) if post.peers and calls else None,
         )
 
     # --- to the parent ----------------------------------------------------------------------------------------------

@@ -21,6 +21,7 @@ from fsflows.esl.event import Event
 from fsflows.esl.link import LinkClosed
 from fsflows.log import capture
 from fsflows.server import door as module
+from fsflows.server import listener as listener_module
 from fsflows.server.door import LentDoor, OwnDoor
 from fsflows.server.listener import Listener
 from fsflows.server.listening import bound, turn_away, welcome
@@ -209,6 +210,33 @@ def test_a_connection_that_does_not_answer_is_closed(listen, said):
     assert "it did not answer `connect`" in str(log)
 
 
+@pytest.mark.parametrize(
+    "piece",
+    [
+        b"C",
+        b"\n",
+        b"Content-Type: text/garbage\nContent-Length: 3\n\nabc",
+        b"Event-Name: HEARTBEAT\n\n",
+    ],
+    ids=["a letter", "an empty line", "other frames", "no frames"],
+)
+def test_who_sends_a_little_now_and_then_gets_no_more_time(listen, piece):
+    listener = listen(silence_timeout=0.3)
+    call = FreeSwitch(listener)
+    assert "connect" == call.heard()
+
+    def dribble():
+        with suppress(OSError):  # it is closed
+            while True:
+                call.sock.send(piece)
+                gevent.sleep(0.01)
+
+    dribbling = gevent.spawn(dribble)
+    wait_for(lambda: listener.accepted == 1 and listener.calls == 0)
+    dribbling.kill()
+    call.sock.close()
+
+
 @pytest.mark.parametrize("said", [b"", b"Content-Length: -1\n\n", b"\xff" * 300_000])
 def test_a_connection_that_ends_before_its_call_begins(listen, said):
     listener = listen()
@@ -389,14 +417,21 @@ def test_more_calls_a_second_than_allowed_close_the_socket_for_a_while(listen):
         call.sock.close()
 
 
-def test_one_address_may_not_have_all_connections(listen):
-    listener = listen(max_per_peer=2)
+def test_one_address_may_not_have_all_connections(listen, monkeypatch):
+    monkeypatch.setattr(listener_module, "REFUSALS", 2)
+    told = []
+    listener = listen(
+        max_per_peer=2, let_go=lambda session, stopping: told.append(session.channel.uuid)
+    )
     calls = [FreeSwitch(listener).begin() for _ in range(2)]
     with capture() as log:
-        more = [FreeSwitch(listener) for _ in range(3)]
-        assert [["connect", "exit"]] * 3 == [call.end() for call in more]
-    assert 1 == len(log), "a flood does not fill the log"
+        more = [FreeSwitch(listener, f"more-{n}") for n in range(3)]
+        wait_for(lambda: listener.refused == 3)
+        assert [["exit"]] * 3 == [call.begin().end() for call in more]
+    lines = [line for line in log if line["event"].startswith("one address")]
+    assert [2] == [line["connections"] for line in lines], "a flood does not fill the log"
     assert (2, 3) == (listener.accepted, listener.refused)
+    assert ["more-0", "more-1"] == sorted(told), "and gets no work done for it"
     calls[0].sock.close()
     listen.leave.set()
     wait_for(lambda: listener.calls <= 1)

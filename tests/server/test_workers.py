@@ -188,6 +188,31 @@ def count(of):
     return found
 
 
+def test_one_address_may_not_have_all_connections_of_all_workers(up):
+    process = up(server__max_per_peer=9)
+    address = serving(process)
+    calls = []
+    for _ in range(9):
+        calls.append(call(address, "ask", then=FALLBACK))
+        asked(calls[-1:])  # one by one: two at once might both be the ninth
+    for _ in range(20):
+        assert "USER_BUSY" == finished(call(address, "ask", then=FALLBACK)).cause
+    process.said("one address has too many connections; more are let go", connections=9)
+    wait_for(
+        lambda: (
+            'fsflows_connections_refused_total{reason="peer_limit"} 20.0'
+            in get(process, "/metrics")[1]
+        )
+    )
+    for each in calls:
+        assert each.wait(0) is None
+        each.press("1")
+        assert "NORMAL_CLEARING" == finished(each).cause
+    asked([again := call(address, "ask", then=FALLBACK)])
+    again.press("1")
+    finished(again)
+
+
 # --- stopping, reloading, replacing -----------------------------------------------------------------------------------
 
 
