@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 
 from fsflows.archive.endings import OUTBOUND, Reason
 from fsflows.archive.entries import (
@@ -17,6 +18,8 @@ from fsflows.archive.entries import (
     Said,
 )
 from fsflows.archive.model import Record
+
+_UNPRINTABLE = re.compile("[\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069]")
 
 
 def describe(record: Record) -> str:
@@ -101,6 +104,11 @@ def length(seconds: float) -> str:
 def lasted(reason: str, seconds: float) -> str:
     """How long a call took, as far as it is known."""
     return "length not known" if reason == Reason.SERVER_LOST else length(seconds)
+
+
+def printable_json(text: str) -> str:
+    """The same JSON, with escapes for what could do something to a terminal or reverse a line."""
+    return _UNPRINTABLE.sub(lambda match: f"\\u{ord(match[0]):04x}", text)
 
 
 def printable(text: str) -> str:

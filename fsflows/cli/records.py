@@ -12,7 +12,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from fsflows.archive.describe import describe, length, printable
+from fsflows.archive.describe import describe, length, printable, printable_json
 from fsflows.archive.endings import DIRECTIONS, Reason, RecordingState, Result
 from fsflows.archive.export import write
 from fsflows.archive.retention import HOLD, purge, without_record
@@ -202,7 +202,7 @@ def _list(args: argparse.Namespace, store: RecordStore, _: Database) -> None:
     page = store.search(_search(args), limit=args.limit, older_than=args.older_than)
     if args.json:
         for row in page.rows:
-            print(json.dumps(_as_json(row), ensure_ascii=False))
+            print(printable_json(json.dumps(_as_json(row), ensure_ascii=False)))
         return
     if not page.rows:
         print("no records")
@@ -275,7 +275,7 @@ def _show(args: argparse.Namespace, store: RecordStore, _: Database) -> None:
         raise Problem(f"{args.id!r} is the beginning of several ids: {ids}")
     for record in reversed(records):  # a call that came back: its records in the order of time
         print(
-            json.dumps(record.as_json(), ensure_ascii=False, indent=2)
+            printable_json(json.dumps(record.as_json(), ensure_ascii=False, indent=2))
             if args.json
             else describe(record)
         )

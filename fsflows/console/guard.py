@@ -11,8 +11,9 @@ from functools import wraps
 from typing import Any, ParamSpec, cast
 from urllib.parse import urlsplit
 
+import gevent
 from flask import Flask, Response, abort, g, redirect, request, session, url_for
-from werkzeug.exceptions import TooManyRequests
+from werkzeug.exceptions import RequestTimeout, TooManyRequests
 from werkzeug.wrappers import Response as AnyResponse
 
 from fsflows.console.access import LOCAL, Access, User, is_loopback
@@ -32,6 +33,9 @@ MACHINES = frozenset({"metrics", "live.events", "records.as_json"})
 
 API = "api"
 """The blueprint for programs: a token in every request, never a session, so no page of the web can use it."""
+
+SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
+"""Methods that change nothing."""
 
 HEADERS = {
     # Nothing from elsewhere, nothing inline: a caller's name that gets past every escape still does nothing.
@@ -76,19 +80,32 @@ def protect(app: Flask, access: Access, proxies: Sequence[Network] = ()) -> None
             g.user = LOCAL
         else:
             g.user = _who(access, tokens)
+        _read_body()
         if request.endpoint in ANYONE:
             return None
         if request.blueprint == API and (g.user is None or not g.get("by_token")):
             abort(401, _api_refusal(access))
         if g.user is None:
             return _ask_for_login()
-        if request.method not in ("GET", "HEAD", "OPTIONS") and not g.get("by_token"):
+        if request.method not in SAFE and not g.get("by_token"):
             check_csrf()
         return None
 
     app.before_request(before)
     app.after_request(_after)
     app.context_processor(lambda: {"user": g.get("user"), "csrf": csrf_token, "access": access})
+
+
+def _read_body() -> None:
+    """Have all of a form now, so that nobody holds a connection by sending it byte by byte."""
+    patience = request.environ.get("fsflows.patience")
+    if request.method not in SAFE and patience:
+        try:
+            with gevent.Timeout(patience, TimeoutError()):
+                request.get_data()
+        except TimeoutError:
+            request.environ["fsflows.hear_no_more"]()
+            raise RequestTimeout from None
 
 
 def begin_session(user: User) -> None:

@@ -5,8 +5,10 @@ from __future__ import annotations
 import logging
 import socket
 from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from typing import Any
 
+import gevent
 from flask import Flask
 from gevent.pool import Pool
 from gevent.pywsgi import LoggingLogAdapter, WSGIHandler, WSGIServer
@@ -29,11 +31,27 @@ log = get_logger("console")
 
 
 class _Handler(WSGIHandler):
-    """gevent's, with an end to waiting."""
+    """gevent's, with an end to waiting: for the next piece, and for all of a request that comes byte by byte."""
 
     def __init__(self, sock: socket.socket, *arguments: Any, **named: Any) -> None:
         sock.settimeout(PATIENCE)
         super().__init__(sock, *arguments, **named)
+
+    def read_requestline(self) -> str:
+        with gevent.Timeout(PATIENCE, TimeoutError()):
+            line: str = super().read_requestline()
+            return line
+
+    def read_request(self, raw_requestline: str) -> Any:
+        with gevent.Timeout(PATIENCE, ValueError("the request took too long")):
+            return super().read_request(raw_requestline)
+
+    def get_environ(self) -> dict[str, Any]:
+        environ: dict[str, Any] = super().get_environ()
+        environ["fsflows.patience"] = PATIENCE
+        # Or what is left of the request would be waited for after its answer.
+        environ["fsflows.hear_no_more"] = partial(self.socket.shutdown, socket.SHUT_RD)
+        return environ
 
 
 def open_console(

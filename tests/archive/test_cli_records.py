@@ -164,6 +164,24 @@ def test_no_cell_is_a_formula_however_a_line_is_cut(given, written):
     assert written == harmless(given)
 
 
+def test_no_form_of_a_record_does_something_to_a_terminal(run, records, url):
+    name = "Ann\x9b31m \u202eevil\x1b[2J"
+    database = Database.open(url)
+    evil = dataclasses.replace(records[0], id="ffffffff-evil", caller_name=name, last_step=name)
+    RecordStore(database).insert([evil])
+    database.close()
+    found = ("--text", "evil")
+    for shown in (run("list", *found), run("show", evil.id)):
+        assert not any(char in shown for char in "\x9b\u202e\x1b")
+    for shown in (
+        run("list", "--json", *found),
+        run("show", "--json", evil.id),
+        run("export", *found),
+    ):
+        assert not any(char in shown for char in "\x9b\u202e\x1b")
+        assert name == json.loads(shown)["caller_name"]
+
+
 def test_old_records_are_purged_when_that_is_meant(run, records):
     old = sum(record.started_at < NOW - timedelta(days=2) for record in records)
     before = (NOW - timedelta(days=2)).isoformat()

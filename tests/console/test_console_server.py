@@ -61,6 +61,37 @@ def test_a_client_that_dawdles_is_let_go_and_disturbs_nobody(console, monkeypatc
     assert [] == [event for event in events if "exception" in event]
 
 
+@pytest.mark.parametrize(
+    "begun",
+    [
+        b"GET /",
+        b"GET / HTTP/1.1\r\nX-Long: ",
+        b"POST /login HTTP/1.1\r\nHost: localhost\r\nContent-Length: 60000\r\n\r\ncsrf=",
+    ],
+)
+def test_a_client_that_sends_byte_by_byte_is_let_go_as_well(console, monkeypatch, begun):
+    monkeypatch.setattr(server_module, "PATIENCE", 0.2)
+
+    def drips(client):
+        while True:
+            client.sendall(b"a")
+            gevent.sleep(0.02)
+
+    with log.capture("error") as events, connect(console) as slow:
+        slow.sendall(begun)
+        drip = gevent.spawn(drips, slow)
+        drip.link_exception(lambda _: None)
+        try:
+            with gevent.Timeout(20):
+                while slow.recv(65536):
+                    pass
+        except ConnectionError:
+            pass  # its last bytes came too late
+        finally:
+            drip.kill()
+    assert [] == [event for event in events if "exception" in event]
+
+
 def test_nonsense_is_refused(console):
     for nonsense in (
         b"\x16\x03\x01\x02\x00\x01\x00\r\n\r\n",
