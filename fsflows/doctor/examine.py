@@ -7,7 +7,7 @@ from functools import partial
 
 import gevent
 
-from fsflows.doctor import machine, outbound, server, sharing, switch, voices
+from fsflows.doctor import archive, machine, outbound, server, sharing, switch, voices
 from fsflows.doctor.finding import Finding, problem, warning
 from fsflows.doctor.patience import TooSlow, on_a_thread
 from fsflows.doctor.switch import SILENT, Silent, Switch
@@ -27,6 +27,7 @@ BLOCKING: tuple[Here, ...] = (
     server.flows,
     server.database,
     server.directories,
+    archive.identity,
     machine.memory,
     server.access,
     server.console,

@@ -44,16 +44,24 @@ def local_files(
     for root in others:
         if not Path(root.local).is_dir():
             raise ValueError(f"the recording directory {root.local} is missing (is it mounted?)")
-    archive: Archive
-    if published.startswith("s3://"):
-        archive = S3Archive(published, faults=faults)
-    else:
+    if not published.startswith("s3://"):
         _check_archive(stage, published)
-        archive = DirectoryArchive(published, faults=faults)
+    archive = archive_at(published, faults=faults)
     patterns = [root.rpartition("=")[2] for root in roots if "{uuid}" in root]
     return LocalFiles(
         Roots([stage, *others]), stage.local, archive, patterns=patterns, faults=faults
     )
+
+
+def archive_at(published: str, *, faults: Faults = NO_FAULTS) -> Archive:
+    """The archive: a directory, or s3://BUCKET/PREFIX.
+
+    Raises:
+        ValueError: an object store that can't be used.
+    """
+    if published.startswith("s3://"):
+        return S3Archive(published, faults=faults)
+    return DirectoryArchive(published, faults=faults)
 
 
 def parse_root(text: str) -> Root:

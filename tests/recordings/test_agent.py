@@ -207,6 +207,47 @@ def test_signed_nonsense_is_refused_in_words(url):
     assert _ask(url, "/health", b"", method="GET") == (200, "ok\n")
 
 
+class Older(AgentApp):
+    """An agent of a version that knew no ids of archives."""
+
+    def _answer(self, path, body):
+        if not path.startswith("/v1/"):
+            return 404, {"error": f"there is no {path}"}
+        return super()._answer(path, body)
+
+
+def test_an_agent_of_an_earlier_version_does_what_it_knows_and_the_rest_is_said(tmp_path, local):
+    with make_server("127.0.0.1", 0, Older(local, SECRET), handler_class=Quiet) as server:
+        thread = threading.Thread(target=server.serve_forever, args=(0.02,))
+        thread.start()
+        world = World(tmp_path)
+        world.files = AgentFiles(f"http://127.0.0.1:{server.server_port}", SECRET)
+        world.service = world.make("node-a")
+        call = world.call()
+        call.start()
+        world.switch.talk()
+        world.switch.hang_up(UUID)
+        world.calls.pop(UUID).finish()
+        assert world.audio() == [f"staging/2026-01-01_{UUID}.wav"]
+        said = world.service.sweeper.sweep().no_archive
+        assert "knows no /v2/identity: install the same version of fsflows on both hosts" in said
+        assert world.call().discard(world.cause()).files[0].how == "deleted"
+        assert world.audio() == []
+        world.close()
+        server.shutdown()
+        thread.join()
+
+
+def test_a_server_of_an_earlier_version_is_told_so(url):
+    import time
+
+    body = b'{"path": "/x", "name": "x.wav"}'
+    for method in ("publish", "retract"):
+        header, _ = Signer(SECRET, lambda: time.time() + 1).sign(f"/v1/{method}", body)
+        status, said = _ask(url, f"/v1/{method}", body, header)
+        assert (status, "install the same version of fsflows on both hosts" in said) == (404, True)
+
+
 def test_nonces_are_forgotten_when_they_are_too_old_to_be_used():
     now = [NOW]
     server, client = Signer(SECRET, lambda: now[0]), Signer(SECRET, lambda: now[0])

@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 
 import pytest
+from mounts import bound, disk
 from sqlalchemy import update
 
 from fsflows.log import capture
@@ -439,3 +440,76 @@ def test_the_marker_is_nobodys_recording(world):
     published(world)
     assert list(differences(Listing(world.database), world.files, world.clock.utcnow())) == []
     assert Path(marker(world)).read_text().splitlines()[0] == world.files.identity()
+
+
+# --- file systems that are really mounted -------------------------------------------------------------------------
+
+
+@pytest.mark.process
+def test_a_file_system_that_is_mounted_and_unmounted(world):
+    """FreeSWITCH's staging directory is on another one, so recordings are copied."""
+    held = world.directory / "held"
+    held.mkdir()
+    with disk(held):
+        with bound(held, archive_of(world)):
+            published(world)
+            assert (held / "2026-01-01" / f"{UUID}.wav").exists()
+        published(world, OTHER)
+        assert world.audio(OTHER) == [f"staging/2026-01-01_{OTHER}.wav"]
+        with pytest.raises(DiscardFailed, match="not at hand"):
+            discarded_later(world)
+        assert listed(archive_of(world)) == []
+        with bound(held, archive_of(world)):
+            report = world.service.sweeper.sweep()
+            assert (report.published, report.discarded, report.failed) == (1, 1, [])
+            assert not (held / "2026-01-01" / f"{UUID}.wav").exists()
+            assert (held / "2026-01-01" / f"{OTHER}.wav").exists()
+        assert listed(archive_of(world)) == []
+
+
+@pytest.mark.process
+def test_first_used_unmounted_then_mounted_is_noticed(world):
+    """At the first start nobody can know; what was published below the mount point is never called gone."""
+    published(world)
+    with disk(archive_of(world)):
+        assert "there is no .fsflows-archive in it" in world.service.sweeper.sweep().no_archive
+        published(world, OTHER)
+        with pytest.raises(DiscardFailed, match="not at hand"):
+            discarded_later(world)
+        assert [each.call_uuid for each in adopt(world).missing] == [UUID]
+        assert world.service.sweeper.sweep().published == 1
+        assert world.receipt() is None
+    assert world.audio() == [f"archive/2026-01-01/{UUID}.wav"]
+    world.service.sweeper.sweep()
+    # The one that it was published to is at hand, though nothing is published to it any more.
+    assert world.receipt().complete
+    assert world.audio() == []
+
+
+@pytest.mark.process
+def test_an_archive_that_is_read_only_for_a_while(world):
+    with disk(archive_of(world)) as archive:
+        archive.remount("ro")
+        published(world)
+        assert "Read-only file system" in world.service.sweeper.sweep().no_archive
+        assert world.audio() == [f"staging/2026-01-01_{UUID}.wav"]
+        archive.remount("rw")
+        assert world.service.sweeper.sweep().published == 1
+        archive.remount("ro")
+        with pytest.raises(DiscardFailed, match="Read-only file system"):
+            discarded_later(world)
+        assert not world.service.sweeper.sweep().no_archive
+        archive.remount("rw")
+        assert world.service.sweeper.sweep().discarded == 1
+        assert listed(archive_of(world) / "2026-01-01") == []
+
+
+@pytest.mark.process
+def test_a_file_system_inside_the_archive_takes_nothing(world):
+    day = archive_of(world) / "2026-01-01"
+    day.mkdir()
+    with disk(day):
+        published(world)
+        assert listed(day) == []
+        assert world.audio() == [f"staging/2026-01-01_{UUID}.wav"]
+    assert world.service.sweeper.sweep().published == 1

@@ -156,6 +156,54 @@ def test_sweep(installed, capsys):
     assert run(capsys, "sweep")[0] == 0
 
 
+def unmount(world):
+    archive = world.directory / "archive"
+    archive.rename(world.directory / "aside")
+    archive.mkdir()
+
+
+def test_archive_says_whether_it_is_the_right_one(installed, capsys):
+    known = installed.files.identity()
+    status, out, _ = run(capsys, "archive")
+    assert (status, out.splitlines()[1]) == (0, f"here:  {known}")
+    unmount(installed)
+    status, out, _ = run(capsys, "archive")
+    assert status == 1
+    assert f"known: {known}, since 2026-01-01" in out
+    assert "here:  none" in out
+    assert "what isn't found is not called gone" in out
+    status, out, _ = run(capsys, "sweep")
+    assert status == 1
+    assert f"nothing is published: what is at hand is not the archive {known}" in out
+    assert run(capsys, "verify")[0] == 1
+
+
+def test_archive_adopts_another_one_and_says_what_is_not_in_it(installed, capsys):
+    unmount(installed)
+    status, out, _ = run(capsys, "archive", "--adopt")
+    assert status == 1
+    assert f"  {OTHER}  {installed.directory}/archive/2026-01-01/{OTHER}.wav" in out
+    assert "1 are not in it, and are never called gone for that" in out
+    assert run(capsys, "archive")[0] == 0
+    words = ("archive", "--adopt", "--lost", "--by", "E. Noether", "--why", "shredded")
+    assert run(capsys, *words)[0] == 0
+    installed.call(OTHER).discard(installed.cause())
+    out = run(capsys, "show", OTHER)[1]
+    assert "NOT DELETED BY FSFLOWS" in out
+    assert "E. Noether said: shredded" in out
+
+
+@pytest.mark.parametrize(
+    "words", [["--lost"], ["--adopt", "--lost"], ["--lost", "--by", "E", "--why", "x"]]
+)
+def test_nothing_is_lost_without_somebodys_word(installed, capsys, words):
+    unmount(installed)
+    status, _, err = run(capsys, "archive", *words)
+    assert status == 2
+    assert "--lost belongs to --adopt, and needs --by NAME and --why TEXT" in err
+    assert run(capsys, "archive")[0] == 1
+
+
 @pytest.mark.parametrize(
     ("yaml", "words"),
     [

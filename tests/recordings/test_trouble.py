@@ -3,56 +3,16 @@
 from __future__ import annotations
 
 import os
-import subprocess
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from mounts import disk
 
 from fsflows.recordings.discarding import DiscardFailed
 from recordings.fakes import UUID, World
 
 pytestmark = pytest.mark.process
-
-
-class Disk:
-    """A file system of its own, in memory."""
-
-    def __init__(self, path: Path, size: str) -> None:
-        self.path = path
-        path.mkdir(parents=True, exist_ok=True)
-        self._mount("-t", "tmpfs", "-o", f"size={size}", "tmpfs", str(path))
-
-    def remount(self, how: str) -> None:
-        self._mount("-o", f"remount,{how}", str(self.path))
-
-    def fill(self) -> None:
-        with suppress(OSError), (self.path / "filler").open("wb", buffering=0) as file:
-            while True:
-                file.write(b"x" * 4096)
-
-    def empty(self) -> None:
-        (self.path / "filler").unlink()
-
-    def unmount(self) -> None:
-        subprocess.run(["umount", "-l", str(self.path)], check=True, timeout=20)
-
-    @staticmethod
-    def _mount(*arguments: str) -> None:
-        done = subprocess.run(
-            ["mount", *arguments], capture_output=True, text=True, timeout=20, check=False
-        )
-        if done.returncode:
-            pytest.skip(f"file systems can't be mounted here: {done.stderr.strip()}")
-
-
-@contextmanager
-def disk(path, size="1m"):
-    made = Disk(path, size)
-    try:
-        yield made
-    finally:
-        made.unmount()
 
 
 def test_13_the_disk_of_the_journal_is_full_and_then_the_server_dies(tmp_path):

@@ -2,9 +2,7 @@
 
 import os
 import signal
-import subprocess
 import textwrap
-from contextlib import contextmanager
 from pathlib import Path
 
 import gevent
@@ -12,6 +10,7 @@ import gevent.pool
 import gevent.socket
 import pytest
 from database import postgres
+from mounts import disk
 from server_peers import call, finished, wait_for, write_flows
 
 from fsflows.archive.search import Search
@@ -120,24 +119,9 @@ def _state(store, running):
 # --- the disk -----------------------------------------------------------------------------------------------------------
 
 
-@contextmanager
-def small_disk(path, size):
-    """A file system of its own, or skipped where that may not be made."""
-    path.mkdir()
-    made = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", str(path)], check=False
-    )
-    if made.returncode:
-        pytest.skip("no file system can be mounted here: needs root")
-    try:
-        yield path
-    finally:
-        subprocess.run(["umount", "-l", str(path)], check=True)
-
-
 def test_a_full_disk(run, tmp_path):
     write_flows(tmp_path / "flows", FLOWS)
-    with small_disk(tmp_path / "data", "4m") as disk:
+    with disk(tmp_path / "data", "4m") as data:
         process = run(
             "--flows",
             "flows",
@@ -149,16 +133,16 @@ def test_a_full_disk(run, tmp_path):
         address = process.address
         first = asked(call(address, "opt_out", then=FALLBACK), "To opt out, press 1.")
         process.said("recording")
-        fill(disk / "ballast")
+        data.fill()
         first.press("1")
         finished(first)
-        assert [] == audio(disk), "deleting needs no room"
+        assert [] == audio(data.path), "deleting needs no room"
         calls = [asked(call(address, "ask", then=FALLBACK)) for _ in range(20)]
         for each in calls:
             each.press("2")
         assert {"NORMAL_CLEARING"} == {finished(each).cause for each in calls}
-        (disk / "ballast").unlink()
-        database = Database(f"sqlite:///{disk}/fsflows.db")
+        data.empty()
+        database = Database(f"sqlite:///{data.path}/fsflows.db")
         try:
             store = RecordStore(database)
             wait_for(lambda: len(_all(store)) == 21)
@@ -167,16 +151,6 @@ def test_a_full_disk(run, tmp_path):
             database.close()
         process.signal(signal.SIGTERM)
         assert 0 == process.ended()
-
-
-def fill(path):
-    with path.open("wb", buffering=0) as file:
-        for size in (65536, 4096, 512, 1):
-            try:
-                while True:
-                    file.write(b"x" * size)
-            except OSError:
-                continue
 
 
 # --- file descriptors -----------------------------------------------------------------------------------------------------
