@@ -5,17 +5,14 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 
 from fsflows.database import DatabaseFailed
 from fsflows.log import Logger
-from fsflows.recordings import metrics
 from fsflows.recordings.book import RUNNING, Book
 from fsflows.recordings.control import RecordingControl, RecordingError
-from fsflows.recordings.discarding import Discard, DiscardFailed
-from fsflows.recordings.faults import LATE_POINT
+from fsflows.recordings.discard import DiscardFailed
+from fsflows.recordings.live_discard import LiveDiscard
 from fsflows.recordings.masking import Masking
-from fsflows.recordings.reach import LazyControl
 from fsflows.recordings.receipt import DiscardCause, Receipt
 from fsflows.recordings.summary import RecordingsClosed, Summary
 from fsflows.recordings.tools import Tools
@@ -47,16 +44,22 @@ class CallRecordings:
     ) -> None:
         self.call_uuid = control.call_uuid
         self.closed = False
-        self.receipt: Receipt | None = None
         self.on_change: Callable[[Summary], None] = lambda summary: None
         self._control = control
         self._tools = tools
-        self._switch = switch
         self._log = log
         self._files = tools.reach.files(switch)
         self._book = Book(self.call_uuid, tools, self._files, flow=flow, switch=switch, log=log)
         self._masking = Masking(control, self._stop, log)
-        self._discard: Discard | None = None
+        self._discard = LiveDiscard(
+            control,
+            tools,
+            self._files,
+            self._book.known,
+            lambda: self.on_change(self.summary()),
+            switch=switch,
+            log=log,
+        )
         self._own: dict[str, tuple[str, str, bool]] = {}
         self._paused: list[tuple[str, str, bool]] | None = None
         self._holding = False
@@ -67,7 +70,12 @@ class CallRecordings:
     @property
     def discarded(self) -> bool:
         """Whether a discard was asked for: from then on nothing can be recorded in this call."""
-        return self._discard is not None
+        return self._discard.asked
+
+    @property
+    def receipt(self) -> Receipt | None:
+        """Of the discard; not complete while something that was recorded later is there."""
+        return self._discard.receipt
 
     @property
     def recording(self) -> tuple[str, ...]:
@@ -179,11 +187,10 @@ class CallRecordings:
         """
         if self.closed:
             raise RecordingsClosed("the call is over: its recordings can't be discarded any more")
-        if self._discard is None:
-            # Before any waiting: from here on nothing starts, whatever becomes of this task.
-            self._discard = self._make_discard(cause)
+        # Before any waiting: from here on nothing starts, whatever becomes of this task.
+        self._discard.ask(cause)
         with self._hold():
-            self._run(self._discard)
+            self._discard.run()
         # What was recorded while we were at it has been worked off with the lock.
         if self.receipt is None or not self.receipt.complete:
             raise DiscardFailed(self.call_uuid, self._discard.left)
@@ -195,11 +202,11 @@ class CallRecordings:
         Raises:
             DiscardFailed: it has failed again.
         """
-        if self._discard is None or self.closed or self._is_settled():
+        if not self.discarded or self.closed or self._discard.done:
             return False
         with self._hold():
             before = self.receipt
-            return self._run(self._discard) is not before
+            return self._discard.run() is not before
 
     def close(self) -> None:
         """From now on `discard` and `start` are errors: the end function is about to run."""
@@ -218,8 +225,8 @@ class CallRecordings:
         self.closed = True
         try:
             with self._hold():
-                if self._discard is not None:
-                    self._confirm(self._discard, call_over=call_over)
+                if self.discarded:
+                    self._discard.confirm(call_over=call_over)
                 else:
                     self._publish(call_over=call_over, keep_running=keep_running)
         except DatabaseFailed as error:
@@ -231,8 +238,8 @@ class CallRecordings:
 
     def summary(self) -> Summary:
         """What became of the recordings so far."""
-        if self._discard is not None:
-            state = "discarded" if self._is_settled() else "pending"
+        if self.discarded:
+            state = "discarded" if self._discard.done else "pending"
             return Summary(state, (), self.receipt)
         there = [e for e in self._book.known.values() if e.state not in ("lost", "discarded")]
         places = tuple(e.location or e.path for e in there if e.state in ("published", "kept"))
@@ -266,13 +273,13 @@ class CallRecordings:
             what, path, cause = self._notices.popleft()
             try:
                 if what == "stop":
-                    if self._discard is None and path not in self._book.known:
+                    if not self.discarded and path not in self._book.known:
                         self._book.started(path)  # before we had the call, and nobody told us
                     self._book.stopped(path, cause)
-                    if self._discard is not None:
-                        self._late(self._discard, path, cause)
-                elif self._discard is not None:
-                    self._late(self._discard, path)
+                    if self.discarded:
+                        self._discard.late(path, cause)
+                elif self.discarded:
+                    self._discard.late(path)
                 else:
                     self._started(path)
             except Exception:
@@ -281,24 +288,7 @@ class CallRecordings:
     def _load(self) -> None:
         call = self._book.load()
         if call is not None and call.intent is not None:
-            self.receipt = call.receipt
-            if self._discard is None:
-                self._discard = self._make_discard(call.intent.cause)
-
-    def _make_discard(self, cause: DiscardCause) -> Discard:
-        # A private value must not get into the journal by being what somebody keyed.
-        cause = DiscardCause(str(cause.flow), str(cause.step), str(cause.key_or_word), cause.at)
-        otherwise = LazyControl(self._tools.reach, self._switch, self.call_uuid)
-        return Discard(
-            self.call_uuid,
-            self._switch,
-            cause,
-            self._files,
-            self._log,
-            controls=(self._control, otherwise),
-            known=self._book.known,
-            receipted=self.receipt is not None,
-        )
+            self._discard.ask(call.intent.cause, call.receipt)
 
     def _start(self, template: str, audio_format: str, stereo: bool) -> str:
         if self.closed:
@@ -354,53 +344,10 @@ class CallRecordings:
 
     def _adopt(self, active: list[str]) -> None:
         for path in active:
-            if self._discard is None:
-                self._started(path)
+            if self.discarded:
+                self._discard.late(path)
             else:
-                self._late(self._discard, path)
-
-    def _is_settled(self) -> bool:
-        return self.receipt is not None and self.receipt.complete
-
-    def _run(self, discard: Discard) -> Receipt:
-        if self.receipt is None or not self.receipt.complete:
-            self.on_change(self.summary())
-            try:
-                self.receipt = self._tools.discarder.run(discard)
-            finally:
-                self.on_change(self.summary())
-        return self.receipt
-
-    def _run_quietly(self, discard: Discard) -> bool:
-        try:
-            self._run(discard)
-        except DiscardFailed:
-            return False  # it is in the log, and open in the journal
-        return True
-
-    def _late(self, discard: Discard, path: str, cause: str | None = None) -> None:
-        if not self._tools.lookout.is_news(discard, path, cause):
-            return
-        self._tools.faults.at(LATE_POINT)
-        metrics.LATE_RECORDINGS.inc()
-        self._log.warning("recording started after the discard", path=path)
-        self._reopen()
-        self._tools.lookout.note(discard, [path], late=True, cause=cause)
-        self._run_quietly(discard)
-
-    def _reopen(self) -> None:
-        if self.receipt is not None:
-            self.receipt = replace(self.receipt, complete=False)
-            self.on_change(self.summary())
-
-    def _confirm(self, discard: Discard, *, call_over: bool) -> None:
-        """The last look at a discarded call: all of it must be gone."""
-        if self.receipt is not None and self._tools.lookout.reopen_if_there(discard):
-            self._reopen()
-        self._run_quietly(discard)
-        discard.call_over |= call_over
-        if discard.call_over:
-            self._tools.lookout.over(discard)
+                self._started(path)
 
     def _publish(self, *, call_over: bool, keep_running: bool) -> None:
         for entry in list(self._book.known.values()):

@@ -7,11 +7,13 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, delete, exists, func, insert, select, update
+from sqlalchemy import Connection, delete, exists, func, select, update
 
 from fsflows.clock import Clock
 from fsflows.database import Database
+from fsflows.recordings.attempts import AFRESH, add_step, failed, is_last_step
 from fsflows.recordings.entries import CallFile, Entry, Intent, Node, Settlement
+from fsflows.recordings.hearsay import Hearsay
 from fsflows.recordings.identity import Aim, aim_for
 from fsflows.recordings.pruning import finished_before, forget
 from fsflows.recordings.receipt import SETTLED, DiscardCause, Receipt
@@ -24,23 +26,12 @@ from fsflows.recordings.rows import (
     upsert,
 )
 from fsflows.recordings.tables import (
-    discard_steps,
     discards,
-    heard,
     nodes,
     receipts,
     recordings,
     settlements,
 )
-
-AGAIN = timedelta(seconds=15)
-"""When a discard that has failed is tried again; after each further attempt that fails it is twice as long."""
-
-AGAIN_AT_MOST = timedelta(minutes=5)
-"""But no longer than this. A discard that goes on failing in the same way is said aloud as often."""
-
-AFRESH = {"attempts": 0, "tried_at": None, "due_at": None}
-"""What has failed counts no more: it is another matter now."""
 
 ENDED = ("discarding", "discarded", "settled")
 
@@ -65,6 +56,7 @@ class Journal:
         self.node = node
         self._database = database
         self._clock = clock
+        self.hearsay = Hearsay(database, clock)
 
     def load(self, call_uuid: str) -> CallFile:
         return self._database.read(lambda connection: load(connection, call_uuid))
@@ -122,38 +114,6 @@ class Journal:
             receipts.c.issued_at >= since, receipts.c.revision == 1, receipts.c.complete
         )
         return list(self._database.read(lambda c: c.execute(query).scalars().all()))
-
-    def hear(self, news: Iterable[tuple[str, str]]) -> set[str]:
-        """Write down recordings (call and path) that FreeSWITCH tells of, of whatever call.
-
-        Returns:
-            Those of the calls whose recordings are to be discarded, or were. A discard that is asked for later finds
-            them written down: there is no moment in between.
-        """
-        now = self._clock.utcnow()
-        told = list(dict.fromkeys(news))
-        rows = [{"call_uuid": each, "path": path, "at": now} for each, path in told]
-
-        def work(connection: Connection) -> set[str]:
-            connection.execute(upsert(connection, heard).on_conflict_do_nothing(), rows)
-            return _discarded(connection, told)
-
-        return self._database.write(work) if rows else set()
-
-    def discarded(self, news: Iterable[tuple[str, str]]) -> set[str]:
-        """The same without writing anything down."""
-        told = list(news)
-        return self._database.read(lambda connection: _discarded(connection, told))
-
-    def heard(self, call_uuid: str) -> list[str]:
-        """What was heard of a call's recordings: paths."""
-        asked = select(heard.c.path).where(heard.c.call_uuid == call_uuid).order_by(heard.c.at)
-        return list(self._database.read(lambda c: c.execute(asked).scalars().all()))
-
-    def forget_heard(self, before: datetime) -> None:
-        """Such calls are over."""
-        gone = delete(heard).where(heard.c.at < before)
-        self._database.write(lambda connection: connection.execute(gone))
 
     # --- recordings ---------------------------------------------------------------------------------------------
 
@@ -270,7 +230,7 @@ class Journal:
                 .where(mine, recordings.c.state.not_in(ENDED), ~self._at_work())
                 .values(state="discarding", owner=self.node.id)
             )
-            if not self._said(connection, call_uuid, "stop", detail):
+            if not is_last_step(connection, call_uuid, "stop", detail):
                 self._step(connection, call_uuid, "stop", stop_ms, detail)
             return entries_where(connection, mine)
 
@@ -347,25 +307,8 @@ class Journal:
 
     def discard_failed(self, call_uuid: str, why: str) -> bool:
         """An attempt has failed; the discard stays open. True: say so; it is news, or was long not said."""
-        now, why = self._clock.utcnow(), why[:LONGEST]
-
-        def work(connection: Connection) -> bool:
-            before = intent_for(connection, call_uuid)
-            if before is None:
-                return True
-            wait = min(AGAIN * 2 ** min(before.attempts, 10), AGAIN_AT_MOST)
-            values = {"attempts": before.attempts + 1, "tried_at": now, "due_at": now + wait}
-            connection.execute(
-                update(discards)
-                .where(discards.c.call_uuid == call_uuid)
-                .values(error=why, **values)
-            )
-            if before.error != why or before.tried_at is None:
-                return True
-            asked = before.cause.at
-            return (now - asked) // AGAIN_AT_MOST > (before.tried_at - asked) // AGAIN_AT_MOST
-
-        return self._database.write(work)
+        now = self._clock.utcnow()
+        return self._database.write(lambda c: failed(c, call_uuid, why[:LONGEST], now))
 
     def unwatch(self, call_uuid: str) -> None:
         """The call is over: nothing can be recorded in it any more."""
@@ -420,32 +363,11 @@ class Journal:
         )
         return replace(entry, id=made.scalar_one())
 
-    @staticmethod
-    def _said(connection: Connection, call_uuid: str, step: str, detail: str) -> bool:
-        """Whether the last step of a discard was this one: attempts that change nothing leave no further trace."""
-        columns = discard_steps.c
-        last = (
-            select(columns.step, columns.detail)
-            .where(columns.call_uuid == call_uuid)
-            .order_by(columns.id.desc())
-            .limit(1)
-        )
-        row = connection.execute(last).first()
-        return row is not None and tuple(row) == (step, detail)
-
     def _step(
         self, connection: Connection, call_uuid: str, step: str, ms: int, detail: str
     ) -> None:
-        connection.execute(
-            insert(discard_steps).values(
-                call_uuid=call_uuid,
-                step=step,
-                at=self._clock.utcnow(),
-                ms=ms,
-                node=self.node.id,
-                detail=detail,
-            )
-        )
+        now = self._clock.utcnow()
+        add_step(connection, call_uuid, step, at=now, node=self.node.id, ms=ms, detail=detail)
 
 
 def _changing(
@@ -455,9 +377,3 @@ def _changing(
     if unless_discarded:
         which.append(~exists().where(discards.c.call_uuid == entry.call_uuid))
     return update(recordings).where(*which).values(**values)
-
-
-def _discarded(connection: Connection, news: Iterable[tuple[str, str]]) -> set[str]:
-    calls = sorted({call_uuid for call_uuid, _ in news})
-    asked = select(discards.c.call_uuid).where(discards.c.call_uuid.in_(calls))
-    return set(connection.execute(asked).scalars())

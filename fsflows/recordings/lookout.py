@@ -115,7 +115,7 @@ class Lookout:
             DatabaseFailed: the journal can't be read.
         """
         known = {entry.file for entry in discard.known.values()}
-        paths = [p for p in self._journal.heard(discard.call_uuid) if file_of(p) not in known]
+        paths = [p for p in self._journal.hearsay.of(discard.call_uuid) if file_of(p) not in known]
         return [path for path in paths if self._may_be_there(discard, path)]
 
     @staticmethod

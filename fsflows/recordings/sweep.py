@@ -154,7 +154,7 @@ class Sweeper:
                         self._finish(settled.intent, report)
             self._beat()
         report.unknown = self._tidier.tidy()
-        self._tools.journal.forget_heard(self._tools.clock.utcnow() - CALL_LIMIT)
+        self._tools.journal.hearsay.forget(self._tools.clock.utcnow() - CALL_LIMIT)
         ages = self._claims.open_ages()
         report.open = len(ages)
         report.overdue = sum(age > OVERDUE for age in ages)
@@ -186,12 +186,12 @@ class Sweeper:
         Raises:
             DatabaseFailed: it can't even be looked which calls were discarded.
         """
-        journal = self._tools.journal
+        hearsay = self._tools.journal.hearsay
         try:
-            discarded = journal.hear(news)
+            discarded = hearsay.hear(news)
         except DatabaseFailed as error:
             self._log.warning("recordings heard of are not written down", why=str(error))
-            discarded = journal.discarded(news)
+            discarded = hearsay.discarded(news)
         return discarded | {each for each, _ in news if each in self._tools.live}
 
     def noticed(self, call_uuid: str, path: str, cause: str | None) -> None:

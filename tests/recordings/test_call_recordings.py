@@ -506,7 +506,6 @@ def test_the_event_socket_is_the_second_way(world):
     call = world.call()
     call.start()
     call._control._api = _gone
-    call._discard = None
     assert call.discard(world.cause()).complete
     assert world.switch.calls[UUID] == {}
 

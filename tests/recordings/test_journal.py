@@ -259,16 +259,16 @@ def test_what_is_heard_is_kept_once_on_both_databases(world, url):
     journal = service.tools.journal
     told = [("heard-a", "/r/\u00e9.wav"), ("heard-b", "/r/x.wav"), ("heard-a", "/r/\udcff.wav")]
     journal.open_discard("heard-b", "fs1", world.cause())
-    assert journal.hear([]) == set()
+    assert journal.hearsay.hear([]) == set()
     for _ in range(2):
-        assert journal.hear([*told, told[0]]) == {"heard-b"}
-        assert journal.discarded(told) == {"heard-b"}
-    assert sorted(journal.heard("heard-a")) == ["/r/\u00e9.wav", "/r/\udcff.wav"]
-    journal.forget_heard(world.clock.utcnow())
-    assert journal.heard("heard-b") == ["/r/x.wav"]
+        assert journal.hearsay.hear([*told, told[0]]) == {"heard-b"}
+        assert journal.hearsay.discarded(told) == {"heard-b"}
+    assert sorted(journal.hearsay.of("heard-a")) == ["/r/\u00e9.wav", "/r/\udcff.wav"]
+    journal.hearsay.forget(world.clock.utcnow())
+    assert journal.hearsay.of("heard-b") == ["/r/x.wav"]
     world.later(seconds=1)
-    journal.forget_heard(world.clock.utcnow())
-    assert journal.heard("heard-a") == []
+    journal.hearsay.forget(world.clock.utcnow())
+    assert journal.hearsay.of("heard-a") == []
     world.database.write(
         lambda c: c.execute(delete(discards).where(discards.c.call_uuid == "heard-b"))
     )

@@ -295,11 +295,11 @@ def test_P12_what_was_recorded_before_out_of_our_sight_is_loud(scene):
 
 def test_what_was_heard_is_forgotten_after_a_day(world):
     journal = world.service.tools.journal
-    journal.hear([(OTHER, f"{world.other}/x.wav")])
+    journal.hearsay.hear([(OTHER, f"{world.other}/x.wav")])
     for hours, left in ((23, [f"{world.other}/x.wav"]), (2, [])):
         world.later(hours=hours)
         world.service.sweeper.sweep()
-        assert journal.heard(OTHER) == left
+        assert journal.hearsay.of(OTHER) == left
 
 
 def test_recordings_of_other_calls_are_left_alone(scene):

@@ -1,0 +1,61 @@
+"""Attempts at a discard, within a transaction: the steps that they leave, and when one that failed is made again."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from sqlalchemy import Connection, insert, select, update
+
+from fsflows.recordings.rows import intent_for
+from fsflows.recordings.tables import discard_steps, discards
+
+AGAIN = timedelta(seconds=15)
+"""When a discard that has failed is tried again; after each further attempt that fails it is twice as long."""
+
+AGAIN_AT_MOST = timedelta(minutes=5)
+"""But no longer than this. A discard that goes on failing in the same way is said aloud as often."""
+
+AFRESH = {"attempts": 0, "tried_at": None, "due_at": None}
+"""A discard's columns when what has failed counts no more: it is another matter now."""
+
+
+def failed(connection: Connection, call_uuid: str, why: str, now: datetime) -> bool:
+    """An attempt has failed. True: say so; it is news, or was not said for five minutes."""
+    before = intent_for(connection, call_uuid)
+    if before is None:
+        return True
+    wait = min(AGAIN * 2 ** min(before.attempts, 10), AGAIN_AT_MOST)
+    values = {"attempts": before.attempts + 1, "tried_at": now, "due_at": now + wait, "error": why}
+    connection.execute(update(discards).where(discards.c.call_uuid == call_uuid).values(values))
+    if before.error != why or before.tried_at is None:
+        return True
+    asked = before.cause.at
+    return (now - asked) // AGAIN_AT_MOST > (before.tried_at - asked) // AGAIN_AT_MOST
+
+
+def is_last_step(connection: Connection, call_uuid: str, step: str, detail: str) -> bool:
+    """Whether the last step of a discard was this one: attempts that change nothing leave no further trace."""
+    columns = discard_steps.c
+    last = (
+        select(columns.step, columns.detail)
+        .where(columns.call_uuid == call_uuid)
+        .order_by(columns.id.desc())
+        .limit(1)
+    )
+    row = connection.execute(last).first()
+    return row is not None and tuple(row) == (step, detail)
+
+
+def add_step(
+    connection: Connection,
+    call_uuid: str,
+    step: str,
+    *,
+    at: datetime,
+    node: str,
+    ms: int = 0,
+    detail: str = "",
+) -> None:
+    """Write down a step of a discard that was done just now; `ms`: how long it took."""
+    values = {"step": step, "at": at, "ms": ms, "node": node, "detail": detail}
+    connection.execute(insert(discard_steps).values(call_uuid=call_uuid, **values))
