@@ -18,7 +18,7 @@ from datetime import UTC, datetime, timedelta
 from itertools import islice
 
 from fsflows.archive.charts import calls_per_hour, give_ups, outcomes_per_step
-from fsflows.archive.endings import OUTBOUND
+from fsflows.archive.endings import INBOUND, OUTBOUND
 from fsflows.archive.samples import sample_records
 from fsflows.archive.search import Search
 from fsflows.archive.store import RecordStore
@@ -58,6 +58,14 @@ def questions(store: RecordStore, database: Database):
     yield "last digits of a number", lambda: store.search(Search(text="460042"))
     yield "part of a name", lambda: store.search(Search(text="okafor"))
     yield "a text that is nowhere", lambda: store.search(Search(text="zzzz"))
+    yield (
+        "nowhere, in calls that came in",
+        lambda: store.search(Search(text="zzzz", direction=INBOUND)),
+    )
+    yield (
+        "nowhere, in completed calls",
+        lambda: store.search(Search(text="zzzz", result="completed")),
+    )
     yield "by call id", lambda: store.search(Search(text=row.call_id))
     yield "one record", lambda: store.get(row.id)
     for days in (1, 7):
