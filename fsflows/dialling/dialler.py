@@ -22,6 +22,9 @@ from fsflows.log import call_logger, get_logger
 
 EVENTS = ("CHANNEL_PROGRESS", "CHANNEL_PROGRESS_MEDIA", "CHANNEL_ANSWER", "CHANNEL_HANGUP_COMPLETE")
 
+OURS = (f"variable_{dialled.NUMBER}", "/./")
+"""What only the events of calls have that somebody of us made."""
+
 KEPT = 1000
 """Calls that are over and can still be asked about."""
 
@@ -112,7 +115,7 @@ class Dialler:
 
     def start(self) -> None:
         """Begin."""
-        self._ends = [switch.listen(EVENTS, self._on_event) for switch in self._switches]
+        self._ends = [switch.listen(EVENTS, self._on_event, only=OURS) for switch in self._switches]
         self._pump = self._clock.spawn(self._run)
 
     def stop(self) -> None:

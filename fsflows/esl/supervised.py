@@ -17,6 +17,7 @@ from fsflows.clock import Clock, Mailbox, Task
 from fsflows.esl import commands
 from fsflows.esl.commands import Command
 from fsflows.esl.event import Event
+from fsflows.esl.hearing import JOB, PATIENCE, Filter, Hearing, Listener
 from fsflows.esl.inbound import InboundConnection
 from fsflows.esl.link import LinkClosed, Reply, ReplyTimeout
 from fsflows.esl.metrics import FREESWITCH_LOST, FREESWITCH_UP
@@ -32,11 +33,6 @@ STEADY = 10.0
 
 QUIET = 15.0
 """Seconds without an event after which FreeSWITCH is asked whether it is still there."""
-
-PATIENCE = 10.0
-"""Seconds for its answer."""
-
-JOB = "BACKGROUND_JOB"
 
 log = get_logger("freeswitch")
 
@@ -73,13 +69,6 @@ class Health:
     why: str
 
 
-@dataclass(slots=True)
-class _Listener:
-    names: tuple[str, ...]
-    on_event: Callable[[Event], None]
-    on_connected: Callable[[], None]
-
-
 class FreeSwitch:
     """One FreeSWITCH.
 
@@ -107,9 +96,8 @@ class FreeSwitch:
         self._was_up = False
         self._said = False
         self._task: Task | None = None
-        self._listeners: list[_Listener] = []
+        self._hearing = Hearing()
         self._jobs: dict[str, Mailbox[str | None]] = {}
-        self._hears_jobs = False
         self._waiting: list[Mailbox[bool]] = []
 
     @classmethod
@@ -193,9 +181,9 @@ class FreeSwitch:
             Unreachable: there is no connection, or it ended before the answer. The command may have been run.
             ReplyTimeout: no answer within `timeout` seconds. It may still be running.
         """
-        if not self._hears_jobs:
-            self._hears_jobs = True
-            self._subscribe([JOB])
+        if not self._hearing.jobs:
+            self._hearing.jobs = True
+            self._ask_for_events()
         job = str(uuid.uuid4())
         answer = self._jobs[job] = self._clock.mailbox()
         until = self._clock.now() + timeout
@@ -217,6 +205,8 @@ class FreeSwitch:
         names: Iterable[str],
         on_event: Callable[[Event], None],
         on_connected: Callable[[], None] = lambda: None,
+        *,
+        only: Filter | None = None,
     ) -> Callable[[], None]:
         """Be told of events, of all calls.
 
@@ -224,16 +214,18 @@ class FreeSwitch:
             names: of the events.
             on_event: called with each; it must not wait.
             on_connected: called after each time that the connection was made; events before that were missed.
+            only: a header and its value, or `/a regular expression/`, that FreeSWITCH sends the event for. Who listens
+                to the same event without one gets them all, and so does everybody.
 
         Returns:
             What ends it.
         """
-        listener = _Listener(tuple(names), on_event, on_connected)
-        self._listeners.append(listener)
-        self._subscribe(listener.names)
+        listener = Listener(tuple(names), only, on_event, on_connected)
+        self._hearing.add(listener)
+        self._ask_for_events()
         if self.connected:
             on_connected()
-        return lambda: self._listeners.remove(listener)
+        return lambda: self._hearing.remove(listener)
 
     def _request(self, command: Command, timeout: float) -> Reply:
         link = self._link
@@ -247,11 +239,11 @@ class FreeSwitch:
     def _away(self) -> str:
         return f"FreeSWITCH at {self.address} can't be reached: {self._why or 'not yet connected'}"
 
-    def _subscribe(self, names: Iterable[str]) -> None:
+    def _ask_for_events(self) -> None:
         link = self._link
         if link is not None:
             try:
-                link.subscribe(names)
+                self._hearing.ask(link)
             except (LinkClosed, ReplyTimeout) as error:
                 # With the next connection it is asked for again.
                 log.debug("not subscribed", address=self.address, why=str(error))
@@ -287,11 +279,8 @@ class FreeSwitch:
             core_uuid = self._ask(link, "global_getvar", "core_uuid")
             if not name:
                 raise Unreachable("it does not say its name (`switchname`)")
-            wanted = {name for listener in self._listeners for name in listener.names}
-            if self._hears_jobs:
-                wanted.add(JOB)
-            if wanted:
-                link.subscribe(sorted(wanted))
+            self._hearing.forget()
+            self._hearing.ask(link)
         except BaseException:
             link.close()
             raise
@@ -318,8 +307,8 @@ class FreeSwitch:
         waiting, self._waiting = self._waiting, []
         for ticket in waiting:
             ticket.put(True)
-        for listener in tuple(self._listeners):
-            self._tell(listener.on_connected)
+        self._ask_for_events()  # of those who came meanwhile
+        self._hearing.connected()
 
     def _lost(self, why: str) -> None:
         """Said once, however long it takes."""
@@ -344,16 +333,7 @@ class FreeSwitch:
             elif event.name == JOB and (event.get("Job-UUID") or "") in self._jobs:
                 self._jobs[event.get("Job-UUID") or ""].put(event.body)
             else:
-                for listener in tuple(self._listeners):
-                    if event.name in listener.names:
-                        self._tell(listener.on_event, event)
-
-    @staticmethod
-    def _tell(whom: Callable[..., None], *what: Event) -> None:
-        try:
-            whom(*what)
-        except Exception:
-            log.exception("a listener raised")
+                self._hearing.hand_on(event)
 
 
 class FreeSwitches:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import errno
 import os
 import shutil
 import sys
@@ -82,6 +83,7 @@ class _Worker:
         self._door = LentDoor(lambda: self._fetch("calls"), self._report)
         self._sockets: dict[str, gevent.event.AsyncResult[Any]] = {}
         self._stop: Any = gevent.event.AsyncResult()
+        self._orphaned = False
         self._node: Message = {}
         self._full = False
 
@@ -130,6 +132,8 @@ class _Worker:
         Raises:
             OSError: it can't be had.
         """
+        if self._orphaned:
+            raise OSError(errno.EPIPE, "the parent process is gone")
         waiting = self._sockets[name] = gevent.event.AsyncResult()
         self._channel.send({"what": "socket", "name": name})
         return waiting.get()
@@ -168,6 +172,9 @@ class _Worker:
                 log.exception("an order could not be carried out", order=message.get("what"))
         # The parent is gone: nobody watches over us any more, and its successor wants our place.
         log.error("the parent process is gone: stopping")
+        self._orphaned = True
+        for waiting in self._sockets.values():
+            waiting.set_exception(OSError(errno.EPIPE, "the parent process is gone"))
         self._end(self._settings.server.drain_timeout)
         shutil.rmtree(self._post.directory, ignore_errors=True)
 

@@ -21,6 +21,7 @@ from fsflows.esl.event import Event
 from fsflows.esl.frames import FrameError
 from fsflows.switch.core import Core
 from fsflows.switch.originate import BadOriginate, OutboundCall, parse_originate
+from fsflows.switch.subscription import matches
 
 
 class SwitchServer:
@@ -148,6 +149,7 @@ class _Peer:
         self._server = server
         self._sock = sock
         self._wanted: set[str] = set()
+        self._filters: list[tuple[str, str]] = []
         self._let_in = False
 
     def run(self) -> None:
@@ -172,7 +174,10 @@ class _Peer:
 
     def offer(self, name: str, event: Event) -> None:
         """Send an event, if it was asked for."""
-        if name in self._wanted or "ALL" in self._wanted:
+        passes = not self._filters or any(
+            matches(event.get(header), wanted) for header, wanted in self._filters
+        )
+        if passes and (name in self._wanted or "ALL" in self._wanted):
             self._send(serialize.event(event))
 
     def close(self) -> None:
@@ -201,6 +206,9 @@ class _Peer:
             job = command.headers.get("job-uuid") or str(uuid.uuid4())
             self._send(serialize.reply(f"+OK Job-UUID: {job}", {"Job-UUID": job}))
             self._server.background(name, args, job)
+        elif command.verb == "filter" and args:
+            self._filters.append((name, args))
+            self._send(serialize.reply(f"+OK filter added. [{name}]=[{args}]"))
         elif command.verb == "event":
             self._wanted |= set(args.split())
             self._send(serialize.reply(f"+OK event listener enabled {name}"))

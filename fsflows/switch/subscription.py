@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from fsflows.esl import commands
@@ -123,4 +124,15 @@ class Subscription:
             return False
         if self._mine and self._uuid not in (event.unique_id, event.owner):
             return False
-        return not self._filters or any(event.get(name) == value for name, value in self._filters)
+        return not self._filters or any(
+            matches(event.get(name), wanted) for name, wanted in self._filters
+        )
+
+
+def matches(value: str | None, wanted: str) -> bool:
+    """Whether a header's value is what a filter is for: that text, in any case, or `/a regular expression/`."""
+    if value is None:
+        return False
+    if len(wanted) > 1 and wanted[0] == wanted[-1] == "/":
+        return re.search(wanted[1:-1], value) is not None
+    return value.lower() == wanted.lower()

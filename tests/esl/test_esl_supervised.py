@@ -38,6 +38,7 @@ class Switch:
         self.links = []
         self.asked = []
         self.answers = {}
+        self.order = []
 
     def connect(self):
         self.tries.append(self.clock.now())
@@ -71,6 +72,8 @@ class SwitchLink:
             self.switch.clock.sleep(timeout)
             raise ReplyTimeout("no reply")
         self.switch.asked.append(command.args)
+        if command.verb == "filter":
+            self.switch.order.append(f"filter {command.args}")
         if command.verb == "bgapi":
             self.jobs = [*getattr(self, "jobs", []), command.headers["job-uuid"]]
             return Reply("+OK Job-UUID: x", {})
@@ -79,6 +82,7 @@ class SwitchLink:
 
     def subscribe(self, names, fmt="plain"):
         self.subscribed += names
+        self.switch.order.append(f"event {' '.join(names)}")
 
     def receive(self, until=None):
         event = self.inbox.get(until)
@@ -266,6 +270,52 @@ def test_who_listens_is_told_of_events_and_of_each_new_connection(clock, there, 
     assert 2 == [line["event"] for line in lines].count("a listener raised")
 
 
+def test_FreeSWITCH_sends_no_more_than_is_wanted(clock, there, freeswitch):
+    """The filters go first: behind the subscription, every call's events would come meanwhile."""
+    said = []
+
+    def scenario():
+        freeswitch.listen(["CHANNEL_ANSWER"], said.append, only=("variable_ours", "/./"))
+        freeswitch.start()
+        freeswitch.listen(["RECORD_START"], said.append)  # while it connects
+        freeswitch.wait()
+        there.order.clear()
+        there.links[-1].end()
+        clock.sleep(1)
+        freeswitch.wait()
+        freeswitch.listen(["RECORD_START", "RECORD_STOP"], said.append)
+        freeswitch.close()
+
+    there.order = []
+    clock.run(scenario)
+    assert [
+        "filter Event-Name RECORD_START",
+        "filter variable_ours /./",
+        "event CHANNEL_ANSWER RECORD_START",
+        "filter Event-Name RECORD_STOP",
+        "event RECORD_STOP",
+    ] == there.order
+
+
+def test_a_filter_that_is_refused_is_no_connection(clock, there, freeswitch):
+    """Not to hear of a recording must not go unnoticed."""
+    there.answers["Event-Name RECORD_START"] = "-ERR no"
+
+    def scenario():
+        freeswitch.listen(["RECORD_START"], lambda event: None)
+        freeswitch.start()
+        clock.sleep(1)
+        assert not freeswitch.connected
+        assert "refuses an event filter: -ERR no" in freeswitch.health.why
+        there.answers.clear()
+        clock.sleep(60)
+        assert freeswitch.connected
+        freeswitch.close()
+
+    with capture():
+        clock.run(scenario)
+
+
 def test_commands_that_take_their_time_are_run_in_the_background(clock, there, freeswitch):
     def answer(after, body):
         clock.sleep(after)
@@ -345,6 +395,8 @@ def test_over_a_real_socket():
         for answer in ("fs1", "core-1"):
             peer.command()
             peer.send(serialize.api_response(answer))
+        assert "Event-Name CUSTOM" == peer.expect("filter").args
+        peer.send(serialize.reply("+OK filter added. [Event-Name]=[CUSTOM]"))
         peer.expect("event")
         peer.send(
             serialize.reply("+OK") + serialize.event(Event.from_headers({"Event-Name": "CUSTOM"}))
