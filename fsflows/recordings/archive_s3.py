@@ -58,18 +58,20 @@ class S3Archive:
     def claim(self, identity: str) -> str:
         text = marker_text(identity)
         if self.identity() is None:
+            put: dict[str, Any] = {
+                "Bucket": self._bucket,
+                "Key": self._prefix + MARKER,
+                "Body": text,
+                "ContentMD5": _digests(io.BytesIO(text))[0],
+            }
             with _explained(MARKER):
                 try:
-                    # Of two at once the first counts; a store that doesn't know the condition ignores it.
-                    self._client.put_object(
-                        Bucket=self._bucket,
-                        Key=self._prefix + MARKER,
-                        Body=text,
-                        ContentMD5=_digests(io.BytesIO(text))[0],
-                        IfNoneMatch="*",
-                    )
+                    # Of two at once the first counts.
+                    self._client.put_object(**put, IfNoneMatch="*")
                 except Exception as error:
-                    if _code(error) not in ("412", "PreconditionFailed"):
+                    if _code(error) in ("501", "NotImplemented"):
+                        self._client.put_object(**put)
+                    elif _code(error) not in ("409", "412", "PreconditionFailed"):
                         raise
         borne = self.identity()
         if borne is None:

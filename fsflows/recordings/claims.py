@@ -127,6 +127,27 @@ class Claims:
 
         return self._database.write(work)
 
+    def let_go(self, live: Collection[str]) -> None:
+        """Own nothing any more of calls that this process has not (`live`: those that it has), and that isn't finished.
+
+        Whoever sweeps for this node takes it over: this process may live for months, and not be the one that sweeps.
+        """
+
+        def work(connection: Connection) -> None:
+            unfinished = (
+                (discards, (discards.c.state == "open") | discards.c.watch),
+                (recordings, recordings.c.state.in_(UNSETTLED)),
+            )
+            for table, which in unfinished:
+                ours = select(table.c.call_uuid).where(which, table.c.owner == self.node.id)
+                calls = sorted(set(connection.execute(ours).scalars()) - set(live))
+                for start in range(0, len(calls), 500):
+                    these = table.c.call_uuid.in_(calls[start:][:500])
+                    mine = update(table).where(these, which, table.c.owner == self.node.id)
+                    connection.execute(mine.values(owner=""))
+
+        self._database.write(work)
+
     def by_path(self, paths: Collection[str]) -> dict[str, Entry]:
         """What the journal knows of these files; of several calls that recorded to one, the last."""
         wanted = sorted(paths)
@@ -164,11 +185,14 @@ class Claims:
         alive = select(nodes.c.id).where(
             nodes.c.seen_at >= self._clock.utcnow() - LEASE, nodes.c.id != self.node.id
         )
+        # A node that lives sees to its own: another one may not see its files, or not the same archive.
+        living_nodes = select(nodes.c.name).where(nodes.c.id.in_(alive))
+        theirs = table.c.switch.in_(switches) & table.c.node.not_in(living_nodes)
         statement: Any = (
             select(table.c.call_uuid)
             .where(which, table.c.owner.not_in(alive))
             .where(table.c.owner.not_in(set(self._living()) - {self.node.id}))
-            .where((table.c.node == self.node.name) | table.c.switch.in_(switches))
+            .where((table.c.node == self.node.name) | theirs)
             .with_for_update(skip_locked=True)
         )
         found = sorted(set(connection.execute(statement).scalars()) - set(busy))

@@ -10,6 +10,7 @@ from fsflows.recordings.control import EndedCall
 from fsflows.recordings.discarding import Discard
 from fsflows.recordings.entries import CallFile
 from fsflows.recordings.journal import Journal
+from fsflows.recordings.marker import must_be
 from fsflows.recordings.pruning import GONE
 from fsflows.recordings.receipt import DiscardCause
 from fsflows.recordings.tools import Tools
@@ -53,12 +54,14 @@ class Expiry:
         Raises:
             DiscardOpen: their discard is under way; it is left to the sweep.
             DiscardFailed: something is left; the sweep tries it again.
+            FileWorkFailed: the archive that it was published to is not at hand; nothing was done.
         """
         tools = self._tools
         with tools.locks.hold(call_uuid):
             call = tools.journal.load(call_uuid)
             if _gone(call_uuid, call) or call_uuid in tools.live or _goes_on(call, cutoff):
                 return False
+            self._must_be_at_hand(call)
             switch, flow = call.entries[0].switch, call.entries[0].flow
             cause = DiscardCause(flow, "", TRIGGER, tools.clock.utcnow())
             discard = Discard(
@@ -73,6 +76,21 @@ class Expiry:
             tools.discarder.run(discard)
             tools.journal.unwatch(call_uuid)
             return True
+
+    def _must_be_at_hand(self, call: CallFile) -> None:
+        """See that its archive is, before the order is written down: without it, it would only stay open."""
+        settled = {settlement.path for settlement in call.settlements}
+        wanted = [
+            entry
+            for entry in call.entries
+            if entry.archives and entry.state not in GONE and entry.path not in settled
+        ]
+        if not wanted:
+            return
+        here = self._tools.reach.files(wanted[0].switch).identity()
+        for entry in wanted:
+            for archive in entry.archives:
+                must_be(archive, here, "what is at hand")
 
 
 class NoExpiry:

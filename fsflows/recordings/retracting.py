@@ -57,6 +57,8 @@ class Retractor:
             elif not deleted and entry.location is not None:
                 discard.went(FileReceipt(line, WAS_GONE, entry.size))
             return line in discard.done
+        if entry.archives and there:
+            self._note(discard, entry, None)  # that was in another archive
         if not entry.archives and entry.error == ours:
             # An earlier version has published it: that it was found here says that this is the archive.
             discard.went(FileReceipt(line, "deleted earlier", entry.size))

@@ -153,6 +153,8 @@ class Sweeper:
                     if settled.intent is not None:
                         self._finish(settled.intent, report)
             self._beat()
+        # What could not be finished is free until the next sweep: for an operator's, above all.
+        self._claims.let_go(self._tools.live)
         report.unknown = self._tidier.tidy()
         self._tools.journal.hearsay.forget(self._tools.clock.utcnow() - CALL_LIMIT)
         ages = self._claims.open_ages()
@@ -177,6 +179,7 @@ class Sweeper:
         if sole:
             self._claims.retire(others_too=True)
         self._beat()
+        self._claims.let_go(self._tools.live)
         self._retry_live(report)
         return report
 

@@ -11,7 +11,6 @@ import os
 import signal
 import socket
 import sys
-from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -21,9 +20,7 @@ from fsflows.esl.link import Reply
 from fsflows.log import call_logger
 from fsflows.recordings.archives import DirectoryArchive
 from fsflows.recordings.control import ApiControl
-from fsflows.recordings.discarding import DiscardFailed
 from fsflows.recordings.entries import Node
-from fsflows.recordings.expiry import Expiry
 from fsflows.recordings.files import INTENTS, LocalFiles
 from fsflows.recordings.paths import Root, Roots
 from fsflows.recordings.reach import OneReach
@@ -125,15 +122,10 @@ class Job:
         summary = call.finish()
         return summary.locations
 
-    def expire(self) -> Any:
-        """Delete a call's recordings for their age; what is left."""
-        try:
-            Expiry(self._service.tools).expire(
-                self._job["uuid"], self._clock.utcnow() + timedelta(1)
-            )
-        except DiscardFailed as failed:
-            return list(failed.left)
-        return []
+    def order(self) -> Any:
+        """The caller opts out, and no more than that is done."""
+        cause = DiscardCause("demo", "opt_out", "1", self._clock.utcnow())
+        self._service.tools.journal.open_discard(self._job["uuid"], self._job["switch"], cause)
 
     def sweep(self) -> Any:
         """Finish what is unfinished."""

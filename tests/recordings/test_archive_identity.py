@@ -15,6 +15,7 @@ from fsflows.recordings.discarding import DiscardFailed
 from fsflows.recordings.expiry import Expiry
 from fsflows.recordings.listing import Listing, differences
 from fsflows.recordings.marker import MARKER
+from fsflows.recordings.paths import WrongArchive
 from fsflows.recordings.tables import archive as known_archive
 from fsflows.recordings.tables import recordings
 from recordings.fakes import OTHER, UUID, listed
@@ -234,19 +235,29 @@ def test_a_copy_in_another_archive_is_deleted_and_proves_nothing(world):
     assert world.audio() == [f"aside/2026-01-01/{UUID}.wav"]
     assert world.restart().sweeper.sweep(sole=True).discarded == 0
     mount(world)
+    (world.directory / file).unlink()
     assert world.service.sweeper.sweep().discarded == 1
-    assert world.audio() == []
+    assert [each.how for each in world.receipt().files] == ["was already gone"]
 
 
-def test_retention_waits_for_the_right_archive(world):
+def test_retention_waits_for_the_right_archive_and_orders_nothing_before(world):
     published(world)
     unmount(world)
-    with pytest.raises(DiscardFailed, match="not at hand"):
+    with pytest.raises(WrongArchive, match="Is it mounted"):
         Expiry(world.service.tools).expire(UUID, world.soon())
-    assert world.service.sweeper.sweep().discarded == 0
+    assert world.service.tools.journal.load(UUID).intent is None
     mount(world)
-    assert world.service.sweeper.sweep().discarded == 1
+    assert Expiry(world.service.tools).expire(UUID, world.soon())
     assert world.audio() == []
+
+
+def test_retention_takes_an_operators_word_for_an_archive_that_is_no_more(world):
+    published(world)
+    unmount(world)
+    archives = world.service.tools.archives
+    archives.settle_missing(adopt(world).missing, by="E. Noether", why="shredded")
+    assert Expiry(world.service.tools).expire(UUID, world.soon())
+    assert [file.how for file in world.receipt().files] == ["settled"]
 
 
 def test_when_the_archive_is_back_open_discards_are_tried_at_once(world):

@@ -38,6 +38,8 @@ class Store(BaseHTTPRequestHandler):
             return self._answer(503, b"<Error><Code>SlowDown</Code></Error>")
         if self.headers.get("If-None-Match") == "*" and self.server.objects.get(self._key()):
             return self._answer(412, b"<Error><Code>PreconditionFailed</Code></Error>")
+        if "If-None-Match" in self.headers and not self.server.conditions:
+            return self._answer(501, b"<Error><Code>NotImplemented</Code></Error>")
         meta = {k: v for k, v in self.headers.items() if k.lower().startswith("x-amz-meta-")}
         self.server.objects[self._key()].append((body, meta))
         return self._answer(200)
@@ -109,6 +111,7 @@ def store(monkeypatch):
     with ThreadingHTTPServer(("127.0.0.1", 0), Store) as server:
         server.objects = defaultdict(list)
         server.versioned = server.refuse = False
+        server.conditions = True
         thread = threading.Thread(target=server.serve_forever, args=(0.02,))
         thread.start()
         for name, value in {
@@ -173,6 +176,13 @@ def test_of_two_who_claim_it_at_once_the_store_takes_the_first(archive, monkeypa
     identity = archive.identity
     monkeypatch.setattr(archive, "identity", lambda: next(seen, ID) and identity())
     assert archive.claim("f" * 24) == ID
+
+
+def test_a_store_that_knows_no_conditions_can_be_claimed(store):
+    store.conditions = False
+    archive = S3Archive("s3://bucket/other")
+    assert archive.claim(ID) == archive.identity() == ID
+    archive._client.close()
 
 
 def test_retract_deletes_it(archive, store, tmp_path):

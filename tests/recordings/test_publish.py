@@ -10,7 +10,6 @@ import pytest
 
 from fsflows.recordings.archives import DirectoryArchive, Retracted
 from fsflows.recordings.discard import DiscardFailed
-from fsflows.recordings.expiry import Expiry
 from fsflows.recordings.paths import FileWorkFailed
 from fsflows.recordings.settling import settle
 from recordings.fakes import UUID, listed
@@ -239,19 +238,6 @@ def test_what_was_published_elsewhere_is_not_called_gone(world, lived_in):
     assert world.service.sweeper.sweep().discarded == 1
     assert world.audio() == []
     assert [file.how for file in world.receipt().files] == ["deleted"]
-
-
-def test_what_is_kept_for_long_enough_is_not_called_gone_in_another_archive(world):
-    published(world)
-    world.switch.hang_up(UUID)
-    world.calls.pop(UUID).finish()
-    swap(world)
-    with pytest.raises(DiscardFailed, match="is not at hand"):
-        Expiry(world.service.tools).expire(UUID, world.soon())
-    assert world.receipt() is None
-    swap_back(world)
-    assert world.service.sweeper.sweep().discarded == 1
-    assert world.audio() == []
 
 
 def test_what_somebody_deleted_in_the_archive_is_gone_if_it_is_that_archive(world):
