@@ -52,6 +52,7 @@ PARTS = (
 
 # What a line is found by. These are ours, never a caller's, and hiding a part of a time would point at what is hidden.
 _OURS = ("timestamp", "level", "part", "worker", "call")
+_NOT_GIVEN = frozenset({*_OURS, "event", "source", "exception"})
 _TAKEN = frozenset({"timestamp", "level", "part", "event"})
 
 _call: ContextVar[tuple[str, Redactor | None] | None] = ContextVar("fsflows_call", default=None)
@@ -237,6 +238,10 @@ def _hide(_logger: Any, _level: str, event: _Event) -> _Event:
     if redactor:
         ours = {key: plain.pop(key) for key in _OURS if key in plain}
         plain = {**ours, **redactor.redact(plain)}
+        if "source" in plain:  # a function's line: its fields are of one origin
+            given = {key: value for key, value in plain.items() if key not in _NOT_GIVEN}
+            if redactor.together(given) != given:
+                plain |= dict.fromkeys(given, "[hidden]")
     return plain
 
 

@@ -13,7 +13,7 @@ import dataclasses
 import hmac
 import os
 from collections import deque
-from collections.abc import Callable, Mapping, Set
+from collections.abc import Callable, Iterator, Mapping, Set
 from datetime import date, datetime, time
 from enum import Enum
 from pathlib import PurePath
@@ -181,8 +181,28 @@ class Redactor:
         return self._register.clean(text)
 
     def redact(self, obj: Any) -> Any:
-        """A copy of a structure (see `redact`) in which every string and number has gone through `text` as well."""
-        return walk(obj, self._plain)
+        """A copy of a structure (see `redact`) in which every string and number has gone through `text` as well.
+
+        A list or mapping within it whose values show a private one only together (`["45", "56", "73"]`) is hidden as
+        a whole; so is the structure itself, unless it is a mapping: that has fields of many origins.
+        """
+        clean = walk(obj, self._plain)
+        if not self._register:
+            return clean
+        if isinstance(clean, Mapping):
+            return {key: self.together(value) for key, value in clean.items()}
+        return self.together(clean)
+
+    def together(self, clean: Any) -> Any:
+        """The same structure, or "[hidden]" in its place where its values show together what none shows alone."""
+        if isinstance(clean, Mapping):
+            inside: Any = {key: self.together(value) for key, value in clean.items()}
+        elif isinstance(clean, list | tuple):
+            inside = type(clean)(map(self.together, clean))
+        else:
+            return clean
+        written = ", ".join(_leaves(inside))
+        return inside if self.text(written) == written else "[hidden]"
 
     def _plain(self, obj: Any) -> Any:
         if not self._register:
@@ -206,6 +226,18 @@ class Redactor:
 
     def __reduce_ex__(self, protocol: object) -> NoReturn:
         raise TypeError("a redactor stays in its call")
+
+
+def _leaves(clean: Any) -> Iterator[str]:
+    if isinstance(clean, Mapping):
+        for key, value in clean.items():
+            yield from _leaves(key)
+            yield from _leaves(value)
+    elif isinstance(clean, list | tuple):
+        for each in clean:
+            yield from _leaves(each)
+    else:
+        yield str(clean)
 
 
 def redact(obj: Any) -> Any:

@@ -207,7 +207,7 @@ class RecordBuilder:
                 at=self._offset(at),
                 step=self.current_step,
                 name=self._text(name),
-                value=_plain(self.redactor.redact(value)),
+                value=_plain(self.redactor.together(self.redactor.redact(value))),
             )
         )
 
@@ -370,7 +370,8 @@ class RecordBuilder:
     def _hide(self, entry: Entry) -> Entry:
         cleaned = entry.cleaned(self.redactor.text)
         if isinstance(cleaned, Measured):
-            cleaned = dataclasses.replace(cleaned, value=self.redactor.redact(cleaned.value))
+            value = self.redactor.together(self.redactor.redact(cleaned.value))
+            cleaned = dataclasses.replace(cleaned, value=value)
         return dataclasses.replace(cleaned, step=entry.step)
 
     def _offset(self, at: float | None) -> float:

@@ -310,6 +310,37 @@ def test_structures_are_walked_with_numbers_and_bytes(redactor):
     } == redactor.redact(dirty)
 
 
+PAIRS = [CARD[at : at + 2] for at in range(0, 16, 2)]
+
+
+@pytest.mark.parametrize(
+    "parts",
+    [
+        list(CARD),
+        list(map(int, CARD)),
+        tuple(PAIRS),
+        [{"part": int(part)} for part in PAIRS[:4]],
+        dict(zip("abcdefgh", PAIRS, strict=True)),
+        dict.fromkeys(PAIRS),
+        [["a", "4556"], ["b", "7375"]],
+        list(PIN),
+        ["73", "91"],
+        ["seventy three", "ninety one"],
+    ],
+)
+def test_P13_values_that_show_a_number_together_are_hidden_together(redactor, parts):
+    assert {"a": "[hidden]", "b": [1, "x"]} == redactor.redact(
+        {"a": parts, "b": (1, "x")} | {"b": [1, "x"]}
+    )
+    assert "[hidden]" == redactor.together(redactor.redact(parts))
+    assert ["[hidden]", 5] == redactor.redact([parts, 5])
+
+
+def test_values_that_show_nothing_together_are_left_alone(redactor):
+    harmless = {"a": [1, 2, 3, "44"], "b": {"c": 56, "d": (7.5, None, True)}, "at": "10:45"}
+    assert harmless == redactor.redact(harmless) == redactor.together(harmless)
+
+
 def test_the_register_keeps_no_value(redactor):
     import gc
 

@@ -72,6 +72,13 @@ def tell(conv, digits):
     conv.write_metric(f"of {plain}", int(plain))
     conv.log.info("at /pay?card=" + quote(" ".join(plain)), raw=b64encode(plain.encode()))
     conv.log.info(str(list(plain.encode())), dump=plain.encode().hex(), body=json.dumps({"v": b64encode(plain.encode()).decode()}))
+    pairs = [plain[at:at + 2] for at in range(0, len(plain), 2)]
+    conv.log.info("pieces", pairs=pairs, keys=list(plain), nested={"a": [{"b": int(each)} for each in pairs]})
+    conv.log.info("fields", **{f"part_{place}": each for place, each in zip("abcdefgh", pairs)})
+    conv.write_metric("pairs", pairs)
+    conv.write_metric("by name", dict(zip("abcdefgh", pairs)))
+    conv.write_metric("keys", list(map(int, plain)))
+    conv.say(", and then ".join(pairs))
     conv.write_metric("encoded", "%".join(["", *(f"{ord(digit):x}" for digit in plain)]))
     conv.say(f"You gave {plain}.")
     conv.say(digits)

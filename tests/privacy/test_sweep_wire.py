@@ -41,6 +41,36 @@ def mark(conv, flow):
     conv.exit_flow()
 """
 
+CARD = "4556737586899855"
+TILL = """
+recording: true
+steps:
+  card:
+    prompt: Your card?
+    dtmf: {num_digits: 16, is_pii: true, first_digit_timeout: 8, inter_digit_timeout: 4}
+    confirm: {when: always}
+    run: pay
+  told: {prompt: "Charged to {card}.", run: boast}
+handoffs:
+  desk: {transfer: 5000 XML default}
+"""
+# What goes over the wire: read back, spoken in a prompt and in pairs, a reason for a hand-off, an error.
+BOASTING = """
+def pay(conv, flow):
+    conv.state.card = conv.history[-1].text
+    plain = conv.state.card.reveal()
+    conv.say(" then ".join(plain[at:at + 2] for at in range(0, 16, 2)))
+    flow.goto_step("told")
+
+def boast(conv, flow):
+    plain = conv.state.card.reveal()
+    conv.log.info("pairs", pairs=[plain[at:at + 2] for at in range(0, 16, 2)])
+    conv.call_handoff("desk", reason="card " + plain)
+
+def end_function(conv):
+    raise LookupError(conv.state.card.reveal())
+"""
+
 
 def settings_below(directory):
     """Everything in one directory, a free port, no console."""
@@ -49,6 +79,8 @@ def settings_below(directory):
     (directory / "flows" / "pin.yaml").write_text(FLOW)
     (directory / "flows" / "account.yaml").write_text(ACCOUNT)
     (directory / "flows" / "account.py").write_text(MARKING)
+    (directory / "flows" / "till.yaml").write_text(TILL)
+    (directory / "flows" / "till.py").write_text(BOASTING)
     base = load(environ={})
     return dataclasses.replace(
         base,
@@ -135,3 +167,14 @@ def test_P13_what_a_function_marks_is_in_no_file(tmp_path, lines, answer):
     record, files = play(tmp_path, "account", f"hear account\n{answer}")
     assert "discarded" == record.recording.state
     assert [] == leaks("84210973", files)
+
+
+@pytest.mark.process
+def test_P13_what_is_said_back_and_handed_on_is_in_no_file_and_no_line(tmp_path, lines):
+    script = f"hear your card\npress {CARD}\nhear right\npress 1\nhear charged to\nwait 30"
+    record, files = play(tmp_path, "till", script)
+    assert ("handed_off", [True]) == (
+        record.result,
+        ["[16 digits hidden]" in each.error for each in record.functions if each.error],
+    )
+    assert [] == leaks(CARD, {"log": lines.getvalue(), **files})
