@@ -48,6 +48,15 @@ class _Place(NamedTuple):
     length: int
 
 
+class _Step(NamedTuple):
+    """From a piece to another, later one, which goes on with the value."""
+
+    earlier: int
+    place: _Place
+    later: int
+    following: _Place
+
+
 class _Item(NamedTuple):
     """Three or four digits in a row of a value, in one piece or two."""
 
@@ -89,32 +98,36 @@ class Pieces:
             list({place for each in piece.readings for place in self._places.get(hash(each), ())})
             for piece in pieces
         ]
-        links = _links(pieces)
-        shown = self._following(places, links) | self._in_order(pieces, places, links)
+        steps = list(self._steps(pieces, places))
+        shown = self._following(places, steps) | self._in_order(pieces, places, steps)
         return (pieces[index] for index in sorted(shown))
 
-    def _follows(self, before: _Place, after: _Place, skipped: int) -> bool:
-        if before.value != after.value or before.first + before.length != after.first:
-            return False
-        close = min(before.length, after.length) == 1 or self._sizes[after.value] <= _SHOWN
-        return not (skipped and close)
+    def _steps(self, pieces: list[Piece], places: list[list[_Place]]) -> Iterator[_Step]:
+        """What of a value follows what, with which piece."""
+        by_first: list[dict[tuple[int, int], list[_Place]]] = []
+        for here in places:
+            starts: dict[tuple[int, int], list[_Place]] = {}
+            for place in here:
+                starts.setdefault((place.value, place.first), []).append(place)
+            by_first.append(starts)
+        for earlier, later, skipped in _links(pieces):
+            for place in places[earlier]:
+                behind = place.first + place.length
+                for following in by_first[later].get((place.value, behind), ()):
+                    close = min(place.length, following.length) == 1
+                    if not skipped or not (close or self._sizes[place.value] <= _SHOWN):
+                        yield _Step(earlier, place, later, following)
 
-    def _following(self, places: list[list[_Place]], links: list[tuple[int, int, int]]) -> set[int]:
+    def _following(self, places: list[list[_Place]], steps: list[_Step]) -> set[int]:
         """Those that give more than four digits (or all four) together with what follows or goes before them."""
         before = [{place: place.length for place in here} for here in places]
         behind = [{place: place.length for place in here} for here in places]
-        for earlier, later, skipped in links:
-            for place, so_far in before[earlier].items():
-                for following in places[later]:
-                    if self._follows(place, following, skipped):
-                        longest = max(before[later][following], so_far + following.length)
-                        before[later][following] = longest
-        for earlier, later, skipped in reversed(links):
-            for place in places[earlier]:
-                for following, so_far in behind[later].items():
-                    if self._follows(place, following, skipped):
-                        longest = max(behind[earlier][place], so_far + place.length)
-                        behind[earlier][place] = longest
+        for earlier, place, later, following in steps:
+            longest = before[earlier][place] + following.length
+            before[later][following] = max(before[later][following], longest)
+        for earlier, place, later, following in reversed(steps):
+            longest = behind[later][following] + place.length
+            behind[earlier][place] = max(behind[earlier][place], longest)
         return {
             index
             for index, here in enumerate(places)
@@ -125,10 +138,7 @@ class Pieces:
         }
 
     def _in_order(
-        self,
-        pieces: list[Piece],
-        places: list[list[_Place]],
-        links: list[tuple[int, int, int]],
+        self, pieces: list[Piece], places: list[list[_Place]], steps: list[_Step]
     ) -> set[int]:
         """Those of three or four digits that another of the value goes before or comes after, wherever."""
         items: dict[int, list[_Item]] = {}
@@ -137,16 +147,10 @@ class Pieces:
                 if place.length > 2:
                     item = _item(pieces[index].start, (index, place))
                     items.setdefault(place.value, []).append(item)
-        for earlier, later, skipped in links:
-            for place in places[earlier]:
-                for following in places[later]:
-                    if (
-                        place.length == following.length == 2
-                        and self._sizes[place.value] > _SHOWN
-                        and self._follows(place, following, skipped)
-                    ):
-                        item = _item(pieces[earlier].start, (earlier, place), (later, following))
-                        items.setdefault(place.value, []).append(item)
+        for earlier, place, later, following in steps:
+            if place.length == following.length == 2 and self._sizes[place.value] > _SHOWN:
+                item = _item(pieces[earlier].start, (earlier, place), (later, following))
+                items.setdefault(place.value, []).append(item)
         return {
             index
             for found in items.values()

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fsflows import redaction_words
+from fsflows import redaction_pieces, redaction_words
 from fsflows.privacy import Pii, Redactor
 
 from .sweep import in_words, leaks
@@ -274,6 +274,21 @@ def test_P13_no_more_than_four_digits_can_be_read_in_pieces(given_number, before
     cleaned = re.sub(r"\[(\d+ digits )?hidden\]", "_", redactor.text(before + text))
     assert leaks(number, {"written": text})
     assert [] == leaks(number, {"cleaned": cleaned})
+
+
+@pytest.mark.parametrize("piece", ["0 x ", "00 x ", "00 ", "zero x "])
+def test_a_number_of_zeros_costs_no_more_than_another(piece, monkeypatch):
+    steps = []
+    count = redaction_pieces.Pieces._steps
+    monkeypatch.setattr(
+        redaction_pieces.Pieces,
+        "_steps",
+        lambda *given: (steps.append(each) or each for each in count(*given)),
+    )
+    it = Redactor()
+    it.add("0" * 32)
+    assert "hidden]" in it.text(piece * 200)
+    assert len(steps) <= 200 * (redaction_pieces.SKIPPED + 1) * 32
 
 
 def test_groups_of_two_numbers_are_not_of_one():
