@@ -10,15 +10,12 @@ from __future__ import annotations
 import dataclasses
 import difflib
 import os
-import re
 import types
 import typing
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
-
-import yaml
 
 from fsflows.settings_file import (
     FromEnvironment,
@@ -28,6 +25,7 @@ from fsflows.settings_file import (
     read_file,
     read_secret,
 )
+from fsflows.settings_shown import SECRETS, is_starred, shown
 
 PREFIX = "FSFLOWS_"
 RESERVED = {
@@ -263,22 +261,6 @@ class Settings:
     log: Log = field(default_factory=Log)
 
 
-SECRETS = {
-    ("database", "url"),
-    ("recordings", "agent_secret"),
-    ("records", "webhook_secret"),
-    ("console", "token"),
-    ("console", "secret"),
-    ("freeswitch", "password"),
-}
-"""Settings that can be in a file of their own, and are never shown."""
-
-STARS = "********"
-"""What is shown in the place of a secret; never a secret itself."""
-
-_STARRED = re.compile(r"(?:^|[:=])\*{8}(?:$|[@&])")
-
-
 def load(
     path: str | Path | None = None,
     environ: Mapping[str, str] | None = None,
@@ -317,51 +299,10 @@ def load(
     return Settings(**sections)
 
 
-def as_yaml(settings: Settings) -> str:
-    """The settings as a commented YAML file; those with secrets in them are comments, and the secrets not shown."""
-    lines: list[str] = []
-    for section in dataclasses.fields(settings):
-        values = getattr(settings, section.name)
-        lines.append(f"# {(type(values).__doc__ or '').strip()}")
-        lines.append(f"{section.name}:")
-        for entry in dataclasses.fields(values):
-            value = getattr(values, entry.name)
-            shown = _shown(section.name, entry.name, value)
-            text = yaml.safe_dump(shown, default_flow_style=True, width=1000).splitlines()[0]
-            if shown == STARS:
-                text = "(set; not shown)"
-            lines.append(f"  # {entry.metadata['text']}")
-            # What is hidden can't be read back: a comment, lest stars become the secret.
-            hidden = shown != (list(value) if isinstance(value, tuple) else value)
-            lines.append(f"  {'# ' if hidden else ''}{entry.name}: {text}")
-        lines.append("")
-    return "\n".join(lines)
-
-
-def _shown(section: str, name: str, value: Any) -> Any:
-    """A value without what is secret in it."""
-    if (section, name) == ("console", "users"):
-        return [":".join([*user.split(":")[:2], STARS]) for user in value]
-    if isinstance(value, tuple):
-        return list(value)
-    if isinstance(value, str) and "://" in value:
-        value = re.sub(r"(://[^/@:]*):.*@", rf"\1:{STARS}@", value)
-        return re.sub(r"([?&]\w*(?:pass|secret|token|key)\w*=)[^&]*", rf"\1{STARS}", value)
-    return STARS if (section, name) in SECRETS and value else value
-
-
-def _is_starred(value: Any, *, secret: bool) -> bool:
-    texts = value if isinstance(value, list) else [value]
-    return any(
-        isinstance(text, str) and (_STARRED.search(text) or (secret and set(text) == {"*"}))
-        for text in texts
-    )
-
-
 def _first_secret(tree: Mapping[str, Mapping[Any, Any]]) -> tuple[str, str] | None:
     for section, name in sorted(SECRETS):
         value = tree.get(section, {}).get(name)
-        if value and (name != "url" or _shown(section, name, value) != value):
+        if value and (name != "url" or shown(section, name, value) != value):
             return section, name
     return None
 
@@ -396,7 +337,7 @@ def _section(kind: Any, section: str, tree: Any, given: Given, faults: list[str]
             value = value.parsed(text_wanted=hints[name] is str)
         if value is not None:
             hide = (section, name) in SECRETS
-            if _is_starred(value, secret=hide):
+            if is_starred(value, secret=hide):
                 faults.append(
                     f"{place}: {where}: the stars stand for a secret that isn't shown; write the secret itself"
                     + (f", or {name}_file" if hide else "")

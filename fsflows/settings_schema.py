@@ -6,7 +6,8 @@ import dataclasses
 import typing
 from typing import Any
 
-from fsflows.settings import SECRETS, Settings
+from fsflows.settings import Settings
+from fsflows.settings_shown import SECRETS
 
 _KINDS = {str: "string", int: "integer", float: "number", bool: "boolean"}
 

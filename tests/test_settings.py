@@ -6,12 +6,13 @@ import yaml
 
 from fsflows import settings
 from fsflows.settings_schema import settings_schema
+from fsflows.settings_shown import as_yaml
 
 
 def test_defaults_are_complete_and_readable_again(tmp_path):
     defaults = settings.load(environ={})
     file = tmp_path / "fsflows.yaml"
-    file.write_text(settings.as_yaml(defaults))
+    file.write_text(as_yaml(defaults))
     # The one secret with a default is not shown.
     assert "\n  # password: (set; not shown)\n" in file.read_text()
     assert defaults == settings.load(file, environ={})
@@ -107,7 +108,7 @@ def test_no_secret_is_shown(tmp_path):
         "console: {token: s3cret-s3cret-s3cret, users: ['ada:editor:scrypt:1:2:3$s3cret']}\n"
         "records: {webhook_url: 'https://hooks.example/x?token=s3cret&a=b'}\n"
     )
-    shown = settings.as_yaml(settings.load(file, environ={}))
+    shown = as_yaml(settings.load(file, environ={}))
     assert "s3c" not in shown
     assert "ret@" not in shown
     assert "  # url: postgresql+psycopg://fsflows:********@db/fsflows\n" in shown
@@ -205,7 +206,7 @@ def test_the_schema_says_what_the_program_says(text, good):
 
 def test_the_schema_knows_every_setting():
     known = settings_schema()["properties"]
-    shown = yaml.safe_load(settings.as_yaml(settings.load(environ={})))
+    shown = yaml.safe_load(as_yaml(settings.load(environ={})))
     missing = [
         f"{section}.{key}"
         for section, values in shown.items()

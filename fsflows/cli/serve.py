@@ -75,6 +75,7 @@ def run(options: argparse.Namespace) -> int:
     """Serve until told to stop."""
     from fsflows import settings as config
     from fsflows.log import get_logger
+    from fsflows.settings_shown import as_yaml
 
     try:
         settings = config.load(
@@ -85,7 +86,7 @@ def run(options: argparse.Namespace) -> int:
         print(error, file=sys.stderr)
         return 2
     if options.print_config:
-        print(config.as_yaml(settings), end="")
+        print(as_yaml(settings), end="")
         return 0
 
     # What is imported and loaded now stays: looking for garbage in it would be a fifth of the start. See server.tuning.

@@ -461,6 +461,8 @@ class Parent:
     # --- systemd ----------------------------------------------------------------------------------------------------
 
     def _tell_systemd(self, now: float) -> None:
+        if self._handed_over:
+            return  # it looks after our successor
         if self._notifier.watchdog and now >= self._pings:
             self._pings = now + self._notifier.watchdog
             self._notifier.say("WATCHDOG=1")

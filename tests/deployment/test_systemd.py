@@ -80,7 +80,7 @@ def test_they_may_do_little(installed):
 def test_a_server_gets_the_time_that_it_needs():
     service = read(UNITS[1])["Service"]
     assert float(service["TimeoutStopSec"]) > Server().drain_timeout + APOLOGY
-    assert ("notify", "mixed") == (service["Type"], service["KillMode"])
+    assert ("notify", "control-group") == (service["Type"], service["KillMode"])
     assert service["ExecReload"].endswith("-HUP $MAINPID")
     assert 10 <= float(service["WatchdogSec"]) <= 60
     assert "always" == service["Restart"]

@@ -14,6 +14,7 @@ from server_peers import LONG, call, finished, wait_for, write_flows
 from fsflows import settings as config
 from fsflows.archive.store import RecordStore
 from fsflows.database import Database
+from fsflows.settings_shown import as_yaml
 
 pytestmark = pytest.mark.process
 
@@ -153,7 +154,7 @@ def test_the_printed_settings_are_the_settings(run, tmp_path):
     assert str(tmp_path / "data" / "spool") == again.database.spool
     sections = [section.name for section in dataclasses.fields(again)]
     assert sections == list(yaml.safe_load(process.output))
-    assert config.as_yaml(again) == process.output
+    assert as_yaml(again) == process.output
 
 
 # --- a life -----------------------------------------------------------------------------------------------------------

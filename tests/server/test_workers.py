@@ -343,6 +343,32 @@ def test_a_new_version_serves_while_the_old_one_drains(up, tmp_path, workers):
         wait_for(lambda: not Path(f"/proc/{pid}").exists() or _zombie(pid))
 
 
+def test_a_stop_by_systemd_lets_both_versions_drain(up):
+    """KillMode=control-group: SIGTERM to each process, and once more when the main one has ended."""
+    process = up(server__workers=2, server__drain_timeout=LONG)
+    address = serving(process)
+    old = call(address, "ask", then=FALLBACK)
+    asked([old])
+    process.signal(signal.SIGUSR2)
+    pid = process.said("a successor is started; it takes over when it serves")["pid"]
+    process.said("stopping", signal="SIGTERM")
+    new = call(address, "ask", then=FALLBACK)
+    asked([new])
+    os.killpg(process.popen.pid, signal.SIGTERM)
+    wait_for(lambda: len([line for line in process.log if line["event"] == "stopping"]) == 2)
+    for each in (old, new):
+        assert each.wait(0) is None
+    new.press("1")
+    assert "NORMAL_CLEARING" == finished(new).cause
+    wait_for(lambda: not Path(f"/proc/{pid}").exists() or _zombie(pid))
+    os.killpg(process.popen.pid, signal.SIGTERM)
+    assert old.wait(0) is None, "the old one has its own time"
+    old.press("1")
+    assert "NORMAL_CLEARING" == finished(old).cause
+    assert 0 == process.ended()
+    assert [0, 0] == [line["cut_off"] for line in process.log if line["event"] == "stopped"]
+
+
 def _zombie(pid):
     return " Z " in Path(f"/proc/{pid}/stat").read_text()
 
