@@ -126,6 +126,7 @@ class Parent:
         self._directory = ""
         self._pipe = (-1, -1)
         self._handed_over = self._dismissing = self._reloading = self._ready_said = False
+        self._replace_later = False
         self._deaf_said = self._shut_at = float("-inf")
 
     def run(self) -> int:
@@ -324,6 +325,9 @@ class Parent:
         self._before.say_ready()
         self._ready_said = True
         self._notifier.say("READY=1", f"MAINPID={os.getpid()}")
+        if self._replace_later:
+            self._replace_later = False
+            self._replace()
 
     # --- workers ------------------------------------------------------------------------------------------------------
 
@@ -412,8 +416,11 @@ class Parent:
 
     def _replace(self) -> None:
         """Start the program anew, with our sockets; when it serves, it tells us to stop."""
-        if self._fleet.how or self._successor is not None or not self._ready_said:
-            log.warning("no successor is started: one runs already, or this server starts or stops")
+        if self._fleet.how or self._successor is not None:
+            log.warning("no successor is started: one runs already, or this server stops")
+            return
+        if not self._ready_said:
+            self._replace_later = True
             return
         if os.getpid() == 1:
             log.warning("no successor is started: a container ends with its first process")

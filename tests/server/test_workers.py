@@ -373,6 +373,18 @@ def _zombie(pid):
     return " Z " in Path(f"/proc/{pid}/stat").read_text()
 
 
+def test_a_new_version_that_is_asked_for_during_the_start_comes_behind_it(up):
+    process = up()
+    wait_for(lambda: pids(process))
+    process.signal(signal.SIGUSR2)
+    pid = process.said("a successor is started; it takes over when it serves")["pid"]
+    try:
+        assert 0 == process.ended()
+    finally:
+        os.kill(pid, signal.SIGTERM)
+        wait_for(lambda: not Path(f"/proc/{pid}").exists() or _zombie(pid))
+
+
 def test_a_successor_that_cannot_start_leaves_everything_as_it_was(up, tmp_path):
     process = up()
     address = serving(process)
