@@ -25,6 +25,15 @@ if TYPE_CHECKING:
 DIRECTORY = "PROMETHEUS_MULTIPROC_DIR"
 """The environment variable that makes prometheus_client write into files. It is read once, when that is imported."""
 
+ROOM = {
+    "counter": 1 << 20,
+    "histogram": 1 << 20,
+    "gauge_livesum": 1 << 16,
+    "gauge_livemax": 1 << 16,
+    "gauge_livemin": 1 << 16,
+}
+"""Bytes for each kind of metric of a process: thousands of series. More than that is not kept free beforehand."""
+
 PIECE = 200
 """Samples that are written at once: a millisecond or two."""
 
@@ -127,6 +136,23 @@ def share(directory: str | Path) -> None:
     for left_over in path.glob("*.db"):
         left_over.unlink()
     os.environ[DIRECTORY] = str(directory)
+
+
+def reserve() -> None:
+    """In a child, before it counts anything: make its files as large as they may get.
+
+    prometheus_client writes into them as memory. Where a full disk has no room for what is written, the kernel ends the
+    process (SIGBUS), with its calls.
+
+    Raises:
+        OSError: there is no room now.
+    """
+    directory = os.environ.get(DIRECTORY)
+    if not directory:
+        return
+    for kind, room in ROOM.items():
+        with Path(directory, f"{kind}_{os.getpid()}.db").open("ab") as file:
+            os.posix_fallocate(file.fileno(), 0, room)
 
 
 def forget_process(pid: int) -> None:

@@ -135,7 +135,7 @@ def running(server: Server, *, workers: int = 1, flows: Path | None = None) -> I
         try:
             _wait_for(port, process, log)
             started = time.perf_counter() - began
-            yield Running(port, _pids(process.pid, workers), started, process.pid)
+            yield Running(port, _pids(process.pid, workers, port), started, process.pid)
         finally:
             process.terminate()
             try:
@@ -182,14 +182,25 @@ def _wait_for(port: int, process: subprocess.Popen[bytes], log: Path) -> None:
     raise RuntimeError(f"{process.args} does not answer")
 
 
-def _pids(pid: int, workers: int) -> list[int]:
-    """The processes that take calls: its children, where it has any."""
+def _pids(pid: int, workers: int, port: int) -> list[int]:
+    """The processes that take calls: its children, where it has any. Of several, all listen by then."""
     children = Path(f"/proc/{pid}/task/{pid}/children")
-    found = children.read_text().split()
-    until = time.perf_counter() + 10
-    while workers > 1 and len(found) < workers and time.perf_counter() < until:
-        time.sleep(0.05)
-        found = children.read_text().split()
-    if workers > 1:
-        time.sleep(1.0)  # until all of them accept
-    return [int(each) for each in found] or [pid]
+    until = time.perf_counter() + 60
+    while True:
+        found = [int(each) for each in children.read_text().split()]
+        if workers == 1 or sum(_listens(each, port) for each in found) >= workers:
+            return found or [pid]
+        if time.perf_counter() > until:
+            raise RuntimeError(f"not {workers} processes listen at {port}")
+        time.sleep(0.005)
+
+
+def _listens(pid: int, port: int) -> bool:
+    """Whether a process has a listening socket at a port."""
+    rows = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:]]
+    ours = {
+        f"socket:[{row[9]}]" for row in rows if row[3] == "0A" and row[1].endswith(f":{port:04X}")
+    }
+    with suppress(OSError):  # it is gone
+        return any(str(file.readlink()) in ours for file in Path(f"/proc/{pid}/fd").iterdir())
+    return False

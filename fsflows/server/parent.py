@@ -386,7 +386,12 @@ class Parent:
             self._before.close()
             if self._successor is not None:
                 self._successor.close()
-            status = self._work(self._settings, post)
+            try:
+                metrics.reserve()
+            except OSError as error:
+                log.error("no room for a worker's metrics", where=self._directory, why=str(error))
+            else:
+                status = self._work(self._settings, post)
         except BaseException:  # nothing of the parent's stack may run here
             log.exception("a worker failed")
         finally:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import random
+import re
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from mounts import disk
 from prometheus_client import REGISTRY, CollectorRegistry, Counter, Histogram, generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 
@@ -119,3 +121,24 @@ def test_a_count_is_told_once():
     count.n += 1
     metrics.flush()
     assert 4 == counter._value.get()
+
+
+def test_a_full_disk_does_not_end_who_counts(tmp_path):
+    """Its files are memory to it: without room behind them, the kernel would end it with SIGBUS."""
+    with disk(tmp_path / "small", "6m") as small:
+        run = subprocess.run(
+            [sys.executable, Path(__file__).with_name("full_disk.py"), str(small.path)],
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+    assert (0, "4000 counted, and no room for another\n") == (run.returncode, run.stdout), (
+        run.stderr
+    )
+
+
+def test_room_is_kept_for_every_kind_of_metric():
+    sources = Path(metrics.__file__).parent.rglob("*.py")
+    used = set(re.findall(r'multiprocess_mode="(\w+)"', "".join(map(Path.read_text, sources))))
+    assert {f"gauge_{mode}" for mode in used} | {"counter", "histogram"} == set(metrics.ROOM)

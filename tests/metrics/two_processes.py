@@ -21,6 +21,7 @@ took = metrics.Spread(TOOK)
 
 
 def work(number: int, ready: int, leave: int) -> None:
+    metrics.reserve()
     DONE.labels("slow").inc()
     quick.n += 10
     RUNNING.inc(2)
