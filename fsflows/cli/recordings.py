@@ -271,7 +271,7 @@ def _archive(args: argparse.Namespace, settings: Settings) -> int:
             return _adopt(args, archives, files)
         known, here = archives.known(), files.identity()
     if known is None:
-        print("known: none yet; the server takes one at its first sweep, if it is safe")
+        print("known: none yet; the server takes the one that it first publishes to")
     else:
         since = known.adopted_at.isoformat(timespec="seconds")
         print(f"known: {known.id}, since {since}, written down by {_shown(known.node)}")

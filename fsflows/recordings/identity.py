@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, select, update
+from sqlalchemy import Connection, exists, select, update
 
 from fsflows.clock import Clock
 from fsflows.database import Database
@@ -90,6 +90,17 @@ class Archives:
         known = self._write(here, anew=False)
         must_be(known.id, here, HERE)
         return known
+
+    def used(self) -> bool:
+        """Whether anything was ever published, or is to be: else it doesn't matter whether there is an archive."""
+        ours = recordings.c.archived | (recordings.c.state == "publishing")
+
+        def work(connection: Connection) -> bool:
+            if known_archive(connection) is not None:
+                return True
+            return bool(connection.execute(select(exists().where(ours))).scalar())
+
+        return self._database.read(work)
 
     def adopt(self, files: Files) -> Adopted:
         """Take the archive at hand for the one to publish to from now on. An operator says so.

@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Protocol, TypeVar, cast
 
+import gevent
+from gevent.event import AsyncResult
 from gevent.threadpool import ThreadPool
 
 from fsflows.recordings.archives import Published
 from fsflows.recordings.files import Deleted, Files, Sighting, Staged
+from fsflows.recordings.paths import FileWorkFailed
 
 T = TypeVar("T")
 
@@ -16,8 +19,13 @@ THREADS = 8
 """Calls whose files are worked on at once. Not gevent's own threads: a file server that hangs must not stop DNS."""
 
 
+ANSWER = 10.0
+"""Seconds for the archive to say which one it is."""
+
+
 class _Pool(Protocol):
     def apply(self, function: Callable[..., Any], args: tuple[Any, ...] = ()) -> Any: ...
+    def spawn(self, function: Callable[..., Any]) -> AsyncResult[Any]: ...
     def kill(self) -> None: ...
 
 
@@ -26,6 +34,7 @@ class OffHub:
 
     def __init__(self, files: Files, threads: int = THREADS) -> None:
         self._files = files
+        self._asked: AsyncResult[Any] | None = None
         self._pool = cast("_Pool", ThreadPool(threads))  # gevent's stubs have no types for it
 
     def look(self, path: str) -> Sighting | None:
@@ -41,7 +50,15 @@ class OffHub:
         return self._run(self._files.staged, now)
 
     def identity(self) -> str | None:
-        return self._run(self._files.identity)
+        # Every sweep asks: a file server that hangs must not stop them, nor take one thread after the other.
+        if self._asked is None or self._asked.ready():
+            self._asked = self._pool.spawn(self._files.identity)
+        try:
+            return cast("str | None", self._asked.get(timeout=ANSWER))
+        except gevent.Timeout:
+            raise FileWorkFailed(
+                "the archive does not answer: does its file server hang?"
+            ) from None
 
     def claim(self, identity: str) -> str:
         return self._run(self._files.claim, identity)

@@ -228,7 +228,8 @@ class Sweeper:
         """Look whether the archive is at hand; True: it was not, and is again."""
         before, self._no_archive = self._no_archive, ""
         try:
-            self._tools.archives.check(self._tools.reach.files(""))
+            if self._tools.archives.used():
+                self._tools.archives.check(self._tools.reach.files(""))
         except FileWorkFailed as error:
             self._no_archive = report.no_archive = str(error)
             if before != self._no_archive:

@@ -122,6 +122,10 @@ class Job:
         summary = call.finish()
         return summary.locations
 
+    def establish(self) -> Any:
+        """The archive is known from now on."""
+        self._service.tools.archives.check(self._service.tools.reach.files(""))
+
     def order(self) -> Any:
         """The caller opts out, and no more than that is done."""
         cause = DiscardCause("demo", "opt_out", "1", self._clock.utcnow())

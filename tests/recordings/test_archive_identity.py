@@ -15,7 +15,8 @@ from fsflows.recordings.discarding import DiscardFailed
 from fsflows.recordings.expiry import Expiry
 from fsflows.recordings.listing import Listing, differences
 from fsflows.recordings.marker import MARKER
-from fsflows.recordings.paths import WrongArchive
+from fsflows.recordings.offhub import OffHub
+from fsflows.recordings.paths import FileWorkFailed, WrongArchive
 from fsflows.recordings.tables import archive as known_archive
 from fsflows.recordings.tables import recordings
 from recordings.fakes import OTHER, UUID, listed
@@ -181,6 +182,36 @@ def test_a_file_system_inside_the_archive_is_refused(world, monkeypatch):
     assert world.audio() == [f"staging/2026-01-01_{UUID}.wav"]
     (entry,) = world.service.tools.journal.load(UUID).entries
     assert "another file system is mounted inside the archive" in entry.error
+
+
+def test_where_nothing_is_recorded_nobody_asks_for_an_archive(world):
+    archive_of(world).rmdir()
+    assert world.service.sweeper.sweep().no_archive == ""
+    assert missing() == 0
+
+
+def test_an_archive_that_does_not_answer_stops_no_sweep_and_takes_one_thread(world, monkeypatch):
+    monkeypatch.setattr("fsflows.recordings.offhub.ANSWER", 0.01)
+    reading, writing = os.pipe()
+    asked = []
+
+    def hangs():
+        asked.append(1)
+        return os.read(reading, 24).decode()
+
+    world.files.identity = hangs
+    off_hub = OffHub(world.files, threads=2)
+    for _ in range(3):
+        with pytest.raises(FileWorkFailed, match="does not answer"):
+            off_hub.identity()
+    assert off_hub.look(f"{world.staging}/x.wav") is None
+    monkeypatch.setattr("fsflows.recordings.offhub.ANSWER", 20)
+    os.write(writing, b"a" * 24)
+    assert off_hub.identity() == "a" * 24
+    assert len(asked) == 1
+    off_hub.close()
+    os.close(reading)
+    os.close(writing)
 
 
 # --- gone, or not at hand -----------------------------------------------------------------------------------------

@@ -335,6 +335,7 @@ def test_13_killed_while_publishing_and_the_archive_unmounted_before_the_discard
     right, wrong = str(tmp_path / "right"), str(tmp_path / "wrong")
     Path(right).mkdir()
     Path(wrong).mkdir()
+    scene.job("establish", archive=right)
     assert scene.job("publish", point=point, archive=right)["killed"]
     audio = [f for f in Path(right).rglob("*.wav") if scene.uuid.encode() in f.read_bytes()]
     assert len(audio) == (point == faults.PUBLISH_POINTS[3])
