@@ -28,6 +28,7 @@ from fsflows.server import fleet, orders
 from fsflows.server.address import parse_address
 from fsflows.server.channel import Channel, Message
 from fsflows.server.editions import Editions
+from fsflows.server.lending import Lending
 from fsflows.server.notify import Notifier
 from fsflows.server.peers import Table
 from fsflows.server.sockets import Sockets
@@ -35,15 +36,6 @@ from fsflows.server.succession import INHERITED, Predecessor, Successor
 from fsflows.settings import Settings
 
 SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGUSR2, signal.SIGCHLD)
-
-RETRY = 0.05
-"""Seconds after which a socket is opened again that workers are just letting go of."""
-
-CLOSING = 1.0
-"""Seconds that workers may take to close a socket until it is a fault that it can't be opened."""
-
-SELDOM = 10.0
-"""Seconds between two log lines about the same thing."""
 
 log = logs.get_logger("server.parent")
 
@@ -110,11 +102,11 @@ class Parent:
             fleet.roles(max(1, chosen.workers)), chosen.heartbeat_timeout, chosen.drain_timeout
         )
         self._sockets = Sockets({})
+        self._lending: Lending
         self._notifier = Notifier()
         self._selector = selectors.DefaultSelector()
         self._pids: dict[int, int] = {}
         self._channels: dict[int, Channel] = {}
-        self._gives: list[tuple[float, int, str]] = []
         self._started = 0
         self._editions = Editions(settings.flows.paths)
         self._peers = Table(chosen.workers) if chosen.workers > 1 else None
@@ -125,9 +117,8 @@ class Parent:
         self._told = ""
         self._directory = ""
         self._pipe = (-1, -1)
-        self._handed_over = self._dismissing = self._reloading = self._ready_said = False
+        self._handed_over = self._reloading = self._ready_said = False
         self._replace_later = False
-        self._deaf_said = self._shut_at = float("-inf")
 
     def run(self) -> int:
         """From the start to the end; returns the exit status."""
@@ -142,6 +133,9 @@ class Parent:
         self._selector.register(wake, selectors.EVENT_READ)
         try:
             self._sockets = Sockets(self._addresses())
+            self._lending = Lending(
+                self._sockets, self._selector, self._send, self._channels.__contains__
+            )
             self._before = Predecessor(inherited)
             self._sockets.adopt(self._before.sockets)
             self._editions.read(0, 0)
@@ -172,7 +166,7 @@ class Parent:
 
     def _turn(self, wake: int) -> None:
         now = time.monotonic()
-        due = min([self._fleet.due(now), *(at for at, _, _ in self._gives)])
+        due = min(self._fleet.due(now), self._lending.due)
         if self._notifier.watchdog:
             due = min(due, self._pings)
         for key, _ in self._selector.select(max(0.0, due - now)):
@@ -181,15 +175,13 @@ class Parent:
             elif key.data == "ready":
                 self._succeeded(key.fileobj)
             elif key.data == "dismiss":
-                self._sockets.dismiss("calls")
+                self._lending.dismiss()
             else:
                 self._hear(key.data)
         self._reap()
         now = time.monotonic()
         self._carry_out(self._fleet.tick(now))
-        for give in [each for each in self._gives if each[0] <= now]:
-            self._gives.remove(give)
-            self._give(give[1], give[2], now)
+        self._lending.retry(now)
         self._tell_systemd(now)
 
     def _signalled(self, numbers: bytes) -> None:
@@ -272,9 +264,9 @@ class Parent:
                 case orders.Read(edition):
                     self._editions.read(edition, self._fleet.editions.in_force)
                 case orders.Give(number, name):
-                    self._give(number, name, time.monotonic())
+                    self._lending.give(number, name, time.monotonic())
                 case orders.Shut(dismiss):
-                    self._gives = [give for give in self._gives if give[2] != "calls"]
+                    self._lending.unwanted()
                     self._shut(dismiss=dismiss)
                 case orders.Say(level, event, fields):
                     getattr(log, level)(event, **fields)
@@ -286,40 +278,17 @@ class Parent:
                     self._status = status
 
     def _tell(self, number: int, message: Message) -> None:
-        channel = self._channels.get(number)
-        if channel is None:
-            return
         descriptors = []
         if message["what"] == "node":
-            message = {**message, "deaf": self._is_deaf(time.monotonic())}
+            message = {**message, "deaf": self._lending.deaf(time.monotonic())}
         elif message["what"] == "reload":
             with suppress(OSError):  # the worker says that it got nothing
                 descriptors.append(self._editions.descriptor(message["edition"]))
-        channel.send(message, descriptors)
+        self._send(number, message, descriptors)
 
-    def _give(self, number: int, name: str, now: float) -> None:
-        channel = self._channels.get(number)
-        if channel is None:
-            return
-        if name == "calls":
-            self._stop_dismissing()
-        try:
-            sock = self._sockets.open(name)
-        except OSError as error:
-            if self._sockets.was_open(name):
-                if self._is_deaf(now) and now - self._deaf_said > SELDOM:
-                    self._deaf_said = now
-                    log.warning("can't listen; trying again", socket=name, error=error.strerror)
-                self._gives.append((now + RETRY, number, name))
-            else:
-                channel.send({"what": "socket", "name": name, "errno": error.errno})
-            return
-        channel.send({"what": "socket", "name": name}, [sock.fileno()])
-
-    def _is_deaf(self, now: float) -> bool:
-        """Whether we want to listen and can't; workers get a moment to close what we closed."""
-        wanted = any(name == "calls" for _, _, name in self._gives)
-        return wanted and now - self._shut_at > CLOSING
+    def _send(self, number: int, message: Message, descriptors: list[int]) -> None:
+        if number in self._channels:
+            self._channels[number].send(message, descriptors)
 
     def _booted(self) -> None:
         self._before.say_ready()
@@ -449,26 +418,9 @@ class Parent:
             self._shut(dismiss=True)
 
     def _shut(self, *, dismiss: bool) -> None:
-        """Close the calls' socket.
-
-        While a successor starts, it has the socket too, and does not accept yet: we let go of whoever comes.
-        """
-        if self._successor is not None and not self._handed_over and self._sockets.is_open("calls"):
-            if not self._dismissing:
-                self._dismissing = True
-                self._selector.register(
-                    self._sockets.open("calls"), selectors.EVENT_READ, "dismiss"
-                )
-            return
-        self._stop_dismissing()
-        self._shut_at = time.monotonic()
-        self._sockets.close("calls", dismiss=dismiss, inherited=self._handed_over)
-
-    def _stop_dismissing(self) -> None:
-        """Somebody accepts again, or we close it."""
-        if self._dismissing:
-            self._dismissing = False
-            self._selector.unregister(self._sockets.open("calls"))
+        """Close the calls' socket."""
+        successor = "starts" if self._successor is not None else ""
+        self._lending.shut(dismiss=dismiss, successor="serves" if self._handed_over else successor)
 
     # --- systemd ----------------------------------------------------------------------------------------------------
 
