@@ -287,18 +287,26 @@ def _archive(args: argparse.Namespace, settings: Settings) -> int:
 def _adopt(args: argparse.Namespace, archives: Archives, files: Files) -> int:
     adopted = archives.adopt(files)
     print(f"adopted: {adopted.archive.id}; recordings from elsewhere found in it: {adopted.found}")
-    if not adopted.missing:
+    missing, broken_off = adopted.missing, adopted.broken_off
+    if not missing and not broken_off:
         return 0
     if args.lost:
-        archives.settle_missing(adopted.missing, by=args.by.strip(), why=args.why.strip())
-        print(f"{len(adopted.missing)} are not in it; what you say of them is written down")
+        archives.settle_missing([*missing, *broken_off], by=args.by.strip(), why=args.why.strip())
+        print(f"{len(missing)} are not in it; what you say of them is written down")
+        if broken_off:
+            print(f"so it is of {len(broken_off)} that may have been in another one as well")
         return 0
-    for entry in adopted.missing:
+    for entry in (*missing, *broken_off):
         print(f"  {entry.call_uuid}  {_where(entry)}")
-    print(
-        f"{len(adopted.missing)} are not in it, and are never called gone for that. Bring them here and adopt it again;"
-        " or, if the archive that they were in is no more: --adopt --lost --by NAME --why TEXT"
-    )
+    if missing:
+        print(
+            f"{len(missing)} are not in it, and are never called gone for that. Bring them here and adopt it again"
+        )
+    if broken_off:
+        print(
+            f"{len(broken_off)} may lie in another archive as well: publishing them to it was begun"
+        )
+    print("If those archives are no more: --adopt --lost --by NAME --why TEXT")
     return 1
 
 

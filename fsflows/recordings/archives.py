@@ -129,6 +129,9 @@ class DirectoryArchive:
             with suppress(MarkerDamaged):
                 archive = _identity(root)
             found = _stat(parent, last)
+            if found is None and not _whole(root, name):
+                # What is mounted over a directory hides what was published to it.
+                raise FileWorkFailed(f"{name!r}: another file system is mounted inside the archive")
             if parent is not None:
                 for present in (_part(last), last):
                     with suppress(FileNotFoundError):
@@ -220,6 +223,20 @@ def safe_name(name: str) -> list[str]:
     if "\0" in name or any(part in ("", ".", "..") or part.startswith(".") for part in parts):
         raise FileWorkFailed(f"{name!r} can't be a name in the archive")
     return parts
+
+
+def _whole(root: int, name: str) -> bool:
+    """Whether the directories that a name is in, as far as there are any, are on the archive's own file system."""
+    device, between = os.fstat(root).st_dev, ""
+    for part in name.split("/")[:-1]:
+        between += f"{part}/"
+        try:
+            found = os.stat(between, dir_fd=root, follow_symlinks=False)
+        except FileNotFoundError:
+            return True
+        if found.st_dev != device:
+            return False
+    return True
 
 
 def _identity(root: int) -> str | None:

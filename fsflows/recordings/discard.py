@@ -75,9 +75,12 @@ class Discard:
         if file.how == "deleted" or file.path not in self.done:
             self.done[file.path] = file
 
-    def settle(self, entry: Entry) -> None:
-        """A file that we can't look at, and of which somebody said that it is dealt with: his word, not ours."""
+    def settle(self, entry: Entry, line: str = "") -> None:
+        """A file that we can't look at, and of which somebody said that it is dealt with: his word, not ours.
+
+        `line`: what the receipt calls it, if not by its path.
+        """
         word = self.settled[entry.path]
         at = word.at.isoformat()
-        file = FileReceipt(entry.path, SETTLED, entry.size, by=word.by, at=at, why=word.why)
+        file = FileReceipt(line or entry.path, SETTLED, entry.size, by=word.by, at=at, why=word.why)
         self.went(file)

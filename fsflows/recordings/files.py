@@ -175,7 +175,8 @@ class LocalFiles:
         escaped = glob.escape(call_uuid)
         if not _UUID.fullmatch(call_uuid):
             return []  # "1" is part of many other calls' names
-        patterns = [f"{glob.escape(self._staging)}/*{escaped}*"]
+        staged = f"{glob.escape(self._staging)}/**/*{escaped}*"
+        patterns = [staged, f"{staged}/**/*"]
         patterns += [self._roots.local(p.replace("{uuid}", escaped)) for p in self._patterns]
         for pattern in patterns:
             for local in Path("/").glob(pattern.lstrip("/")):

@@ -49,11 +49,13 @@ class Adopted:
         archive: as it is known from now on.
         found: recordings published elsewhere, or it wasn't known where, that are in it.
         missing: those that aren't: of these nothing is ever called gone.
+        broken_off: those of which publishing to another archive was begun, so that something of them may lie there.
     """
 
     archive: KnownArchive
     found: int
     missing: list[Entry]
+    broken_off: list[Entry]
 
 
 class Archives:
@@ -112,17 +114,24 @@ class Archives:
         """
         here = files.identity() or files.claim(new_id())
         known = self._write(here, anew=True)
-        found, missing = 0, []
+        adopted = Adopted(known, 0, [], [])
         for entry in self._elsewhere(here):
             assert entry.name is not None
+            others = [each for each in entry.archives if each != here]
+            if entry.state == "publishing" or entry.archives[-1:] == (here,):
+                adopted.broken_off.append(entry)
+                continue
             there = files.published(entry.name)
-            if there is not None and entry.size in (None, there.size):
-                moved = " ".join(dict.fromkeys([*entry.archives[:-1], here]))
-                self._database.write(_moved(entry, moved, there.location))
-                found += 1
-            else:
-                missing.append(entry)
-        return Adopted(known, found, missing)
+            if there is None or entry.size not in (None, there.size):
+                adopted.missing.append(entry)
+                continue
+            if here not in entry.archives:
+                others = others[:-1]  # from the last one it was moved to this; else it is in both
+            self._database.write(_moved(entry, " ".join([*others, here]), there.location))
+            adopted.found += 1
+            if others:
+                adopted.broken_off.append(entry)
+        return adopted
 
     def settle_missing(self, missing: list[Entry], *, by: str, why: str) -> None:
         """Write down an operator's word that these recordings, and the archive that they were in, are no more."""
@@ -146,17 +155,19 @@ class Archives:
         return not names or any(files.published(name) is not None for name in names)
 
     def _elsewhere(self, here: str) -> Iterator[Entry]:
-        """Published recordings that are not known to be in this archive, in batches."""
+        """Recordings that are not known to be in this archive and in no other, in batches."""
         last = 0
         while True:
             published = recordings.c.state.in_(("published", "discarding"))
-            which = published & recordings.c.location.is_not(None) & (recordings.c.id > last)
+            published &= recordings.c.location.is_not(None)
+            begun = (recordings.c.state == "publishing") & recordings.c.archive.is_not(None)
+            which = (published | begun) & (recordings.c.id > last)
 
             def work(connection: Connection, which: Any = which) -> list[Entry]:
                 return entries_where(connection, which, limit=BATCH)
 
             batch = self._database.read(work)
-            yield from (entry for entry in batch if entry.archives[-1:] != (here,))
+            yield from (entry for entry in batch if entry.archives != (here,))
             if len(batch) < BATCH:
                 return
             last = batch[-1].id

@@ -15,7 +15,7 @@ from fsflows.recordings.attempts import AFRESH, add_step, failed, is_last_step
 from fsflows.recordings.entries import CallFile, Entry, Intent, Node, Settlement
 from fsflows.recordings.hearsay import Hearsay
 from fsflows.recordings.identity import Aim, aim_for
-from fsflows.recordings.pruning import finished_before, forget
+from fsflows.recordings.pruning import GONE, finished_before, forget
 from fsflows.recordings.receipt import SETTLED, DiscardCause, Receipt
 from fsflows.recordings.rows import (
     entries_where,
@@ -129,14 +129,7 @@ class Journal:
             for entry in noted:  # what was said of it was said of an earlier recording
                 connection.execute(delete(settlements).where(*settlement_of(entry)))
             for call_uuid in {entry.call_uuid for entry in noted}:
-                connection.execute(
-                    update(discards)
-                    .where(discards.c.call_uuid == call_uuid)
-                    .values(state="open", watch=True, owner=self.node.id, **AFRESH)
-                )
-                connection.execute(
-                    update(receipts).where(receipts.c.call_uuid == call_uuid).values(complete=False)
-                )
+                self._reopen(connection, call_uuid, watch=True)
             return written
 
         return self._database.write(work)
@@ -176,13 +169,18 @@ class Journal:
         *,
         ms: int = 0,
     ) -> Intent:
-        """Write down that a call's recordings are to be discarded, and which are known. The first cause stays."""
+        """Write down that a call's recordings are to be discarded, and which are known. The first cause stays.
+
+        With a recording that is not yet written down, and not known to be gone, one that was finished is open again.
+        """
         known = list(entries)
+        unwritten = [entry for entry in known if not entry.id]
 
         def work(connection: Connection) -> Intent:
-            for entry in known:
-                if not entry.id:
-                    self._upsert(connection, entry)
+            for entry in unwritten:
+                self._upsert(connection, entry)
+            if any(entry.state not in GONE for entry in unwritten):
+                self._reopen(connection, call_uuid)
             made = connection.execute(
                 upsert(connection, discards)
                 .values(
@@ -332,6 +330,17 @@ class Journal:
     ) -> bool:
         statement = _changing(entry, states, values, unless_discarded=unless_discarded)
         return self._database.write(lambda connection: connection.execute(statement).rowcount == 1)
+
+    def _reopen(self, connection: Connection, call_uuid: str, **values: Any) -> None:
+        """There is more to delete: if the call's recordings were discarded, the discard is open again."""
+        connection.execute(
+            update(discards)
+            .where(discards.c.call_uuid == call_uuid)
+            .values(state="open", owner=self.node.id, **AFRESH, **values)
+        )
+        connection.execute(
+            update(receipts).where(receipts.c.call_uuid == call_uuid).values(complete=False)
+        )
 
     def _at_work(self) -> Any:
         """Another node, and one that lives, is publishing it."""

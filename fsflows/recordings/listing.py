@@ -149,6 +149,8 @@ def _entry_differences(entry: Entry, files: Files, archived: set[str]) -> Iterat
     elif entry.state == "settled":
         if _is_there(entry, files):
             yield f"an operator said that {entry.path} is dealt with, but it is there"
+        if entry.archived and entry.name in archived:
+            yield f"an operator said that {entry.path} is dealt with, but {entry.name} is in the archive"
     elif entry.state == "kept":
         if not _is_there(entry, files):
             yield f"kept at {entry.path}, but it is not there"

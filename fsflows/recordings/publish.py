@@ -11,7 +11,7 @@ from fsflows.recordings import metrics
 from fsflows.recordings.entries import Entry
 from fsflows.recordings.faults import NO_FAULTS, Faults
 from fsflows.recordings.files import Files
-from fsflows.recordings.identity import Archives
+from fsflows.recordings.identity import Aim, Archives
 from fsflows.recordings.journal import Journal
 from fsflows.recordings.paths import FileWorkFailed, RecordingGone, WrongArchive
 
@@ -47,6 +47,11 @@ class Publisher:
             _count("failed", "recording not published, will be tried again", error, log)
             return False
         except RecordingGone as error:
+            if self._may_be_elsewhere(entry, aim):
+                why = f"{error}; it may be in the archive that it went to before"
+                self._journal.change(entry, ("publishing",), error=why, **aim.before)
+                _count("failed", "recording not published, will be tried again", error, log)
+                return False
             self._journal.change(entry, ("publishing",), state="lost", error=str(error))
             _count("lost", "recording lost", error, log)
             return False
@@ -64,6 +69,13 @@ class Publisher:
         log.info("recording published", location=published.location, size=published.size)
         self.clean(entry, files, log)
         return True
+
+    def _may_be_elsewhere(self, entry: Entry, aim: Aim) -> bool:
+        """Whether it was on its way to another archive before, and nobody has said that this one is no more."""
+        if aim.now.get("archive") == aim.archive:
+            return False
+        settled = self._journal.load(entry.call_uuid).settlements
+        return all(word.path != entry.path for word in settled)
 
     def clean(self, entry: Entry, files: Files, log: Logger) -> None:
         """Take a published recording out of the staging directory."""

@@ -52,7 +52,8 @@ class Retractor:
         if entry.state in RECEIPTED or (line in discard.done and not entry.archives):
             return True
         if entry.archives == (retracted.archive,):
-            if not deleted and entry.error == ours:
+            # Whichever node it was: this is the archive that it was in.
+            if not deleted and (entry.error or "").startswith(RETRACTED):
                 discard.went(FileReceipt(line, "deleted earlier", entry.size))
             elif not deleted and entry.location is not None:
                 discard.went(FileReceipt(line, WAS_GONE, entry.size))
@@ -63,7 +64,7 @@ class Retractor:
             # An earlier version has published it: that it was found here says that this is the archive.
             discard.went(FileReceipt(line, "deleted earlier", entry.size))
         elif entry.path in discard.settled:
-            discard.settle(entry)
+            discard.settle(entry, line if entry.path in discard.done else entry.path)
         else:
             discard.left.append(_not_certain(entry, retracted.archive))
         return True

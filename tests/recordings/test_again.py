@@ -6,6 +6,7 @@ from unittest.mock import Mock
 
 import pytest
 
+from fsflows.database import DatabaseFailed
 from fsflows.recordings.discarding import DiscardFailed
 from fsflows.recordings.listing import Listing
 from fsflows.recordings.paths import FileWorkFailed
@@ -114,3 +115,30 @@ def test_an_operators_word_is_taken_by_the_next_sweep(world):
     path = f"{world.directory}/elsewhere/x.wav"
     settle(journal, files, world.clock, UUID, path, by="E", why="deleted")
     assert world.service.sweeper.sweep(at_once=False).discarded == 1
+
+
+@pytest.mark.parametrize("call_over", [False, True])
+def test_P12_a_late_recording_that_only_the_spool_knows_opens_the_discard_again(
+    world, monkeypatch, call_over
+):
+    """Recorded after the receipt, with the journal away; the server dies before the file is deleted."""
+    world.switch.forbids = False
+    call = world.call()
+    call.discard(world.cause())
+    with monkeypatch.context() as away:
+        away.setattr(world.database, "write", Mock(side_effect=DatabaseFailed("away")))
+        away.setattr(world.files, "delete", Mock(side_effect=FileWorkFailed("read-only")))
+        world.switch.uuid_record(UUID, "start", f"{world.other}/late.wav")
+        world.switch.talk()
+        if call_over:
+            world.switch.hang_up(UUID)
+            call.finish()
+    world.calls.clear()
+    world.socket = False  # nobody can be asked
+    service = world.restart()
+    if not call_over:
+        world.switch.hang_up(UUID)
+    service.sweeper.sweep(sole=True)
+    assert world.audio() == []
+    assert world.receipt().complete == call_over  # whether it records elsewhere nobody knows
+    assert intent(world).open != call_over

@@ -304,6 +304,15 @@ def test_find_goes_by_whole_uuids_only(place):
     assert files.find("*") == []
 
 
+def test_P12_find_looks_below_the_staging_directory_too(place):
+    for name in (f"a/b/{UUID}.wav", f"{UUID}/1/2.wav", f"{OTHER}/1.wav"):
+        make(place / "staging" / name)
+    assert files_of(place).find(UUID) == [
+        f"{place}/staging/{UUID}/1/2.wav",
+        f"{place}/staging/a/b/{UUID}.wav",
+    ]
+
+
 def test_names_that_are_no_text_are_handled(place):
     name = "x\udcff.wav"
     (place / "rec" / name).write_text("a")
