@@ -87,14 +87,22 @@ def _zone() -> None:
 
 def _logins(app: Flask, access: Access) -> None:
     throttle = Throttle()
-    # A password takes 0.1 s of a processor, on purpose. Calls must not wait for that, however many are shown.
+    # A password takes 0.1 s of a processor, on purpose. Calls must not wait for that, however many are shown; and of
+    # guesses that come at once each is counted before the next one is looked at.
     one_at_a_time = BoundedSemaphore()
 
-    def with_password(name: str, password: str) -> User | None:
+    def attempt(client: str, name: str, password: str) -> tuple[float, User | None]:
+        """Seconds to wait, or who it is."""
         with one_at_a_time:
+            if wait := throttle.wait(client):
+                return wait, None
             pool = gevent.get_hub().threadpool
-            found: User | None = pool.apply(access.with_password, (name, password))
-            return found
+            found: User | None = access.with_token(password) or pool.apply(
+                access.with_password, (name, password)
+            )
+            if found is None:
+                throttle.failed(client)
+            return 0.0, found
 
     @app.get("/login")
     def login() -> str | Response:
@@ -107,14 +115,13 @@ def _logins(app: Flask, access: Access) -> None:
         check_csrf()
         client = household(g.client)
         back = request.form.get("next", "/")
-        wait = throttle.wait(client)
+        wait, found = attempt(
+            client, request.form.get("name", ""), request.form.get("password", "")
+        )
         if wait:
             problem = f"Too many failed logins. Try again in {wait:.0f} seconds."
             return render_template("login.html", next=back, problem=problem), 429
-        name, password = request.form.get("name", ""), request.form.get("password", "")
-        found = access.with_token(password) or with_password(name, password)
         if found is None:
-            throttle.failed(client)
             log.warning("login failed", address=g.client)
             return render_template("login.html", next=back, problem="That is not right."), 401
         begin_session(found)

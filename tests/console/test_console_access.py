@@ -1,5 +1,7 @@
 import re
+from collections import Counter
 
+import gevent
 import pytest
 from werkzeug.security import generate_password_hash
 
@@ -145,6 +147,16 @@ def test_guessing_is_slowed_down(client):
 def bearer(client, token, path="/metrics", **headers):
     """The status that a program with a token gets."""
     return client.get(path, headers={"Authorization": f"Bearer {token}", **headers}).status_code
+
+
+def test_guesses_that_come_at_once_are_counted_like_others(world, access, monkeypatch):
+    looked_at = []
+    monkeypatch.setattr(access, "with_password", lambda *guess: looked_at.append(guess))
+    app = create_app(world.sources, access)
+    guesses = [gevent.spawn(log_in, app.test_client(), "ada", f"guess {n}") for n in range(20)]
+    statuses = [guess.get().status_code for guess in guesses]
+    assert throttle_module.MAX_FAILURES == len(looked_at)
+    assert {401: 5, 429: 15} == Counter(statuses)
 
 
 def test_guessing_tokens_is_slowed_down(client):
