@@ -22,8 +22,6 @@ import hashlib
 import hmac
 import random
 import time
-import urllib.error
-import urllib.request
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -37,15 +35,13 @@ from gevent.threadpool import ThreadPool
 from sqlalchemy import ColumnElement, Connection, and_, func, select, update
 
 from fsflows.archive.metrics import DELIVERIES
+from fsflows.archive.posting import TIMEOUT, Answer, post
 from fsflows.archive.record import storable
 from fsflows.archive.tables import bodies, outbox
 from fsflows.database import Database, DatabaseFailed
 from fsflows.log import get_logger
 
 T = TypeVar("T")
-
-TIMEOUT = 10.0
-"""Seconds that the receiver may take."""
 
 BACK_OFF = (10, 30, 120, 600, 1800, 3600, 3 * 3600, 6 * 3600, 12 * 3600)
 """Seconds until the next attempt; the last one for all that follow, each with a tenth of chance."""
@@ -61,9 +57,6 @@ TOLERANCE = 300.0
 """Seconds by which sender's and receiver's clocks may differ."""
 
 log = get_logger("webhook")
-
-Answer = tuple[int, str]
-"""Status and reason; 0: no answer."""
 
 
 class _Thread(Protocol):
@@ -304,26 +297,3 @@ class Webhook:
             answer=answer,
             again_in=round(wait),
         )
-
-
-class _NoRedirect(urllib.request.HTTPRedirectHandler):
-    """A redirect is an answer like any other: records go where the settings say and nowhere else."""
-
-    def redirect_request(self, *_: Any) -> None:
-        return None
-
-
-def post(url: str, body: bytes, headers: Mapping[str, str]) -> Answer:
-    """Post; never raises. Blocks: for a thread."""
-    opener = urllib.request.build_opener(_NoRedirect)
-    request = urllib.request.Request(url, data=body, headers=dict(headers), method="POST")  # noqa: S310 - checked
-    try:
-        with opener.open(request, timeout=TIMEOUT) as answer:
-            return answer.status, str(answer.reason)[:200]
-    except urllib.error.HTTPError as error:
-        with error:
-            return error.code, str(error.reason)[:200]
-    except (OSError, ValueError) as error:
-        return 0, str(getattr(error, "reason", error))[:200]
-    except Exception as error:  # http.client has exceptions of its own for answers that are none
-        return 0, type(error).__name__

@@ -1,6 +1,9 @@
 import json
+import socket
 import socketserver
 import threading
+import time
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler
 
@@ -9,6 +12,7 @@ import pytest
 from sqlalchemy import update
 
 from fsflows import log
+from fsflows.archive import posting
 from fsflows.archive import webhook as webhook_module
 from fsflows.archive.endings import RecordingState
 from fsflows.archive.model import RecordingNote
@@ -247,6 +251,30 @@ def test_over_http(make, samples):
     status, why = post(f"{base}/gone", b"{}", {})
     assert 0 == status
     assert why
+
+
+def dripping(listening):
+    """A receiver that answers byte by byte for half a minute, until the other side has enough of it."""
+    sock, _ = listening.accept()
+    with sock, suppress(OSError):
+        sock.recv(65536)
+        sock.sendall(b"HTTP/1.1 200 OK\r\nSlow: ")
+        for _ in range(600):
+            sock.sendall(b"x")
+            time.sleep(0.05)
+        sock.sendall(b"\r\n\r\n")
+
+
+@pytest.mark.parametrize("scheme", ["http", "https"])
+def test_a_receiver_that_drips_its_answer_is_let_go(monkeypatch, scheme):
+    monkeypatch.setattr(posting, "TIMEOUT", 0.3)
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        receiver = threading.Thread(target=dripping, args=(listening,), daemon=True)
+        receiver.start()
+        url = f"{scheme}://127.0.0.1:{listening.getsockname()[1]}/"
+        assert 0 == post(url, b"{}", {})[0]
+        receiver.join(30)
+        assert not receiver.is_alive()
 
 
 def test_dues_are_kept_in_order(database, samples):
