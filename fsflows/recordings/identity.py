@@ -158,8 +158,8 @@ class Archives:
         """Recordings that are not known to be in this archive and in no other, in batches."""
         last = 0
         while True:
-            published = recordings.c.state.in_(("published", "discarding"))
-            published &= recordings.c.location.is_not(None)
+            there = recordings.c.state.in_(("published", "discarding"))
+            published = there & recordings.c.location.is_not(None)
             begun = (recordings.c.state == "publishing") & recordings.c.archive.is_not(None)
             which = (published | begun) & (recordings.c.id > last)
 
