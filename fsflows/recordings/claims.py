@@ -9,6 +9,7 @@ from sqlalchemy import ColumnElement, Connection, Table, delete, select, update
 
 from fsflows.clock import Clock
 from fsflows.database import Database
+from fsflows.recordings.attempts import AGAIN_AT_MOST
 from fsflows.recordings.entries import Entry, Intent, Node
 from fsflows.recordings.journal import LEASE
 from fsflows.recordings.rows import entry_of, intent_of, upsert
@@ -99,7 +100,10 @@ class Claims:
         """
 
         def work(connection: Connection) -> list[Intent]:
-            due = discards.c.due_at.is_(None) | (discards.c.due_at <= self._clock.utcnow())
+            now = self._clock.utcnow()
+            # Later than ever said: the clock has been set back since.
+            set_back = discards.c.due_at > now + AGAIN_AT_MOST
+            due = discards.c.due_at.is_(None) | (discards.c.due_at <= now) | set_back
             is_open = discards.c.state == "open"
             which = (is_open if at_once else is_open & due) | (~is_open & discards.c.watch)
             taken = self._take(connection, discards, which, switches, busy)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from unittest.mock import Mock
 
 import pytest
@@ -53,6 +54,13 @@ def swept(world, seconds, every=15):
         if intent(world).attempts > before:
             tried.append(second)
     return tried
+
+
+def test_a_clock_that_is_set_back_puts_nothing_off(world, monkeypatch):
+    world.files.delete = failing(world)
+    real = world.clock.utcnow
+    monkeypatch.setattr(world.clock, "utcnow", lambda: real() - timedelta(days=30))
+    assert world.service.sweeper.sweep(at_once=False).discarded == 1
 
 
 def test_the_intervals_double_up_to_five_minutes(world):
