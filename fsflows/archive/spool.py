@@ -17,7 +17,10 @@ from pathlib import Path
 SEGMENT_BYTES = 8 * 1024 * 1024
 """A longer segment is closed and the next one begun, so that disk space comes back as a backlog is worked off."""
 
-_SUFFIX = ".jsonl"
+REJECTED = "rejected.jsonl"
+"""What nobody would take, for people to look at; it lies beside the segments and is none of them."""
+
+_SEGMENTS = "[0-9]*.jsonl"
 _CHUNK = 1024 * 1024
 
 
@@ -115,7 +118,7 @@ class Spool:
         self._make_directory()
         ours = {segment.path for segment in self._segments}
         adopted = 0
-        for path in sorted(self.directory.glob(f"*{_SUFFIX}")):
+        for path in sorted(self.directory.glob(_SEGMENTS)):
             if path in ours:
                 continue
             segment = _lock(path)
@@ -156,7 +159,7 @@ class Spool:
         self._make_directory()
         self._count += 1
         # Names sort in the order in which they were made.
-        path = self.directory / f"{time.time_ns():020d}-{os.getpid()}-{self._count}{_SUFFIX}"
+        path = self.directory / f"{time.time_ns():020d}-{os.getpid()}-{self._count}.jsonl"
         descriptor = os.open(
             path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_APPEND | os.O_CLOEXEC, 0o600
         )

@@ -25,7 +25,7 @@ from sqlalchemy.exc import DataError, IntegrityError, StatementError
 from fsflows.archive import metrics
 from fsflows.archive.model import Record, from_json
 from fsflows.archive.record import RecordBuilder
-from fsflows.archive.spool import Spool
+from fsflows.archive.spool import REJECTED, Spool
 from fsflows.database import DatabaseFailed
 from fsflows.log import get_logger
 
@@ -375,10 +375,10 @@ class RecordWriter:
     def _reject(self, line: bytes, why: str) -> None:
         self.stats.rejected += 1
         metrics.LOST.labels("rejected").inc()
-        log.error("a record can't be written to the database", why=why, kept_in="rejected.jsonl")
+        log.error("a record can't be written to the database", why=why, kept_in=REJECTED)
 
         def keep() -> None:
-            with (self._spool.directory / "rejected.jsonl").open("ab") as file:
+            with (self._spool.directory / REJECTED).open("ab") as file:
                 file.write(line + b"\n")
 
         try:

@@ -169,6 +169,16 @@ def test_a_record_that_cannot_be_written_does_not_stop_the_others(make, fake, sa
     assert {samples[2].dumps(), samples[4].dumps()} == set(kept)
 
 
+def test_what_was_put_aside_stays_there_for_people(make, fake, samples, tmp_path):
+    fake.refused.add(samples[0].id)
+    for record in samples[:2]:
+        writer = make(fake)  # the second one looks for what the first one left
+        writer.submit(record)
+        assert writer.stop()
+    assert (1, 0) == (len(fake.there), writer.stats.rejected)
+    assert samples[0].dumps() == (tmp_path / "spool" / "rejected.jsonl").read_text().strip()
+
+
 def test_a_damaged_line_is_kept_aside(make, fake, samples, tmp_path):
     (tmp_path / "spool").mkdir()
     line = samples[0].dumps()
