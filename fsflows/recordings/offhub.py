@@ -16,7 +16,8 @@ from fsflows.recordings.paths import FileWorkFailed
 T = TypeVar("T")
 
 THREADS = 8
-"""Calls whose files are worked on at once. Not gevent's own threads: a file server that hangs must not stop DNS."""
+"""Calls whose files are worked on at once, in the archive and elsewhere. Not gevent's own threads: a file server that
+hangs must not stop DNS."""
 
 
 ANSWER = 10.0
@@ -30,12 +31,16 @@ class _Pool(Protocol):
 
 
 class OffHub:
-    """Files whose methods run on threads, while only the greenlet that asked waits."""
+    """Files whose methods run on threads, while only the greenlet that asked waits.
+
+    The archive's work has threads of its own: what is staged can be deleted while the archive hangs.
+    """
 
     def __init__(self, files: Files, threads: int = THREADS) -> None:
         self._files = files
         self._asked: AsyncResult[Any] | None = None
-        self._pool = cast("_Pool", ThreadPool(threads))  # gevent's stubs have no types for it
+        # gevent's stubs have no types for it.
+        self._pool, self._archive = (cast("_Pool", ThreadPool(threads)) for _ in range(2))
 
     def look(self, path: str) -> Sighting | None:
         return self._run(self._files.look, path)
@@ -52,7 +57,7 @@ class OffHub:
     def identity(self) -> str | None:
         # Every sweep asks: a file server that hangs must not stop them, nor take one thread after the other.
         if self._asked is None or self._asked.ready():
-            self._asked = self._pool.spawn(self._files.identity)
+            self._asked = self._archive.spawn(self._files.identity)
         try:
             return cast("str | None", self._asked.get(timeout=ANSWER))
         except gevent.Timeout:
@@ -61,23 +66,27 @@ class OffHub:
             ) from None
 
     def claim(self, identity: str) -> str:
-        return self._run(self._files.claim, identity)
+        return self._run_there(self._files.claim, identity)
 
     def publish(self, path: str, name: str, archive: str) -> Published:
-        return self._run(self._files.publish, path, name, archive)
+        return self._run_there(self._files.publish, path, name, archive)
 
     def published(self, name: str) -> Published | None:
-        return self._run(self._files.published, name)
+        return self._run_there(self._files.published, name)
 
     def retract(self, name: str) -> Deleted:
-        return self._run(self._files.retract, name)
+        return self._run_there(self._files.retract, name)
 
     def archived(self) -> list[str]:
-        return self._run(self._files.archived)
+        return self._run_there(self._files.archived)
 
     def close(self) -> None:
         """End the threads. May be called twice."""
         self._pool.kill()
+        self._archive.kill()
 
     def _run(self, method: Callable[..., T], *arguments: Any) -> T:
         return cast("T", self._pool.apply(method, arguments))
+
+    def _run_there(self, method: Callable[..., T], *arguments: Any) -> T:
+        return cast("T", self._archive.apply(method, arguments))
