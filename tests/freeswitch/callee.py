@@ -12,10 +12,10 @@ import threading
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
-from types import TracebackType
 from uuid import uuid4
 
 from . import rtp, sip
+from .closing import Closing
 from .sip import Address, Message
 
 
@@ -36,7 +36,7 @@ class Behaviour:
     keys: tuple[tuple[float, str], ...] = ()
 
 
-class Callee:
+class Callee(Closing):
     """The telephone.
 
     Attributes:
@@ -62,17 +62,6 @@ class Callee:
         self._thread.join(5.0)
         self._sip.close()
         self._rtp.close()
-
-    def __enter__(self) -> Callee:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
 
     def _run(self) -> None:
         due = time.monotonic()

@@ -14,14 +14,14 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from random import getrandbits
-from types import TracebackType
 
 from . import rtp, sip
+from .closing import Closing
 from .signalling import Ended, Signalling
 from .sip import Address, Dialog, Message
 
 
-class Caller:
+class Caller(Closing):
     """One call.
 
     Args:
@@ -210,17 +210,6 @@ class Caller:
             self._thread.join(5.0)
         for each in (self._sip, self._rtp, self._wake, self._woken):
             each.close()
-
-    def __enter__(self) -> Caller:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
 
     # --- the thread ---
 

@@ -8,9 +8,9 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from types import TracebackType
 from urllib.parse import unquote
 
+from .closing import Closing
 from .sip import Address
 
 WATCHED = (
@@ -32,7 +32,7 @@ class Refused(Exception):
     """FreeSWITCH is not there, or does not want us; the text says which."""
 
 
-class EventSocket:
+class EventSocket(Closing):
     """A connection to the inbound event socket that watches all calls.
 
     Raises:
@@ -97,17 +97,6 @@ class EventSocket:
         self._thread.join(5.0)
         self._file.close()
         self._socket.close()
-
-    def __enter__(self) -> EventSocket:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
 
     def _command(self, line: str, timeout: float = 10.0) -> str:
         with self._condition:
