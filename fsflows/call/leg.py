@@ -50,6 +50,10 @@ SAMPLES_PER_SECOND = 8000
 LIVE = {"2", "3", "4", "5", "6", "7", "8", "9"}
 """Channel-State-Number of a channel that lives (4: CS_EXECUTE, 2: CS_ROUTING)."""
 
+SILENCE = 300.0
+"""Seconds without an event, where no deadline is nearer, after which FreeSWITCH is asked whether the call is there:
+a FreeSWITCH that stands still closes no connection, and would hold the call's place for good."""
+
 _ids = itertools.count(1)
 _counts = metrics.by_event(EVENTS)
 _other = _counts[metrics.OTHER]
@@ -196,6 +200,10 @@ class Leg(Party):
             raise Interrupted
         guard = self._player.guard
         deadline = until if guard is None or (until is not None and until < guard) else guard
+        silence_ends = self.clock.now() + SILENCE
+        unbounded = deadline is None or silence_ends < deadline
+        if unbounded:
+            deadline = silence_ends
         try:
             event = self.link.receive(deadline)
         except LinkClosed as closed:
@@ -204,7 +212,24 @@ class Leg(Party):
         if event is not None:
             self._handle(event)
             return True
-        return self._interrupted or self._player.check_guard(self.clock.now())
+        if self._interrupted or self._player.check_guard(self.clock.now()):
+            return True
+        if unbounded and silence_ends <= self.clock.now():
+            self._look_for_life()
+            return True
+        return False
+
+    def _look_for_life(self) -> None:
+        try:
+            there = self.api("uuid_exists", self.uuid).text.strip() != "false"
+        except CallEnded:
+            return
+        except CallFailed as failed:
+            self._over(LINK_LOST, reason=f"not an event for {SILENCE:g} s, and {failed}")
+            return
+        if not there:
+            self._log.warning("the call is gone, and FreeSWITCH did not say so")
+            self._over("NORMAL_UNSPECIFIED")
 
     def _handle(self, event: Event) -> None:
         name = event.name
