@@ -9,9 +9,9 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
@@ -56,6 +56,8 @@ class IntentSpool:
     ) -> None:
         """Write a discard down, in as many directories as possible; on disk when this returns.
 
+        Recordings that an earlier process has written here of the same call stay.
+
         Args:
             call_uuid: the call.
             switch: the FreeSWITCH that has it.
@@ -67,12 +69,15 @@ class IntentSpool:
         Raises:
             OSError: in none of them.
         """
+        earlier = [spooled for _, spooled in self._readable(_name(call_uuid))]
+        known = {entry.path: entry for spooled in earlier for entry in spooled.entries}
+        known |= {entry.path: entry for entry in entries}
         text = json.dumps(
             {
                 "call_uuid": call_uuid,
                 "switch": switch,
                 "cause": asdict(cause),
-                "entries": [asdict(entry) for entry in entries],
+                "entries": [asdict(entry) for entry in known.values()],
                 "owner": owner,
                 "over": over,
             },
@@ -88,17 +93,28 @@ class IntentSpool:
             raise failed[0] if failed else OSError("there is no directory for it")
 
     def read(self) -> list[Spooled]:
-        """All discards that wait here. One that can't be read is left, and said: its twin may be readable."""
+        """All discards that wait here. One that can't be read is left, and said: its twin may be readable.
+
+        Of twins that differ, since one directory took no more, what either has counts.
+        """
         found: dict[str, Spooled] = {}
+        for call_uuid, spooled in self._readable("*.json"):
+            twin = found.setdefault(call_uuid, spooled)
+            known = {entry.path for entry in twin.entries}
+            more = [entry for entry in spooled.entries if entry.path not in known]
+            over = twin.over and spooled.over
+            found[call_uuid] = replace(twin, entries=(*twin.entries, *more), over=over)
+        return list(found.values())
+
+    def _readable(self, pattern: str) -> Iterator[tuple[str, Spooled]]:
         for directory in self._directories:
-            for file in sorted(directory.glob("*.json")):
+            for file in sorted(directory.glob(pattern)):
                 try:
                     spooled = _parse(file.read_text(encoding="ascii"))
                 except (OSError, ValueError, TypeError, KeyError) as error:
                     log.warning("spooled discard can't be read", file=str(file), why=str(error))
                 else:
-                    found.setdefault(spooled.call_uuid, spooled)
-        return list(found.values())
+                    yield spooled.call_uuid, spooled
 
     def remove(self, call_uuid: str) -> None:
         """The journal has it now."""

@@ -1,0 +1,45 @@
+"""Discards that the journal could not take: nothing that was written down once is forgotten by a later write."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import pytest
+
+from fsflows.recordings.entries import Entry
+from fsflows.recordings.receipt import DiscardCause
+from fsflows.recordings.spool import IntentSpool
+from recordings.fakes import SWITCH, UUID
+
+NOW = datetime(2026, 1, 1, tzinfo=UTC)
+CAUSE = DiscardCause("demo", "opt_out", "1", NOW)
+
+
+def entries(*paths):
+    return [Entry(call_uuid=UUID, path=path, started_at=NOW) for path in paths]
+
+
+def paths(spool):
+    return [[entry.path for entry in spooled.entries] for spooled in spool.read()]
+
+
+@pytest.fixture
+def directories(tmp_path):
+    return [str(tmp_path / "memory"), str(tmp_path / "disk")]
+
+
+@pytest.mark.parametrize("full", [0, 1])
+def test_P12_of_twins_that_differ_what_either_has_counts(directories, full):
+    IntentSpool(directories).write(UUID, SWITCH, CAUSE, entries("/a"))
+    IntentSpool([directories[1 - full]]).write(UUID, SWITCH, CAUSE, entries("/a", "/b"), over=True)
+    spool = IntentSpool(directories)
+    assert paths(spool) == [["/a", "/b"]]
+    assert not spool.read()[0].over  # one of them is old: nobody knows which
+
+
+def test_P12_what_an_earlier_process_has_written_stays(directories):
+    IntentSpool(directories).write(UUID, SWITCH, CAUSE, entries("/a"), owner="first", over=True)
+    IntentSpool(directories).write(UUID, SWITCH, CAUSE, entries("/b"), owner="second")
+    spool = IntentSpool(directories)
+    assert paths(spool) == [["/a", "/b"]]
+    assert [(each.owner, each.over) for each in spool.read()] == [("second", False)]
