@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 
 import pytest
+from sqlalchemy import update
 
 from fsflows.cli.main import main
 from fsflows.recordings.entries import Entry
+from fsflows.recordings.tables import recordings
 from recordings.fakes import OTHER, UUID, World
 
 
@@ -245,3 +247,19 @@ def test_each_has_help(capsys, command):
         main(["recordings", command, "--help"])
     assert end.value.code == 0
     assert len(capsys.readouterr().out) > 200
+
+
+def test_archive_names_what_may_lie_in_an_earlier_one_as_well(installed, capsys):
+    """Publishing to it was begun, and broke off."""
+    archives = f"{'a' * 24} {installed.files.identity()}"
+    two = update(recordings).where(recordings.c.call_uuid == OTHER).values(archive=archives)
+    installed.database.write(lambda connection: connection.execute(two))
+    status, out, _ = run(capsys, "archive", "--adopt")
+    assert status == 1
+    assert f"  {OTHER}  {installed.directory}/archive/2026-01-01/{OTHER}.wav" in out
+    assert "1 may lie in another archive as well" in out
+    words = ("archive", "--adopt", "--lost", "--by", "E. Noether", "--why", "shredded")
+    status, out, _ = run(capsys, *words)
+    assert (status, "so it is of 1 that may have been in another one" in out) == (0, True)
+    receipt = installed.call(OTHER).discard(installed.cause())
+    assert sorted(file.how for file in receipt.files) == ["deleted", "settled"]
