@@ -15,6 +15,10 @@ from fsflows.archive.model import Record, RecordingNote, loads
 from fsflows.archive.search import searchable
 from fsflows.archive.tables import bodies, collections, outbox, records, unsettled
 
+INDEXED = 500
+"""Characters of a number or a name that records are found by. PostgreSQL refuses a row with more than 2,704 bytes for
+an index, and a caller chooses what is in his request. The record itself has all of it."""
+
 
 def write_new(connection: Connection, batch: Sequence[Record], *, webhook: bool) -> None:
     """Write records that are not there yet; one that is stays as it is, unless it only said that its call was lost."""
@@ -101,10 +105,10 @@ def _row(record: Record) -> dict[str, Any]:
         "started_at": record.started_at,
         "seconds": record.seconds,
         "direction": record.direction,
-        "caller": record.caller,
+        "caller": record.caller[:INDEXED],
         "caller_name": record.caller_name,
-        "callee": record.callee,
-        "flow": record.flow,
+        "callee": record.callee[:INDEXED],
+        "flow": record.flow[:INDEXED],
         "result": record.result.value,
         "reason": record.reason.value,
         "last_step": record.last_step,

@@ -50,6 +50,9 @@ everything else about the beginning of a call."""
 BEGUN = b'{"begun_by":'
 """How the line of a call that has begun starts: the process that has it, then what `Record.dumps` writes."""
 
+PROGRAM_LIMIT = "54"
+"""The class of SQLSTATE that says so."""
+
 log = get_logger("archive")
 
 
@@ -404,4 +407,8 @@ def _records(lines: Iterable[_Line]) -> int:
 def _is_about_data(error: DatabaseFailed) -> bool:
     """Whether the database refused what it was given, and would again; not that it couldn't be reached."""
     cause = error.__cause__
-    return isinstance(cause, DataError | IntegrityError) or type(cause) is StatementError
+    if isinstance(cause, DataError | IntegrityError) or type(cause) is StatementError:
+        return True
+    # PostgreSQL's limits (a row too long for an index) come as the error that a lost connection is, too.
+    state = getattr(getattr(cause, "orig", None), "sqlstate", None) or ""
+    return bool(state.startswith(PROGRAM_LIMIT))

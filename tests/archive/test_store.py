@@ -1,4 +1,5 @@
 import dataclasses
+import random
 from datetime import timedelta
 
 import pytest
@@ -31,6 +32,15 @@ def test_a_record_comes_back_as_it_was(store, samples):
         assert record == store.get(record.id)
         assert [record] == store.of_call(record.call_id)
     assert store.get("nobody") is None
+
+
+@pytest.mark.parametrize("field", ["caller", "callee", "caller_name", "flow", "last_step"])
+def test_a_caller_who_sends_pages_has_a_record_like_others(store, samples, field):
+    text = "".join(random.Random(7).choices([chr(each) for each in range(0x4E00, 0x9000)], k=6000))
+    record = dataclasses.replace(samples[0], **{field: text})
+    store.insert([record, *samples[1:3]])
+    assert record == store.get(record.id)
+    assert {each.id for each in samples[:3]} == set(ids(store.search().rows))
 
 
 def test_writing_twice_is_writing_once(store, samples):

@@ -1,7 +1,7 @@
 import gevent
 import gevent.event
 import pytest
-from sqlalchemy.exc import DataError
+from sqlalchemy.exc import DataError, OperationalError
 
 from fsflows import log
 from fsflows.archive import metrics
@@ -22,6 +22,7 @@ class FakeStore:
         self.there = {}
         self.away = False
         self.refused = set()
+        self.refusal = DataError("", {}, ValueError())
         self.broken = set()
         self.hang = None
         self.inserts = 0
@@ -43,7 +44,7 @@ class FakeStore:
         if any(record.id in self.broken for record in batch):
             raise TypeError("a fault of ours")
         if any(record.id in self.refused for record in batch):
-            raise DatabaseFailed("value too long") from DataError("", {}, ValueError())
+            raise DatabaseFailed("value too long") from self.refusal
         self.there.update((record.id, record) for record in batch)
 
 
@@ -167,6 +168,20 @@ def test_a_record_that_cannot_be_written_does_not_stop_the_others(make, fake, sa
     assert 2 == writer.stats.rejected
     kept = (tmp_path / "spool" / "rejected.jsonl").read_text().splitlines()
     assert {samples[2].dumps(), samples[4].dumps()} == set(kept)
+
+
+class TooLongForAnIndex(Exception):
+    sqlstate = "54000"
+
+
+def test_a_record_beyond_a_limit_of_the_database_does_not_stop_the_others(make, fake, samples):
+    fake.refused.add(samples[1].id)
+    fake.refusal = OperationalError("", {}, TooLongForAnIndex())
+    writer = make(fake)
+    for record in samples[:3]:
+        writer.submit(record)
+    assert writer.stop()
+    assert (2, 1) == (len(fake.there), writer.stats.rejected)
 
 
 def test_what_was_put_aside_stays_there_for_people(make, fake, samples, tmp_path):
