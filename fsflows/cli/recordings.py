@@ -335,7 +335,9 @@ def _verify(args: argparse.Namespace, settings: Settings) -> int:
 def _sweep(args: argparse.Namespace, settings: Settings) -> int:
     from fsflows.clock import GeventClock
     from fsflows.esl.supervised import FreeSwitches
-    from fsflows.recordings.service import Recordings
+    from fsflows.recordings.paths import FileWorkFailed
+    from fsflows.recordings.returned import reopen_returned
+    from fsflows.recordings.service import Recordings, make_files
 
     clock = GeventClock()
     chosen = settings.freeswitch
@@ -354,11 +356,18 @@ def _sweep(args: argparse.Namespace, settings: Settings) -> int:
         try:
             switches.start()
             switches.wait(CONNECTING)
+            try:
+                returned = reopen_returned(database, recordings.tools.journal, make_files(settings))
+            except FileWorkFailed as error:
+                returned = 0
+                print(f"the archive can't be looked through: {_shown(str(error))}")
             report = recordings.sweeper.sweep()
         finally:
             recordings.close()
     for line in report.failed:
         print(_shown(line))
+    if returned:
+        print(f"calls with discarded recordings that were in the archive again: {returned}")
     print(
         f"discards finished: {report.discarded}, open: {len(report.failed)};"
         f" recordings published: {report.published}, of calls still up: {report.waiting};"

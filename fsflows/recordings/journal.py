@@ -207,6 +207,10 @@ class Journal:
 
         return self._database.write(work)
 
+    def reopen(self, call_uuid: str) -> None:
+        """There is more to delete of a call whose discard was finished."""
+        self._database.write(lambda connection: self._reopen(connection, call_uuid))
+
     def list_for_deletion(
         self, call_uuid: str, sizes: Mapping[int, int], *, stop_ms: int, detail: str
     ) -> list[Entry]:

@@ -156,8 +156,11 @@ def _entry_differences(entry: Entry, files: Files, archived: set[str]) -> Iterat
             yield f"kept at {entry.path}, but it is not there"
     elif entry.state in ("staged", "publishing"):
         published = entry.state == "publishing" and entry.name in archived
-        if not published and not _is_there(entry, files):
+        staged = _is_there(entry, files)
+        if not published and not staged:
             yield f"{entry.state}, but {entry.path} is not there"
+        elif published and staged:
+            yield f"{entry.path} is staged, and {entry.name} is in the archive: of an earlier call with this id?"
 
 
 def _is_there(entry: Entry, files: Files) -> bool:

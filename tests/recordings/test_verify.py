@@ -163,3 +163,18 @@ def test_9_what_was_only_under_way_is_no_difference(world, kept):
     path.write_text("x")
     (line,) = lasting(lambda: look(world, kept), lambda: None)
     assert line == f"{path}: in the staging directory, but of no known call"
+
+
+def test_a_second_recording_by_the_name_of_one_that_is_published_is_said(world):
+    """A call's id that comes again: neither recording may be lost, and only an operator knows what to do."""
+    path = f"{world.staging}/dial_{UUID}.wav"
+    for length in (1, 2):
+        world.call()
+        world.switch.uuid_record(UUID, "start", path)
+        for _ in range(length):
+            world.switch.talk()
+        world.switch.hang_up(UUID)
+        world.calls.pop(UUID).finish()
+    found = list(differences(Listing(world.database), world.files, world.clock.utcnow()))
+    assert 2 == len(world.audio())
+    assert [True] == [f"{path} is staged, and" in line for line in found]
