@@ -61,9 +61,14 @@ def csv_row(record: Record) -> list[Any]:
 _FORMULA = re.compile(r"(^|[;,|\t\r\n\"])(?=\s*[=+\-@\t\r])")
 """Where a cell begins: also behind what a spreadsheet of another country takes for the end of one."""
 
+_CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069]")
+"""What does something to a terminal, or reverses a line: an export may be looked at before it is a file."""
+
 
 def harmless(value: Any) -> Any:
-    """A cell that a spreadsheet won't run as a formula, however it cuts the line; "+441632..." stays a number."""
+    """A cell that a spreadsheet won't run as a formula, however it cuts the line, and that does nothing to a terminal;
+    "+441632..." stays a number.
+    """
     if not isinstance(value, str) or re.fullmatch(r"\+?\d*", value):
         return value
-    return _FORMULA.sub(r"\1'", value)
+    return _FORMULA.sub(r"\1'", _CONTROL.sub("\ufffd", value))
