@@ -27,19 +27,26 @@ BACKLOG = 64
 PATIENCE = 30.0
 """Seconds that a client may take to send its request, or its next one."""
 
+FIRST = 5.0
+"""Seconds that a new client may take for its first line. Who says nothing must not keep a probe waiting for longer than
+probes wait."""
+
 log = get_logger("console")
 
 
 class _Handler(WSGIHandler):
     """gevent's, with an end to waiting: for the next piece, and for all of a request that comes byte by byte."""
 
+    _has_asked = False
+
     def __init__(self, sock: socket.socket, *arguments: Any, **named: Any) -> None:
         sock.settimeout(PATIENCE)
         super().__init__(sock, *arguments, **named)
 
     def read_requestline(self) -> str:
-        with gevent.Timeout(PATIENCE, TimeoutError()):
+        with gevent.Timeout(PATIENCE if self._has_asked else FIRST, TimeoutError()):
             line: str = super().read_requestline()
+            self._has_asked = True
             return line
 
     def read_request(self, raw_requestline: str) -> Any:

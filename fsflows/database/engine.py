@@ -12,7 +12,7 @@ from typing import Any, Protocol, TypeVar, cast
 
 from gevent.threadpool import ThreadPool
 from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
-from sqlalchemy.exc import ArgumentError, NoSuchModuleError, SQLAlchemyError
+from sqlalchemy.exc import ArgumentError, NoSuchModuleError, OperationalError, SQLAlchemyError
 from sqlalchemy.pool import QueuePool, StaticPool
 
 T = TypeVar("T")
@@ -54,8 +54,13 @@ class Database:
         self._thread = cast("_Pool", ThreadPool(1)) if threaded else None
 
     @classmethod
-    def open(cls, url: str, *, threaded: bool = False) -> Database:
+    def open(cls, url: str, *, threaded: bool = False, known: bool = False) -> Database:
         """Connect, and bring the schema up to date.
+
+        Args:
+            url: see the class.
+            threaded: see the class.
+            known: this version has used it already, so that nothing needs to be done if it can't be reached now.
 
         Raises:
             DatabaseFailed: it can't be reached, or was made by a newer version.
@@ -65,6 +70,11 @@ class Database:
         database = cls(url, threaded=threaded)
         try:
             database.write(migrate)
+        except DatabaseFailed as error:
+            if known and isinstance(error.__cause__, OperationalError):
+                return database
+            database.close()
+            raise
         except BaseException:
             database.close()
             raise

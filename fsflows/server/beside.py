@@ -52,6 +52,7 @@ class Beside:
         keep: given the records of calls that were made and not answered.
         shown: what the console shows of the processes that take calls.
         listening: fetches the console's listening socket; None: it makes its own.
+        database_known: see `Database.open`.
 
     Raises:
         ValueError: a setting can't be used.
@@ -67,12 +68,14 @@ class Beside:
         keep: Callable[[Record], None],
         shown: Shown,
         listening: Callable[[], Any] | None = None,
+        *,
+        database_known: bool = False,
     ) -> None:
         self._open = ExitStack()
         self.console: ConsoleServer | None = None
         try:
             # A database of its own: no call waits behind a search.
-            database = Database.open(settings.database.url, threaded=True)
+            database = Database.open(settings.database.url, threaded=True, known=database_known)
             self._open.callback(database.close)
             chosen = settings.records
             self._store = RecordStore(database, webhook=bool(chosen.webhook_url))

@@ -94,6 +94,7 @@ class Fleet:
 
     Attributes:
         restarts: how often a worker was begun again.
+        has_been_ready: whether a worker ever was: settings and database are fit for use.
         how: the signal that stops the server; "": none yet.
         editions: which flow files its workers load.
     """
@@ -105,7 +106,7 @@ class Fleet:
         self.editions = Plan()
         self._heartbeat = heartbeat
         self._drain = drain
-        self._booted = self._served = False
+        self._booted = self._served = self.has_been_ready = False
         self._open = False
         self._orders: list[Order] = []
         self._news_at = self._report_at = self._kill_at = float("inf")
@@ -130,6 +131,7 @@ class Fleet:
                 self._filled(member, bool(message.get("full")))
             case "ready":
                 member.state = "serving"
+                self.has_been_ready = True
                 self._served |= member.takes_calls
                 self._serves(now)
                 self._orders += self.editions.serves(number)

@@ -52,6 +52,7 @@ class Post:
         others: the numbers of those that take calls, for the office.
         flows: the flow files that it is to load.
         peers: where the workers count each address's connections; None: there is only one of them.
+        again: a worker of this server has been ready before, with the database that the settings name.
     """
 
     number: int
@@ -61,6 +62,7 @@ class Post:
     others: tuple[int, ...]
     flows: Snapshot
     peers: Table | None
+    again: bool
 
 
 Work = Callable[[Settings, Post], int]
@@ -320,6 +322,7 @@ class Parent:
             tuple(others) if role == "office" else (),
             self._editions.get(self._fleet.editions.in_force),
             self._peers,
+            self._fleet.has_been_ready,
         )
         sys.stdout.flush()
         sys.stderr.flush()

@@ -73,6 +73,7 @@ class Parts:
         share_live: makes a server that shows this process's running calls to another.
         set_level: sets a log level here and in the others.
         peers: counts each address's connections in all processes; None: it is the only one.
+        database_known: see `Database.open`: calls are taken without it.
     """
 
     calls: bool = True
@@ -84,6 +85,7 @@ class Parts:
     share_live: Callable[[LiveCalls], LiveServer] | None = None
     set_level: Callable[[str, str], None] = logs.set_level
     peers: Peers | None = None
+    database_known: bool = False
 
 
 class Service:
@@ -118,7 +120,7 @@ class Service:
         self._open = ExitStack()
         url = settings.database.url
         try:
-            self.database = Database.open(url, threaded=True)
+            self.database = Database.open(url, threaded=True, known=parts.database_known)
             self._open.callback(self.database.close)
             self.switches = FreeSwitches.at(
                 settings.freeswitch.addresses, settings.freeswitch.password, self.clock
@@ -150,6 +152,7 @@ class Service:
                     self.writer.submit,
                     self._shown(),
                     parts.console,
+                    database_known=parts.database_known,
                 )
                 self._open.callback(self.beside.stop)
         except BaseException:

@@ -122,6 +122,7 @@ class _Worker:
             else None,
             set_level=self._set_level,
             peers=SharedPeers(post.peers, post.number - 1) if post.peers and calls else None,
+            database_known=post.again,
         )
 
     # --- to the parent ----------------------------------------------------------------------------------------------

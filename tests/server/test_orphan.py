@@ -23,7 +23,7 @@ def test_a_start_that_waits_for_a_socket_ends_with_the_parent(tmp_path, moment):
     settings = data_settings(tmp_path, tmp_path / "flows")
     ours, theirs = Channel.pair()
     parent = Channel(socket.socket(fileno=ours.detach()))
-    post = Post(0, "all", theirs, str(tmp_path / "run"), (), Snapshot(), None)
+    post = Post(0, "all", theirs, str(tmp_path / "run"), (), Snapshot(), None, again=False)
     channel = Channel(socket.socket(fileno=theirs.detach()))
     worker = gevent.spawn(
         _Worker(settings, post, channel).run, load_flows([str(tmp_path / "flows")])

@@ -58,12 +58,12 @@ def cluster():
         yield made
 
 
-def test_a_database_that_goes_away_and_comes_back(run, tmp_path, cluster):
+def two_workers(run, tmp_path, cluster):
     write_flows(tmp_path / "flows", FLOWS)
     data = tmp_path / "data"
     for name in ("staging", "recordings"):
         (data / name).mkdir(parents=True)
-    process = run(
+    return run(
         "--flows",
         "flows",
         server__listen="127.0.0.1:0",
@@ -74,6 +74,10 @@ def test_a_database_that_goes_away_and_comes_back(run, tmp_path, cluster):
         database__url=cluster.url,
         database__spool=data / "spool",
     )
+
+
+def test_a_database_that_goes_away_and_comes_back(run, tmp_path, cluster):
+    process, data = two_workers(run, tmp_path, cluster), tmp_path / "data"
     address = process.address
     before = asked(call(address, "ask", then=FALLBACK))
     opting_out = asked(call(address, "opt_out", then=FALLBACK), "To opt out, press 1.")
@@ -100,6 +104,31 @@ def test_a_database_that_goes_away_and_comes_back(run, tmp_path, cluster):
     after = asked(call(address, "ask", then=FALLBACK))
     after.press("3")
     assert "NORMAL_CLEARING" == finished(after).cause
+
+
+def test_workers_that_die_while_the_database_is_away_come_back(run, tmp_path, cluster):
+    process = two_workers(run, tmp_path, cluster)
+    address = process.address
+    for number in range(3):
+        process.said("serving", worker=number)
+    cluster.stop()
+    children = Path(f"/proc/{process.popen.pid}/task/{process.popen.pid}/children")
+    old = set(children.read_text().split())
+    for pid in old:
+        os.kill(int(pid), signal.SIGKILL)  # those that take calls, and the office
+
+    def served():
+        made = call(address, "ask", "hear Which / press 1", then=FALLBACK)
+        return "NORMAL_CLEARING" == finished(made).cause
+
+    wait_for(lambda: len(set(children.read_text().split()) - old) == len(old))
+    wait_for(served)
+    cluster.start()
+    database = Database(cluster.url)
+    try:
+        wait_for(lambda: _all(RecordStore(database)))
+    finally:
+        database.close()
 
 
 def _all(store):
