@@ -30,6 +30,8 @@ class Listener:
     Words that a partial has already given to a step come again in the final; `fsflows.collect` knows which they are.
     """
 
+    __slots__ = ("_last_sequence", "on", "restarts", "running")
+
     def __init__(self) -> None:
         self.running = False
         self.on = False
