@@ -19,9 +19,7 @@ def test_P3_the_start_function_runs_to_its_end_before_a_key_counts(play):
         expect not digits 7
         """,
         """
-        import time
         def start_function(conv):
-            time.sleep(0)
             conv._engine.clock.sleep(3)
         """,
     )

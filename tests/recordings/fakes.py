@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import shlex
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
+
+import pytest
 
 from fsflows.clock import VirtualClock
 from fsflows.database import Database
@@ -18,10 +22,11 @@ from fsflows.log import call_logger
 from fsflows.recordings.archives import DirectoryArchive
 from fsflows.recordings.call_recordings import CallRecordings
 from fsflows.recordings.control import ApiControl
+from fsflows.recordings.discarding import DiscardFailed
 from fsflows.recordings.entries import Node
 from fsflows.recordings.faults import NO_FAULTS
 from fsflows.recordings.files import INTENTS, LocalFiles
-from fsflows.recordings.paths import Root, Roots
+from fsflows.recordings.paths import FileWorkFailed, Root, Roots
 from fsflows.recordings.reach import OneReach
 from fsflows.recordings.receipt import DiscardCause
 from fsflows.recordings.service import Recordings
@@ -244,6 +249,17 @@ class World:
 
     def cause(self, step: str = "opt_out") -> DiscardCause:
         return DiscardCause("demo", step, "1", self.clock.utcnow())
+
+    def failing_discard(self) -> Callable[..., Any]:
+        """A discard that can't be finished, of a call that is up; gives what deletes files, to put it back."""
+        call = self.call()
+        call.start()
+        self.switch.talk()
+        delete = self.files.delete
+        self.files.delete = Mock(side_effect=FileWorkFailed("read-only"))
+        with pytest.raises(DiscardFailed):
+            call.discard(self.cause())
+        return delete
 
     def audio(self, uuid: str = UUID) -> list[str]:
         """Every file anywhere below the directory that has something of a call's audio in it."""

@@ -24,13 +24,7 @@ def world(tmp_path, url):
 
 def failing(world):
     """A discard that can't be finished, of a call that is over."""
-    call = world.call()
-    call.start()
-    world.switch.talk()
-    delete = world.files.delete
-    world.files.delete = Mock(side_effect=FileWorkFailed("read-only"))
-    with pytest.raises(DiscardFailed):
-        call.discard(world.cause())
+    delete = world.failing_discard()
     world.switch.hang_up(UUID)
     world.calls.pop(UUID).finish()
     return delete

@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-from unittest.mock import Mock
-
 import pytest
 
-from fsflows.recordings.discarding import DiscardFailed
-from fsflows.recordings.paths import FileWorkFailed
 from recordings.fakes import UUID, World
 
 
@@ -54,13 +50,7 @@ def test_a_workers_recording_that_could_not_be_published_is_published_by_the_swe
 
 
 def test_a_workers_discard_that_failed_is_finished_by_the_sweep(world):
-    call = world.call()
-    call.start()
-    world.switch.talk()
-    delete = world.files.delete
-    world.files.delete = Mock(side_effect=FileWorkFailed("read-only"))
-    with pytest.raises(DiscardFailed):
-        call.discard(world.cause())
+    delete = world.failing_discard()
     assert world.office.sweeper.sweep().failed == []  # the worker has the call
     over(world)
     world.files.delete = delete
@@ -70,13 +60,7 @@ def test_a_workers_discard_that_failed_is_finished_by_the_sweep(world):
 
 
 def test_an_operators_sweep_tries_what_the_servers_has_failed_at(world):
-    call = world.call()
-    call.start()
-    world.switch.talk()
-    delete = world.files.delete
-    world.files.delete = Mock(side_effect=FileWorkFailed("read-only"))
-    with pytest.raises(DiscardFailed):
-        call.discard(world.cause())
+    delete = world.failing_discard()
     over(world)
     assert len(world.office.sweeper.sweep().failed) == 1
     assert len(world.make("node-a").sweeper.sweep().failed) == 1
