@@ -6,7 +6,7 @@ import os
 import resource
 import sys
 import time
-from contextlib import nullcontext, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
 
 import gevent
@@ -439,6 +439,24 @@ def test_one_address_may_not_have_all_connections(listen, monkeypatch):
     assert ["exit"] == calls[1].end()
 
 
+@contextmanager
+def no_descriptors_left():
+    """The process has used up its file descriptors; gives those that are held, to close one and have one."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    held = [os.open(os.devnull, os.O_RDONLY) for _ in range(4)]
+    highest = max(int(path.name) for path in Path("/proc/self/fd").iterdir() if path.exists())
+    try:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (highest + 1, hard))
+        with suppress(OSError):
+            while True:
+                held.append(os.open(os.devnull, os.O_RDONLY))
+        yield held
+    finally:
+        for each in held:
+            os.close(each)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+
 @pytest.mark.parametrize("back", ["after a call", "after a while"])
 def test_running_out_of_file_descriptors(listen, monkeypatch, back):
     monkeypatch.setattr(module, "RETRY", LONG if back == "after a call" else 0.05)
@@ -446,26 +464,11 @@ def test_running_out_of_file_descriptors(listen, monkeypatch, back):
     old = FreeSwitch(listener, "old").begin()
     wait_for(lambda: listener.calls == 1)
     waiting = backlog(listener, 3)
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    highest = max(int(path.name) for path in Path("/proc/self/fd").iterdir() if path.exists())
-    holes = []
-
-    def use_them_up():
-        while True:
-            holes.append(os.open(os.devnull, os.O_RDONLY))
-
     with capture() as log:
-        resource.setrlimit(resource.RLIMIT_NOFILE, (highest + 1, hard))
-        try:
-            with pytest.raises(OSError, match="Too many open files"):
-                use_them_up()
+        with no_descriptors_left():
             # No descriptor for those who wait: told all the same, with the spare one.
             assert {("connect", "exit")} == {(call.heard(), call.heard()) for call in waiting}
             assert 1 == listener.calls, "those in progress go on"
-        finally:
-            for hole in holes:
-                os.close(hole)
-            resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
         if back == "after a call":
             assert not listener.accepting
             listen.leave.set()
@@ -481,22 +484,10 @@ def test_running_out_of_file_descriptors(listen, monkeypatch, back):
 def test_running_out_of_file_descriptors_at_the_limit(listen):
     listener = listen(max_calls=1)
     first, *others = backlog(listener, 3)
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    highest = max(int(path.name) for path in Path("/proc/self/fd").iterdir() if path.exists())
-    holes = []
-    try:
-        resource.setrlimit(resource.RLIMIT_NOFILE, (highest + 2, hard))
-        while True:
-            holes.append(os.open(os.devnull, os.O_RDONLY))
-    except OSError:
-        os.close(holes.pop())  # one for the first call
-    try:
+    with no_descriptors_left() as held:
+        os.close(held.pop())  # one for the first call
         assert {("connect", "exit")} == {(call.heard(), call.heard()) for call in others}
         assert "connect" == first.heard()
-    finally:
-        for hole in holes:
-            os.close(hole)
-        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
     assert (1, 2, 1) == (listener.accepted, listener.refused, listener.calls)
     first.sock.close()
     wait_for(lambda: listener.accepting)
@@ -510,24 +501,13 @@ def test_who_cannot_even_be_taken_waits_and_is_not_reset(listen, shared, monkeyp
     door, reports = lent(shared)
     listener = listen(door=door)
     waiting = backlog(listener, 3)
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    highest = max(int(path.name) for path in Path("/proc/self/fd").iterdir() if path.exists())
-    holes = []
-    try:
-        resource.setrlimit(resource.RLIMIT_NOFILE, (highest + 1, hard))
-        with suppress(OSError):
-            while True:
-                holes.append(os.open(os.devnull, os.O_RDONLY))
+    with no_descriptors_left() as held:
         wait_for(lambda: reports == [True])
         door.take_away()
         assert 0 == listener.refused
-        os.close(holes.pop())
+        os.close(held.pop())
         ends = [gevent.spawn(lambda call=call: call.begin().end()) for call in waiting]
         assert [["exit"]] * 3 == [each.get() for each in ends]
-    finally:
-        for hole in holes:
-            os.close(hole)
-        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
     wait_for(lambda: closed(listener))
     assert (0, 3) == (listener.accepted, listener.refused)
 
