@@ -210,6 +210,10 @@ def _direction(engine: Engine, returned: Returned) -> Direction | None:
     if returned.exit_flow:
         return ExitFlow()
     if returned.listen is not None:
+        if not engine.step_name:
+            raise BadReturn(
+                "returned 'listen' before there was a step; write it into the first one"
+            )
         try:
             collection = collection_from(
                 returned.listen, language=flow.language, escape=flow.escape

@@ -6,7 +6,6 @@ The names follow the systems that flow authors come from; where a name was missi
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +13,8 @@ from fsflows.conversation.directions import ExitFlow, GoToFlow, GoToStep, HandOf
 from fsflows.conversation.functions import arity
 from fsflows.conversation.history import hide
 from fsflows.conversation.state import State
+from fsflows.flow.causes import CAUSES
+from fsflows.flow.errors import suggest
 from fsflows.log import Logger
 from fsflows.privacy import Pii
 
@@ -27,11 +28,7 @@ class UnknownName(ValueError):
     """A step, flow, hand-off or function that does not exist."""
 
     def __init__(self, kind: str, name: object, known: Iterable[str]) -> None:
-        names = sorted(known)
-        near = difflib.get_close_matches(str(name), names, n=1)
-        hint = (
-            f"; did you mean {near[0]!r}?" if near else f"; there are: {', '.join(names) or 'none'}"
-        )
+        hint = suggest(str(name), sorted(known), what="there are") or "; there are: none"
         super().__init__(f"there is no {kind} named {name!r}{hint}")
 
 
@@ -143,7 +140,13 @@ class Conversation:
         self._engine.direct(HandOff(destination, reason))
 
     def hang_up(self, cause: str = "NORMAL_CLEARING") -> None:
-        """End the call when this function has returned and what was said has been heard."""
+        """End the call when this function has returned and what was said has been heard.
+
+        Raises:
+            UnknownName: FreeSWITCH knows no such cause.
+        """
+        if cause not in CAUSES:
+            raise UnknownName("hangup cause", cause, CAUSES)
         self._engine.direct(HangUp(cause))
 
     def discard_recording(self) -> None:

@@ -204,14 +204,23 @@ class Engine:
             greeting = self.render(self.flow.greeting)
         self.call.stop_on_keys("")
         self.speak(greeting)
-        if returned is not None:
-            return returned
-        first = self.flow.steps[self.flow.first_step]
-        if greeting.sounds and not (first.collect and first.collect.during_greeting):
+        direction = returned or GoToStep(self.flow.first_step)
+        if greeting.sounds and not self._hears_greeting(direction):
             # The greeting plays before capture begins (MISSION P4).
             self.call.finish_playing()
             self.answer_from = self.clock.now()
-        return GoToStep(self.flow.first_step)
+        return direction
+
+    def _hears_greeting(self, direction: Direction) -> bool:
+        """Whether the step that a call begins with listens while the greeting plays."""
+        match direction:
+            case GoToStep(name):
+                step = self.flow.steps[name]
+            case GoToFlow(name):
+                step = self.flows[name].steps[self.flows[name].first_step]
+            case _:
+                return False
+        return step.collect is not None and step.collect.during_greeting
 
     def _step(self, visit: GoToStep) -> Direction:
         self.step_name = visit.name

@@ -158,6 +158,7 @@ def _drive(engine: Engine, dialogue: Dialogue, question: Question) -> Collection
                 typed = _typed_ahead(engine)
             case ladder.Validate(digits, name):
                 dialogue.validated(*_validate(engine, name, digits))
+                typed = _typed_ahead(engine)  # nobody has been asked anything since
             case ladder.Done(result):
                 engine.left_over = tuple(dialogue.left_over)
                 return result

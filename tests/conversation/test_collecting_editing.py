@@ -156,6 +156,41 @@ def test_beyond_10_keys_pressed_while_a_function_runs(play, type_ahead, expected
     assert ["complete 1 keys", expected] == got(played)
 
 
+CHECKED = """
+steps:
+  one:
+    prompt: First.
+    dtmf: {{num_digits: 2}}
+    asr: false
+    validate: {{function: is_right}}
+    confirm: always
+    retry: {{attempts: {attempts}}}
+    next: {{hangup: true}}
+"""
+
+
+@pytest.mark.parametrize(
+    ("attempts", "keys", "late", "expected"),
+    [
+        (1, "12", "1", "no_match 12 keys"),  # not a yes to a read-back that was not heard
+        (2, "13", "12", "no_input none"),  # nor an answer to a question that was not put
+    ],
+)
+def test_beyond_10_keys_pressed_while_a_validation_runs_answer_nothing(
+    play, attempts, keys, late, expected
+):
+    played = play(
+        CHECKED.format(attempts=attempts),
+        f"wait end\npress {keys}\nwait 1\npress {late}\n",
+        """
+        def is_right(conv, digits):
+            conv._engine.clock.sleep(3)
+            return digits == "12"
+        """,
+    )
+    assert [expected] == got(played)
+
+
 # --- once and twice -------------------------------------------------------------------------------------------------
 
 

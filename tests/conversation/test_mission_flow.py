@@ -82,6 +82,25 @@ def test_P4_the_start_function_s_utterance_is_the_greeting(play):
     assert ["Hello Ann.", "Press a key.", "2", "Goodbye."] == texts(played)
 
 
+@pytest.mark.parametrize(
+    ("dtmf", "keys", "ending"),
+    [("", ["2"], "done"), ("collect_while_agent_speaking: true", ["7"], "done"), ("barge_in: interrupt", ["7"], "key")],
+)  # fmt: skip
+@pytest.mark.parametrize("leads", ['"transition": "ask"', '"transition": {"goto_flow": "flow"}'])
+def test_P4_the_greeting_plays_first_wherever_the_start_function_leads(
+    play, dtmf, keys, ending, leads
+):
+    played = play(
+        GREETED.format(dtmf=dtmf),
+        "wait start\nwait 0.2\npress 7\nhear a key\nwait 0.1\npress 2\n"
+        if not dtmf
+        else "wait start\nwait 0.2\npress 7\n",
+        f'def start_function(conv):\n    return {{"utterance": "Hello, Ann.", {leads}}}\n',
+    )
+    assert keys == [str(each.digits) for each in played.record.collected]
+    assert ending == played.channel.transcript.heard[0].ending
+
+
 def test_P5_keys_are_captured_in_the_background_while_the_agent_speaks(play):
     played = play(
         GREETED.format(dtmf="collect_while_agent_speaking: true"),

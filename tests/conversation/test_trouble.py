@@ -27,6 +27,7 @@ def work(body):
         ("return {'utter': 1}", "returned the unknown key 'utter'", Reason.FUNCTION_FAILED),
         ("return {'transition': 'no' + 'where'}", "which is no step of flow", Reason.FUNCTION_FAILED),
         ("conv.say(5)", "say() takes a text, got int", Reason.FUNCTION_FAILED),
+        ("conv.hang_up('USER_BUSSY')", "no hangup cause named 'USER_BUSSY'; did you mean 'USER_BUSY'?", Reason.FUNCTION_FAILED),
         ("conv._engine.clock.sleep(60)", "did not return within 10 s", Reason.FUNCTION_TIMED_OUT),
         ("return {'listen': {'dtmf': {'num_digits': 99}}}", "num_digits must be between 1 and 32", Reason.FUNCTION_FAILED),
         ("conv.functions.wrok()", "no function named 'wrok'; did you mean 'work'?", Reason.FUNCTION_FAILED),
@@ -69,6 +70,16 @@ def test_a_start_function_that_fails(play):
         RUNS.format(more=""),
         "expect heard sorry about this\n",
         "def start_function(conv):\n    raise ValueError\n" + work("pass"),
+    )
+    assert Reason.FUNCTION_FAILED == played.record.reason
+
+
+def test_a_start_function_that_wants_to_listen(play):
+    played = play(
+        RUNS.format(more=""),
+        "expect heard sorry about this\n",
+        "def start_function(conv):\n    return {'listen': {'dtmf': {'num_digits': 2}}}\n"
+        + work("pass"),
     )
     assert Reason.FUNCTION_FAILED == played.record.reason
 
