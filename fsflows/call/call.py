@@ -45,6 +45,11 @@ class Call(Leg):
         self._alive()
         return self._player.play(sounds)
 
+    def play_again(self, playback: Playback) -> None:
+        """Play again, before all that is queued, what a key has stopped that does not count."""
+        self._alive()
+        self._player.play_again(playback)
+
     def finish_playing(self) -> None:
         """Wait until all that was queued has been heard, or was stopped. What happens meanwhile is kept for `wait`."""
         while self._player.playing:

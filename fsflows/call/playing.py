@@ -50,9 +50,10 @@ class Playback:
         begun: when the first one started (the call's clock); None before.
         ending: how it ended; None while it has not.
         heard: how many sounds were begun.
+        cut: whether a terminator key stopped it, and nobody here had asked for that.
     """
 
-    __slots__ = ("begun", "ended_at", "ending", "failed", "heard", "sounds")
+    __slots__ = ("begun", "cut", "ended_at", "ending", "failed", "heard", "sounds")
 
     def __init__(self, sounds: Sequence[Sound]) -> None:
         self.sounds = tuple(sounds)
@@ -61,6 +62,7 @@ class Playback:
         self.ending: Ending | None = None
         self.heard = 0
         self.failed = 0
+        self.cut = False
 
     @property
     def text(self) -> str:
@@ -103,6 +105,7 @@ class Player:
         self._said_no_voice = False
         self._break_wanted = False
         self._stop: Ending | None = None
+        self._again = False
         self.guard: float | None = None
         """When to break a sound that its terminator did not stop; None: nothing to guard."""
 
@@ -123,6 +126,16 @@ class Player:
         if len(self._queue) == 1:
             self._begin(0)
         return playback
+
+    def play_again(self, playback: Playback) -> None:
+        """Play a playback that is over anew. What has begun behind it is broken off, and begins anew after it."""
+        again = Playback(playback.sounds)
+        if not self._queue:
+            self.play(again.sounds)
+        elif self._stop is None:
+            self._queue.insert(0, again)
+            self._again = True
+            self._break()
 
     def stop(self, now: float, *, by_key: bool = False) -> None:
         """Stop what is being played and forget what is queued.
@@ -170,8 +183,12 @@ class Player:
         """CHANNEL_EXECUTE_COMPLETE came; says whether it was a sound of ours."""
         if uuid != self._uuid or not self._queue:
             return False
+        again, self._again = self._again, False
+        if again and self._stop is None:
+            self._begin(0)
+            return True
         playback = self._queue[0]
-        sound = playback.sounds[self._next]
+        sound = playback.sounds[0 if again else self._next]
         self.guard = None
         if response in _FAILURES and self._stop is None:
             playback.failed += 1
@@ -181,6 +198,7 @@ class Player:
             self._check_spoken(sound, at)
         if self._stop is None and terminator:
             self._stop = Ending.KEY
+            playback.cut = True
         if self._stop is not None:
             ending, self._stop = self._stop, None
             self._end(ending, at)
@@ -212,6 +230,7 @@ class Player:
         while self._queue:
             self._end(Ending.STOPPED, at)
         self._stop = None
+        self._again = False
 
     def _begin(self, index: int) -> None:
         playback = self._queue[0]

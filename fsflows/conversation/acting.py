@@ -220,5 +220,11 @@ def _direction(engine: Engine, returned: Returned) -> Direction | None:
             )
         except FlowErrors as errors:
             raise BadReturn(f"returned a listen that can't be used: {errors}") from None
+        check = collection.validation.function
+        if check is not None and check not in flow.functions:
+            near = suggest(check, flow.functions, what="there are")
+            raise BadReturn(
+                f"returned a listen with the function {check!r}, which does not exist{near}"
+            )
         return GoToStep(engine.step_name, silent=True, collect=collection)
     return called

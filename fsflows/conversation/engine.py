@@ -295,7 +295,7 @@ class Engine:
     @property
     def apology(self) -> Prompt:
         """What is said when something of ours failed."""
-        return self.flow.apology or (Say(spoken.phrases(self.flow.language)["apology"]),)
+        return self.flow.apology or (Say(spoken.phrases(self.flow.sentences)["apology"]),)
 
     def enter(self, name: str) -> None:
         """Make another flow the current one."""
@@ -331,7 +331,7 @@ class Engine:
 
     def render(self, prompt: Prompt, **values: object) -> Rendered:
         """A prompt with its placeholders filled in from `values`, the call and `conv.state`."""
-        return render(prompt, lambda name: self._lookup(name, values), self.flow.language)
+        return render(prompt, lambda name: self._lookup(name, values), self.flow.sentences)
 
     def fill(self, text: str) -> str:
         """A hand-off's target with its placeholders filled in."""

@@ -13,7 +13,6 @@ from fsflows import spoken
 from fsflows.archive.endings import Reason
 from fsflows.call.ended import CallEnded
 from fsflows.call.happenings import Happening, Heard, KeyPressed, PlaybackEnded, SpeechLost
-from fsflows.call.playing import Ending
 from fsflows.collect import todo as ladder
 from fsflows.collect.decisions import Cause, Ignored, Key, StopPrompt
 from fsflows.collect.dialogue import Dialogue
@@ -113,7 +112,7 @@ def collect(engine: Engine, question: Question) -> CollectionResult:
         spec,
         attempts=question.retry.attempts,
         keys_only_after=question.retry.keys_only_after,
-        language=engine.flow.language,
+        language=engine.flow.sentences,
         trail=engine.trail,
     )
     try:
@@ -145,7 +144,7 @@ def _drive(engine: Engine, dialogue: Dialogue, question: Question) -> Collection
         match todo:
             case ladder.Prompt():
                 call.stop_on_keys("".join(sorted(dialogue.interrupting_keys)))
-                prompt = prompt_for(question, todo, engine.flow.language)
+                prompt = prompt_for(question, todo, engine.flow.sentences)
                 engine.speak(engine.render(prompt, **values(todo)))
             case ladder.Listen(listener):
                 if dialogue.spec.speech is not None:
@@ -196,12 +195,12 @@ def _listen(engine: Engine, listener: Listener[Any]) -> None:
             words.forget()
         if (
             isinstance(happening, PlaybackEnded)
-            and happening.playback.ending is Ending.KEY
+            and happening.playback.cut
             and ignored
-            and not (stopped or engine.call.playing)
+            and not stopped
         ):
             # To FreeSWITCH all keys are alike: the other report of a press, or one digit too many, has stopped it.
-            engine.call.play(*happening.playback.sounds)
+            engine.call.play_again(happening.playback)
         else:
             _feed(engine, listener, happening)
 
@@ -344,7 +343,7 @@ def _after(engine: Engine, step: Step, result: CollectionResult | None) -> Direc
     action: Action | None = None
     if engine.failed_turns >= FAILED_TURNS:
         engine.log.warning("the caller has not answered for too long", steps=FAILED_TURNS)
-        engine.speak(engine.render((Say(spoken.phrases(engine.flow.language)["goodbye"]),)))
+        engine.speak(engine.render((Say(spoken.phrases(engine.flow.sentences)["goodbye"]),)))
         return HangUp()
     if result is not None:
         action = _row(engine, step, result)

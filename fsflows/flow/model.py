@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+from fsflows import spoken
 from fsflows.collect.spec import Collection, Escape
 from fsflows.flow.code import Code
 
@@ -188,6 +190,19 @@ class Flow:
     recording: Recording | None = None
     on_exit: Action | None = None
     code: Mapping[str, Code] = field(default_factory=dict, repr=False)
+
+    @property
+    def sentences(self) -> str:
+        """The language of what the flow leaves to us (sentences, digits): its own, or English if it has no grammar."""
+        return _sentences(self.language)
+
+
+@lru_cache(maxsize=64)
+def _sentences(language: str) -> str:
+    try:
+        return spoken.resolve(language)
+    except ValueError:
+        return "en-US"
 
 
 FlowSet = Mapping[str, Flow]

@@ -258,7 +258,7 @@ class Service:
 
     def _warm(self) -> None:
         """Read now what would otherwise be read when the first caller needs it, with every other call waiting."""
-        for language in {flow.language for flow in self.flows.values()}:
+        for language in {flow.sentences for flow in self.flows.values()}:
             spoken.phrases(language)
         redactor = Redactor()
         redactor.add("000000")

@@ -155,3 +155,49 @@ def test_what_is_queued_after_the_stop_is_played():
     desk.start()
     desk.finish(at=2.0)
     assert Ending.PLAYED == then.ending
+
+
+def test_what_a_key_has_cut_is_played_again_before_what_has_begun_behind_it():
+    desk = Desk()
+    first = desk.player.play([File("a.wav"), File("b.wav")])
+    then = desk.player.play([File("c.wav")])
+    desk.start()
+    desk.finish(terminator="5", at=1.0)
+    assert first.cut
+    desk.player.play_again(first)
+    assert 0 == desk.breaks  # it would be lost before the start
+    desk.start()
+    assert 1 == desk.breaks
+    for _ in range(4):
+        desk.finish(at=2.0)
+        desk.start()
+    played = ["a.wav", "c.wav", "a.wav", "b.wav", "c.wav"]
+    assert [File(each) for each in played] == desk.sent
+    assert (Ending.PLAYED, 1) == (then.ending, desk.breaks)
+
+
+def test_a_key_that_counts_stops_what_is_about_to_be_played_again():
+    desk = Desk()
+    first = desk.player.play([File("a.wav")])
+    desk.player.play([File("b.wav")])
+    desk.start()
+    desk.finish(terminator="5")
+    desk.player.play_again(first)
+    desk.player.stop(1.0, by_key=True)
+    desk.start()
+    desk.finish(terminator="1")
+    assert [File("a.wav"), File("b.wav")] == desk.sent
+    assert not desk.player.playing
+    desk.player.play([File("c.wav")])
+    desk.start()
+    desk.finish()
+    assert [Ending.KEY, Ending.KEY, Ending.KEY, Ending.PLAYED] == [each for each, _ in desk.ended]
+
+
+def test_what_is_stopped_on_request_was_not_cut():
+    desk = Desk()
+    playback = desk.player.play([File("a.wav")])
+    desk.start()
+    desk.player.stop(1.0, by_key=True)
+    desk.finish(terminator="5")
+    assert not playback.cut

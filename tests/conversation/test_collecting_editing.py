@@ -225,6 +225,21 @@ def test_beyond_11_a_prompt_that_a_second_report_has_cut_is_heard_again(play, la
     assert ["complete 12 keys", "complete 34 keys"] == got(played)
 
 
+@pytest.mark.parametrize("lag", [0.01, 0.03, 0.05])
+def test_beyond_11_what_is_said_between_two_prompts_survives_a_second_report(play, lag):
+    played = play(
+        """
+        steps:
+          one: {prompt: First., dtmf: {num_digits: 1}, on: {1: {say: This one., goto: two}, otherwise: {hangup: true}}}
+          two: {prompt: Second., dtmf: {num_digits: 1}, next: {hangup: true}}
+        """,
+        f"wait end\npress 1 inband {lag}\nwait quiet 1\npress 2\n",
+    )
+    assert [("This one.", "done"), ("Second.", "done")] == heard(played)[-2:]
+    assert ["complete 1 keys", "complete 2 keys"] == got(played)
+    assert 1 == [turn.text for turn in played.engine.history].count("Second.")
+
+
 def test_L4_one_digit_too_many_does_not_cut_the_read_back(play):
     played = play(
         ask("num_digits: 4", more="confirm: always"),

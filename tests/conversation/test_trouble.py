@@ -30,6 +30,7 @@ def work(body):
         ("conv.hang_up('USER_BUSSY')", "no hangup cause named 'USER_BUSSY'; did you mean 'USER_BUSY'?", Reason.FUNCTION_FAILED),
         ("conv._engine.clock.sleep(60)", "did not return within 10 s", Reason.FUNCTION_TIMED_OUT),
         ("return {'listen': {'dtmf': {'num_digits': 99}}}", "num_digits must be between 1 and 32", Reason.FUNCTION_FAILED),
+        ("return {'listen': {'dtmf': {'num_digits': 1}, 'validate': {'function': 'wrok'}}}", "'wrok', which does not exist; did you mean 'work'?", Reason.FUNCTION_FAILED),
         ("conv.functions.wrok()", "no function named 'wrok'; did you mean 'work'?", Reason.FUNCTION_FAILED),
     ],
 )  # fmt: skip
@@ -43,6 +44,22 @@ def test_a_function_that_fails(play, capsys, body, error, reason):
     [ran] = played.record.functions
     noted = ran.error + capsys.readouterr().err
     assert error in noted
+
+
+def test_a_language_without_a_grammar_is_spoken_in_the_flow_s_own_words_and_else_in_english(play):
+    played = play(
+        """
+        language: tlh
+        greeting: [nuqneH, {digits: "12"}]
+        steps:
+          ask: {prompt: mI'?, dtmf: {num_digits: 2}, asr: false, confirm: always, retry: {attempts: 2}, run: work}
+        """,
+        "hear mI'\nwait quiet\nhear mI'\npress 12\nhear is that right\npress 1\n",
+        work("raise ValueError"),
+    )
+    assert Reason.FUNCTION_FAILED == played.record.reason
+    for said in ("one two", "I have one two", "something went wrong"):
+        assert said in played.heard
 
 
 def test_the_fallback_is_a_hand_off(play):
