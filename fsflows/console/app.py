@@ -16,7 +16,8 @@ from werkzeug.wrappers import Response
 
 from fsflows.console import api, filters, flows, live, overview, records, status
 from fsflows.console.access import Access, User
-from fsflows.console.guard import begin_session, check_csrf, protect, safe_target
+from fsflows.console.guard import begin_session, check_csrf, end_session, protect, safe_target
+from fsflows.console.sessions import Sessions
 from fsflows.console.sources import Health, Sources
 from fsflows.console.throttle import Network, Throttle, household
 from fsflows.database import DatabaseFailed
@@ -66,10 +67,11 @@ def create_app(
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
     app.extensions["fsflows"] = sources
     filters.register(app)
-    protect(app, access, proxies)
+    sessions = Sessions(sources.database)
+    protect(app, access, sessions, proxies)
     for part in (overview, live, records, flows, status, api):
         app.register_blueprint(part.pages)
-    _logins(app, access)
+    _logins(app, access, sessions)
     _machines(app, sources)
     _errors(app)
     app.before_request(_zone)
@@ -85,7 +87,7 @@ def _zone() -> None:
         g.zone = UTC
 
 
-def _logins(app: Flask, access: Access) -> None:
+def _logins(app: Flask, access: Access, sessions: Sessions) -> None:
     throttle = Throttle()
     # A password takes 0.1 s of a processor, on purpose. Calls must not wait for that, however many are shown; and of
     # guesses that come at once each is counted before the next one is looked at.
@@ -124,13 +126,16 @@ def _logins(app: Flask, access: Access) -> None:
         if found is None:
             log.warning("login failed", address=g.client)
             return render_template("login.html", next=back, problem="That is not right."), 401
-        begin_session(found)
+        begin_session(found, sessions)
         log.info("login", user=found.name, address=g.client)
         return redirect(safe_target(back))
 
     @app.post("/logout")
     def logout() -> Response:
-        session.clear()
+        if "id" in session:  # else it has ended already, by another window perhaps
+            check_csrf()
+            log.info("logout", user=session["name"], address=g.client)
+            end_session(sessions)
         return redirect(url_for("login"))
 
 

@@ -7,7 +7,8 @@ import math
 import secrets
 import time
 from collections.abc import Callable, Sequence
-from functools import wraps
+from datetime import UTC, datetime
+from functools import partial, wraps
 from typing import Any, ParamSpec, cast
 from urllib.parse import urlsplit
 
@@ -17,6 +18,7 @@ from werkzeug.exceptions import RequestTimeout, TooManyRequests
 from werkzeug.wrappers import Response as AnyResponse
 
 from fsflows.console.access import LOCAL, Access, User, is_loopback
+from fsflows.console.sessions import Sessions
 from fsflows.console.throttle import Network, Throttle, client_of, household
 from fsflows.log import get_logger
 
@@ -25,7 +27,7 @@ P = ParamSpec("P")
 SESSION_HOURS = 12
 """After so long a login is asked for again."""
 
-ANYONE = frozenset({"static", "login", "do_login", "alive", "ready"})
+ANYONE = frozenset({"static", "login", "do_login", "logout", "alive", "ready"})
 """Endpoints that need no login. Health tells nothing but "ok" to those who have none."""
 
 MACHINES = frozenset({"metrics", "live.events", "records.as_json"})
@@ -54,12 +56,15 @@ HEADERS = {
 log = get_logger("console")
 
 
-def protect(app: Flask, access: Access, proxies: Sequence[Network] = ()) -> None:
+def protect(
+    app: Flask, access: Access, sessions: Sessions, proxies: Sequence[Network] = ()
+) -> None:
     """Put the guard in front of an application.
 
     Args:
         app: the application.
         access: who may look.
+        sessions: which have ended.
         proxies: that are believed whom they speak for.
     """
     tokens = Throttle()
@@ -79,7 +84,7 @@ def protect(app: Flask, access: Access, proxies: Sequence[Network] = ()) -> None
                 abort(400, "this console answers to localhost only, since it has no credentials")
             g.user = LOCAL
         else:
-            g.user = _who(access, tokens)
+            g.user = _who(access, sessions, tokens)
         _read_body()
         if request.endpoint in ANYONE:
             return None
@@ -108,12 +113,26 @@ def _read_body() -> None:
             raise RequestTimeout from None
 
 
-def begin_session(user: User) -> None:
-    """The user has logged in."""
-    session.clear()
+def begin_session(user: User, sessions: Sessions) -> None:
+    """The user has logged in. A session that was there before ends."""
+    end_session(sessions)
+    session["id"] = sessions.begin()
     session["name"] = user.name
     session["fingerprint"] = user.fingerprint
     session["until"] = time.time() + SESSION_HOURS * 3600
+
+
+def end_session(sessions: Sessions) -> None:
+    """The user has logged out: what this browser has is no good any more, and no copy of it."""
+    if "id" in session:
+        sessions.end(str(session["id"]), datetime.fromtimestamp(session["until"], UTC))
+    session.clear()
+
+
+def still_there() -> Callable[[], bool]:
+    """For answers that take long: whether who has asked is still logged in."""
+    checks: Callable[[], bool] = g.get("still_there", lambda: True)
+    return checks
 
 
 def csrf_token() -> str:
@@ -155,14 +174,18 @@ def safe_target(target: str) -> str:
     return url_for("overview.home")
 
 
-def _who(access: Access, tokens: Throttle) -> User | None:
+def _who(access: Access, sessions: Sessions, tokens: Throttle) -> User | None:
     header = request.headers.get("Authorization", "")
     if header.startswith("Bearer ") and request.endpoint not in ANYONE:
         g.by_token = True
         return _with_token(access, tokens, header.removeprefix("Bearer ").strip())
     if session.get("until", 0) < time.time():
         return None
-    return access.known(str(session.get("name", "")), str(session.get("fingerprint", "")))
+    user = access.known(str(session.get("name", "")), str(session.get("fingerprint", "")))
+    if user is None:
+        return None
+    g.still_there = partial(sessions.holds, str(session.get("id", "")))
+    return user if g.still_there() else None
 
 
 def _with_token(access: Access, tokens: Throttle, token: str) -> User | None:

@@ -23,6 +23,7 @@ from werkzeug.wrappers import Response as AnyResponse
 from fsflows.archive.live import Live, LiveCall
 from fsflows.archive.store import RecordStore
 from fsflows.console.filters import sources
+from fsflows.console.guard import still_there
 
 LOOK_EVERY = 0.25
 """Seconds between looks for something new; a look is a few additions."""
@@ -38,6 +39,9 @@ PLACES = 12
 
 STILL_THERE = 15.0
 """Seconds without news after which a comment is sent, so that a browser that went away is noticed."""
+
+LOGIN_EVERY = 5.0
+"""Seconds between looks whether whoever watches is still logged in."""
 
 LONGEST = 600.0
 """Seconds that one stream lasts; the browser asks again by itself, and shows that its login still holds."""
@@ -124,17 +128,23 @@ def _stream(live: Live, page: Callable[[], tuple[str | None, float]]) -> Respons
     """A part of a page, again whenever something has changed. `page` gives it, and how long to wait until then."""
     if _streams >= MAX_STREAMS:
         abort(503, "too many pages watch live calls already")
+    logged_in = still_there()
 
     def news() -> Iterator[str]:
         global _streams  # noqa: PLW0603 - a count for the process
         _streams += 1
         try:
             ends = time.monotonic() + LONGEST
+            looked = time.monotonic()
             seen: object = None
             said = time.monotonic()
             pause = LOOK_EVERY
             yield "retry: 1000\n\n"
             while time.monotonic() < ends:
+                if time.monotonic() - looked > LOGIN_EVERY:
+                    looked = time.monotonic()
+                    if not logged_in():
+                        return
                 revision = live.revision()
                 if revision != seen:
                     seen, said = revision, time.monotonic()

@@ -264,6 +264,8 @@ def test_logging_out_ends_it(client):
     page = client.get("/status")
     client.post("/logout", data={"csrf": csrf_of(page)})
     assert 302 == client.get("/").status_code
+    again = client.post("/logout", data={"csrf": csrf_of(page)})
+    assert "/login" == again.location, "another window's button"
 
 
 def test_a_changed_password_ends_sessions(world, access, client):

@@ -8,6 +8,7 @@ from alembic import command
 from alembic.script import ScriptDirectory
 from sqlalchemy import MetaData, insert, inspect, select
 
+import fsflows.console.sessions  # its table belongs to the metadata
 import fsflows.recordings.tables  # noqa: F401  # its tables belong to the metadata
 from fsflows.archive.endings import OUTBOUND
 from fsflows.archive.entries import Measured
