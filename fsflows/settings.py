@@ -48,11 +48,12 @@ class SettingsError(ValueError):
         self.faults = faults
 
 
-def _field(default: Any, text: str, choices: Sequence[str] = ()) -> Any:
+def _field(default: Any, text: str, choices: Sequence[str] = (), *, show: bool = True) -> Any:
+    """A setting. `show` False: what it is (a secret, a URL with one in it) is in no traceback that prints arguments."""
     metadata = {"text": text, "choices": tuple(choices)}
     if isinstance(default, list):
-        return field(default_factory=lambda: tuple(default), metadata=metadata)
-    return field(default=default, metadata=metadata)
+        return field(default_factory=lambda: tuple(default), metadata=metadata, repr=show)
+    return field(default=default, metadata=metadata, repr=show)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -136,9 +137,11 @@ class Recordings:
         [], "names of further FreeSWITCHes whose recordings lie in the same (shared) directories"
     )
     agent_url: str = _field(
-        "", "the deleter beside a FreeSWITCH on another host (`fsflows recordings agent`)"
+        "",
+        "the deleter beside a FreeSWITCH on another host (`fsflows recordings agent`)",
+        show=False,
     )
-    agent_secret: str = _field("", "the secret shared with it")
+    agent_secret: str = _field("", "the secret shared with it", show=False)
     sweep_seconds: float = _field(15.0, "how often unfinished discards are looked for")
 
 
@@ -149,6 +152,7 @@ class Database:
     url: str = _field(
         "sqlite:////var/lib/fsflows/fsflows.db",
         "SQLAlchemy URL; PostgreSQL (postgresql+psycopg://...) for several nodes",
+        show=False,
     )
     spool: str = _field("/var/lib/fsflows/spool", "where records wait while the database is away")
 
@@ -158,13 +162,18 @@ class Console:
     """The web console."""
 
     listen: str = _field("127.0.0.1:8085", "address and port; empty: no console")
-    token: str = _field("", "what a browser must know; needed on any address but loopback")
+    token: str = _field(
+        "", "what a browser must know; needed on any address but loopback", show=False
+    )
     users: tuple[str, ...] = _field(
         [],
         "NAME:ROLE:HASH, roles viewer and editor; `python -m fsflows.console.password` makes a hash",
+        show=False,
     )
     secret: str = _field(
-        "", "signs sessions; nodes behind one address share it; empty: a restart ends all sessions"
+        "",
+        "signs sessions; nodes behind one address share it; empty: a restart ends all sessions",
+        show=False,
     )
     https: bool = _field(False, "it is reached through a proxy that speaks HTTPS")
     proxies: tuple[str, ...] = _field(
@@ -179,8 +188,10 @@ class Records:
     keep_days: float = _field(
         0.0, "age at which a record and its recording are deleted; 0: they are kept"
     )
-    webhook_url: str = _field("", "where each finished record is posted to; empty: nowhere")
-    webhook_secret: str = _field("", "signs what is posted; 16 characters or more")
+    webhook_url: str = _field(
+        "", "where each finished record is posted to; empty: nowhere", show=False
+    )
+    webhook_secret: str = _field("", "signs what is posted; 16 characters or more", show=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -209,7 +220,7 @@ class FreeSwitch:
     addresses: tuple[str, ...] = _field(
         [], "host:port of each FreeSWITCH's event socket; empty: not used"
     )
-    password: str = _field("ClueCon", "their password")
+    password: str = _field("ClueCon", "their password", show=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

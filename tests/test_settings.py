@@ -1,12 +1,14 @@
 """Settings: every fault at once, each with what to write instead."""
 
+import dataclasses
+
 import jsonschema
 import pytest
 import yaml
 
 from fsflows import settings
 from fsflows.settings_schema import settings_schema
-from fsflows.settings_shown import as_yaml
+from fsflows.settings_shown import SECRETS, as_yaml
 
 
 def test_defaults_are_complete_and_readable_again(tmp_path):
@@ -214,3 +216,22 @@ def test_the_schema_knows_every_setting():
         if not known[section]["properties"][key]["description"]
     ]
     assert [] == missing
+
+
+def test_no_secret_is_in_a_traceback_that_names_the_settings():
+    word = "hunter-seventeen"
+    changed = {
+        "database": {"url": f"postgresql://u:{word}@h/n"},
+        "console": {"token": word, "secret": word, "users": (word,)},
+        "records": {"webhook_secret": word, "webhook_url": f"https://u:{word}@h/"},
+        "recordings": {"agent_secret": word, "agent_url": f"https://u:{word}@h/"},
+        "freeswitch": {"password": word},
+    }
+    made = settings.load(environ={})
+    for section, values in changed.items():
+        part = dataclasses.replace(getattr(made, section), **values)
+        made = dataclasses.replace(made, **{section: part})
+    given = {(section, name) for section, values in changed.items() for name in values}
+    assert set(SECRETS) <= given
+    assert "127.0.0.1:8084" in repr(made)
+    assert word not in repr(made)

@@ -189,6 +189,32 @@ class Outbox:
         return {row[0]: row[1] for row in rows}
 
 
+def check_url(url: str) -> None:
+    """Whether it can be posted to.
+
+    Raises:
+        ValueError: it can't.
+    """
+    try:
+        parts = urlsplit(url)
+    except ValueError:  # "http://[", and the like
+        parts = urlsplit("")
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise ValueError("records.webhook_url must begin with http:// or https://, and name a host")
+
+
+def check_secret(secret: str) -> None:
+    """Whether it can sign.
+
+    Raises:
+        ValueError: it is too short.
+    """
+    if len(secret) < MIN_SECRET:
+        raise ValueError(
+            f"records.webhook_secret must have {MIN_SECRET} characters or more (openssl rand -hex 32 makes one)"
+        )
+
+
 class Webhook:
     """Sends what is in the outbox.
 
@@ -209,10 +235,8 @@ class Webhook:
         secret: str,
         send: Callable[[str, bytes, Mapping[str, str]], Answer] | None = None,
     ) -> None:
-        if urlsplit(url).scheme not in ("http", "https") or not urlsplit(url).hostname:
-            raise ValueError("webhook.url must begin with http:// or https://")
-        if len(secret) < MIN_SECRET:
-            raise ValueError(f"webhook.secret must have {MIN_SECRET} characters or more")
+        check_url(url)
+        check_secret(secret)
         self.outbox = Outbox(database)
         self._url = url
         self._secret = secret

@@ -12,10 +12,13 @@ from typing import Any, Protocol, TypeVar, cast
 
 from gevent.threadpool import ThreadPool
 from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
-from sqlalchemy.exc import ArgumentError, NoSuchModuleError, OperationalError, SQLAlchemyError
+from sqlalchemy.exc import ArgumentError, OperationalError, SQLAlchemyError
 from sqlalchemy.pool import QueuePool, StaticPool
 
 T = TypeVar("T")
+
+DRIVERS = ("sqlite", "sqlite+pysqlite", "postgresql+psycopg")
+"""What the migrations are written for, by the drivers that are installed with us."""
 
 ATTEMPTS = 3
 """Of a transaction that others keep getting in the way of."""
@@ -25,6 +28,10 @@ CONNECT_TIMEOUT = 5
 
 STATEMENT_TIMEOUT = 10
 """Seconds that a statement may take, and that SQLite waits for another process' write."""
+
+
+_FORM = "the database must be given as sqlite:////absolute/path.db or postgresql://user@host/name"
+"""Not the URL itself: it may hold a password."""
 
 
 class DatabaseFailed(Exception):
@@ -52,6 +59,7 @@ class Database:
         self._engine = _engine(self.url)
         # gevent's stubs have no types for it.
         self._thread = cast("_Pool", ThreadPool(1)) if threaded else None
+        self._closed = False
 
     @classmethod
     def open(cls, url: str, *, threaded: bool = False, known: bool = False) -> Database:
@@ -100,7 +108,8 @@ class Database:
         return self._run(work, writing=False)
 
     def close(self) -> None:
-        """Close all connections. May be called twice."""
+        """Close all connections, for good. May be called twice."""
+        self._closed = True
         if self._thread is None:
             self._engine.dispose()
             return
@@ -116,6 +125,9 @@ class Database:
                     return work(connection)
 
         for attempt in range(1, ATTEMPTS + 1):
+            if self._closed:
+                # Else it would be opened again, by whoever comes late, and by nobody closed.
+                raise DatabaseFailed("it is closed here: the server ends")
             try:
                 if self._thread is None:
                     return transaction()
@@ -131,12 +143,10 @@ def _parse(url: str) -> URL:
         parsed = make_url(url)
         if parsed.drivername in ("postgresql", "postgres"):
             parsed = parsed.set(drivername="postgresql+psycopg")
-        parsed.get_dialect()
-    except (ArgumentError, NoSuchModuleError) as error:
-        # Not the URL itself: it may hold a password.
-        raise ValueError(
-            "the database must be given as sqlite:////absolute/path.db or postgresql://user@host/name"
-        ) from error
+    except ArgumentError as error:
+        raise ValueError(_FORM) from error
+    if parsed.drivername not in DRIVERS:
+        raise ValueError(_FORM)
     return parsed
 
 

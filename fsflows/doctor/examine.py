@@ -8,7 +8,7 @@ from functools import partial
 import gevent
 
 from fsflows.doctor import archive, machine, outbound, server, sharing, switch, voices
-from fsflows.doctor.finding import Finding, problem, warning
+from fsflows.doctor.finding import Finding, State, problem, warning
 from fsflows.doctor.patience import TooSlow, on_a_thread
 from fsflows.doctor.switch import SILENT, Silent, Switch
 from fsflows.log import get_logger
@@ -16,6 +16,9 @@ from fsflows.settings import Settings
 
 PATIENCE = 20.0
 """Seconds for one check."""
+
+REPORT = "report it, with `fsflows doctor --json`"
+"""What to do about a check that fails itself."""
 
 Here = Callable[[Settings], Iterator[Finding]]
 There = Callable[[Switch, Settings], Iterator[Finding]]
@@ -58,10 +61,14 @@ def examine(settings: Settings, vosk: str = "") -> Iterator[Finding]:
         settings: the server's.
         vosk: the vosk server's URL, when it isn't the one of FreeSWITCH's vosk.conf.
     """
+    advice = REPORT
     for check in BLOCKING:
-        yield from _guarded(
-            check.__name__, partial(on_a_thread, partial(_all, check, settings), PATIENCE)
+        found = _guarded(
+            check.__name__, partial(on_a_thread, partial(_all, check, settings), PATIENCE), advice
         )
+        if check is server.sense and any(each.state is State.PROBLEM for each in found):
+            advice = "correct the settings first"
+        yield from found
     yield from _guarded("listener", partial(_all, server.listener, settings))
 
     def hears(there: Switch, given: Settings) -> Iterator[Finding]:
@@ -104,7 +111,7 @@ def _all_there(check: There, there: Switch, settings: Settings) -> list[Finding]
     return list(check(there, settings))
 
 
-def _guarded(name: str, check: Callable[[], list[Finding]]) -> list[Finding]:
+def _guarded(name: str, check: Callable[[], list[Finding]], advice: str = REPORT) -> list[Finding]:
     """A check's findings; that it hangs or fails is one."""
     about = name.replace("_", " ")
     try:
@@ -113,10 +120,10 @@ def _guarded(name: str, check: Callable[[], list[Finding]]) -> list[Finding]:
     except Silent:
         raise
     except TooSlow as slow:
-        advice = "a file system or a server behind it hangs: `df`, `mount`, its log"
-        return [problem(about, str(slow), advice)]
+        hangs = "a file system or a server behind it hangs: `df`, `mount`, its log"
+        return [problem(about, str(slow), hangs)]
     except Exception as error:
         # What one check stumbles over must not hide what the others find.
         log.debug("a check failed", check=name, exc_info=error)
         text = f"could not be looked at: {type(error).__name__}: {error}"
-        return [problem(about, text, "report it, with `fsflows doctor --json`")]
+        return [problem(about, text, advice)]

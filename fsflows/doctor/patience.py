@@ -27,8 +27,19 @@ def on_a_thread(work: Callable[[], T], seconds: float) -> T:
     global _pool  # noqa: PLW0603 - threads that hang are no reason for more of them
     if _pool is None:
         _pool = ThreadPool(16)
-    result = _pool.spawn(work)
+    result = _pool.spawn(_outcome, work)
     try:
-        return cast("T", result.get(timeout=seconds))
+        value, error = cast("tuple[T, Exception | None]", result.get(timeout=seconds))
     except gevent.Timeout:
         raise TooSlow(f"no end within {seconds:g} s") from None
+    if error is not None:
+        raise error
+    return value
+
+
+def _outcome(work: Callable[[], T]) -> tuple[T | None, Exception | None]:
+    """What comes of it. gevent prints what a thread raises, with the arguments that it was called with."""
+    try:
+        return work(), None
+    except Exception as error:
+        return None, error

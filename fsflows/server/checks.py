@@ -6,17 +6,21 @@ import ipaddress
 import os
 import shlex
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from sqlalchemy import make_url
 
 from fsflows import log
+from fsflows.archive.webhook import check_secret, check_url
+from fsflows.console.access import Access, check_listen, parse_users
+from fsflows.console.throttle import parse_proxies
 from fsflows.database import Database
 from fsflows.recordings.places import parse_root
 from fsflows.server.address import parse_address
 from fsflows.server.outbound import make_plan
-from fsflows.settings import Settings
+from fsflows.settings import Console, Settings
 
 
 def faults(settings: Settings) -> list[str]:
@@ -35,6 +39,10 @@ def faults(settings: Settings) -> list[str]:
         check("server.allow", lambda text: ipaddress.ip_network(text, strict=False), network)
     if settings.console.listen:
         check("console.listen", parse_address, settings.console.listen)
+        found += _console(settings.console)
+    if settings.records.webhook_url:
+        found += _said(check_url, settings.records.webhook_url)
+        found += _said(check_secret, settings.records.webhook_secret)
     for address in settings.freeswitch.addresses:
         check("freeswitch.addresses", parse_address, address)
     check("database.url", lambda url: Database(url).close(), settings.database.url)
@@ -67,6 +75,26 @@ def faults(settings: Settings) -> list[str]:
         if value not in known:
             found.append(f"{name}: must be one of {', '.join(known)}, got {value!r}")
     return found
+
+
+def _console(chosen: Console) -> list[str]:
+    """Who may look at it, and from where."""
+    found = _said(Access, chosen.token)
+    found += _said(parse_users, chosen.users) + _said(parse_proxies, chosen.proxies)
+    if not found:
+        access = Access(chosen.token, parse_users(chosen.users))
+        with suppress(ValueError):  # an address that is none is named already
+            found += _said(check_listen, parse_address(chosen.listen)[0], access)
+    return found
+
+
+def _said(parse: Callable[..., object], *values: Any) -> list[str]:
+    """What is wrong, by one that names the setting itself."""
+    try:
+        parse(*values)
+    except ValueError as error:
+        return [str(error)]
+    return []
 
 
 def missing(settings: Settings) -> list[str]:

@@ -13,6 +13,7 @@ from alembic.migration import MigrationContext
 from sqlalchemy import text
 
 import fsflows.archive.tables
+import fsflows.console.sessions
 import fsflows.recordings.tables  # noqa: F401  # their tables belong to the metadata
 from fsflows.database import Database, DatabaseFailed, Instant, metadata
 
@@ -65,11 +66,24 @@ def test_a_commit_is_synchronous_and_in_wal(tmp_path):
     database.close()
 
 
-@pytest.mark.parametrize("url", ["", "nonsense", "mongodb://x/y", "sqlite+nope://"])
+@pytest.mark.parametrize(
+    "url",
+    ["", "nonsense", "mongodb://x/y", "sqlite+nope://", "mysql://x/y", "postgresql+psycopg2://x/y"],
+)
 def test_an_unknown_url_is_refused_without_showing_it(url):
     with pytest.raises(ValueError, match="must be given as sqlite:") as refusal:
         Database(url)
     assert "x/y" not in str(refusal.value)
+
+
+@pytest.mark.parametrize("threaded", [True, False])
+def test_who_comes_after_the_end_opens_nothing_again(tmp_path, threaded):
+    database = Database.open(f"sqlite:///{tmp_path}/a.db", threaded=threaded)
+    database.close()
+    (tmp_path / "a.db").unlink()
+    with pytest.raises(DatabaseFailed, match="closed"):
+        database.read(lambda c: None)
+    assert not (tmp_path / "a.db").exists()
 
 
 def test_a_directory_that_is_missing_is_said():

@@ -142,7 +142,7 @@ FAULTS = {
     ),
     "console": (
         lambda world: world.set("console", listen="0.0.0.0:8085"),
-        ("console", "where others can reach it", "openssl rand -hex 24"),
+        ("settings", "where others can reach it: set console.token", "correct it"),
     ),
     "no listener": (
         lambda world: world.listener.stop(),
@@ -344,6 +344,13 @@ def test_a_check_that_fails_is_a_finding(world, monkeypatch):
     )
     found = {f.about: f for f in examined(world)}["limits"]
     assert (State.PROBLEM, "could not be looked at: OSError: no") == (found.state, found.text)
+
+
+def test_checks_that_stumble_over_senseless_settings_say_so_and_nothing_secret(world, capfd):
+    world.set("recordings", staging="relative")
+    found = {f.about: f for f in examined(world)}
+    assert "correct the settings first" == found["directories"].advice
+    assert "Traceback" not in "".join(capfd.readouterr())
 
 
 def kernel(tmp_path, **files):
