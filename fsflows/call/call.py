@@ -83,11 +83,11 @@ class Call(Leg):
 
     def prepare_speech(self) -> None:
         """Start the recogniser, unheard for now. To be done before anything is played: it queues behind a playback."""
-        self._recogniser.prepare()
+        self._report(self._recogniser.prepare())
 
     def listen(self) -> None:
         """Report speech from now on (as `Heard`)."""
-        self._recogniser.prepare()
+        self._report(self._recogniser.prepare())
         self._recogniser.hear(True)
 
     def stop_listening(self) -> None:

@@ -346,6 +346,7 @@ class Leg(Party):
         if not uuid.startswith(self.uuid):
             self._elsewhere = True  # the dialplan runs it, not we
         self._player.started(uuid, at)
+        self._recogniser.begun(uuid, at)
 
     def _on_complete(self, event: Event, at: float) -> None:
         uuid = event.get("Application-UUID") or ""

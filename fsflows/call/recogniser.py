@@ -6,6 +6,7 @@ Why so: see `fsflows.call.speech`, which reads what it says.
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Protocol
+from weakref import WeakKeyDictionary
 
 from fsflows.call.ended import CallEnded, CallFailed
 from fsflows.call.happenings import Heard, SpeechLost
@@ -13,14 +14,27 @@ from fsflows.call.speech import RESTARTS, Listener
 from fsflows.esl import commands
 
 if TYPE_CHECKING:
+    from fsflows.clock import Clock
     from fsflows.esl.event import Event
     from fsflows.esl.link import Reply
+
+
+HUNG = 2.0
+"""Seconds. A start in vain that took so long did because the server takes connections and says nothing: mod_vosk waits
+for it (10 s, measured), and the channel plays nothing meanwhile, and hears no key."""
+
+HOLD_OFF = 60.0
+"""Seconds in which no other call of this process tries again after that."""
+
+_held_off: WeakKeyDictionary[Clock, float] = WeakKeyDictionary()
+"""Until when, on each clock."""
 
 
 class _Channel(Protocol):
     """What it needs of the call."""
 
     uuid: str
+    clock: Clock
 
     @property
     def ended(self) -> CallEnded | None: ...
@@ -39,18 +53,25 @@ class Recogniser:
     Its commands raise `CallEnded` when the call is over.
     """
 
-    __slots__ = ("_channel", "_diverted", "_listener", "_uuid")
+    __slots__ = ("_begun_at", "_channel", "_diverted", "_hung", "_listener", "_uuid")
 
     def __init__(self, channel: _Channel) -> None:
         self._channel = channel
         self._listener = Listener()
         self._uuid = ""  # of the application that starts it
+        self._begun_at = 0.0
+        self._hung = False  # in this call: a caller waits for it once
         self._diverted = False
 
-    def prepare(self) -> None:
-        """Start it, unheard for now; nothing when it runs."""
-        if not self._listener.running:
-            self._start()
+    def prepare(self) -> SpeechLost | None:
+        """Start it, unheard for now; nothing when it runs. What there is to report when it isn't to be tried."""
+        if self._listener.running:
+            return None
+        now = self._channel.clock.now()
+        if self._hung or now < _held_off.get(self._channel.clock, now):
+            return SpeechLost(now, "the recogniser hung, and is left alone for a while")
+        self._start()
+        return None
 
     def hear(self, on: bool) -> None:
         """Report what it says from now on, or nothing of it."""
@@ -102,6 +123,11 @@ class Recogniser:
             return None
         return found
 
+    def begun(self, uuid: str, at: float) -> None:
+        """An application has begun."""
+        if uuid == self._uuid:
+            self._begun_at = at
+
     def started(self, uuid: str, at: float) -> SpeechLost | None:
         """An application has ended: if it is the one that starts detection, look whether that has begun.
 
@@ -116,4 +142,10 @@ class Recogniser:
         if running:
             return None
         self._listener.running = False
+        if at - self._begun_at >= HUNG:
+            self._hung = True
+            _held_off[self._channel.clock] = at + HOLD_OFF
+            return SpeechLost(
+                at, "the recogniser hung: its server takes connections and says nothing"
+            )
         return SpeechLost(at, "the recogniser did not start (vosk module or server missing?)")

@@ -35,10 +35,12 @@ class Recogniser:
 
     Attributes:
         up: whether it can be reached; when not, `detect_speech` completes as ever and no event comes.
+        hangs: seconds that a start takes while it is not up: its server takes connections and says nothing (real: 10).
         json: `return-json=1` of vosk.conf: results are the server's JSON, not its text.
     """
 
     up: bool = True
+    hangs: float = 0.0
     json: bool = False
 
 

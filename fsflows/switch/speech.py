@@ -194,6 +194,9 @@ def detect_speech(channel: Channel, data: str) -> Wait:
         channel.detector.stop()
     elif verb not in _NO_OPERATION and channel.detector.start():
         yield channel.now + FRAME
+        tried_until = channel.now + channel.setup.recogniser.hangs
+        while not channel.detector.on and channel.ready and channel.now < tried_until:
+            yield tried_until
 
 
 _NO_OPERATION = {

@@ -5,7 +5,10 @@ import json
 import pytest
 
 from fsflows.call.happenings import Heard, SpeechLost
+from fsflows.call.recogniser import HOLD_OFF, Recogniser
 from fsflows.call.speech import Listener, read_body
+from fsflows.clock import VirtualClock
+from fsflows.esl.link import Reply
 
 
 def listener():
@@ -69,3 +72,53 @@ def test_scores_of_alternatives_are_brought_between_0_and_1():
         {"alternatives": [{"confidence": 250.0, "text": "a"}, {"confidence": 200.0, "text": "b"}]}
     )
     assert [1.0, 0.8] == [score for _, score, _ in read_body(body)]
+
+
+class Channel:
+    """A call whose recogniser does not start."""
+
+    uuid = "c"
+    ended = None
+
+    def __init__(self, clock):
+        self.clock = clock
+        self.started = 0
+
+    def api(self, name, *arguments):
+        return Reply("none", {})
+
+    def execute(self, application, argument="", *, more=False):
+        self.started += 1
+        return f"{self.uuid}-{self.started}"
+
+    def post(self, command, *, more=False):
+        pass
+
+
+def start(clock, seconds):
+    """A call, and how often it has tried to start a recogniser that fails after so long."""
+    channel = Channel(clock)
+    recogniser = Recogniser(channel)
+    lost = recogniser.prepare()
+    if channel.started:
+        recogniser.begun("c-1", clock.now())
+        clock.sleep(seconds)
+        lost = recogniser.started("c-1", clock.now())
+    assert isinstance(lost, SpeechLost)
+    recogniser.prepare()
+    return channel.started
+
+
+def test_a_recogniser_that_is_down_is_tried_again_and_one_that_hangs_is_not():
+    clock = VirtualClock()
+    assert 2 == clock.run(start, clock, 0.02)
+    assert 1 == clock.run(start, clock, 10.0)
+
+
+def test_other_calls_wait_a_minute_for_a_recogniser_that_hangs():
+    clock = VirtualClock()
+    clock.run(start, clock, 10.0)
+    clock.run(clock.sleep, HOLD_OFF - 0.1)
+    assert 0 == clock.run(start, clock, 0.02)
+    clock.run(clock.sleep, 0.2)
+    assert 2 == clock.run(start, clock, 0.02)

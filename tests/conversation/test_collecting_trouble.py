@@ -75,6 +75,23 @@ def test_P6_one_warning_a_call_however_many_steps(play, capsys):
     assert 1 == capsys.readouterr().err.count("speech recognition lost")
 
 
+def test_P6_a_recogniser_that_hangs_is_waited_for_once(play, capsys):
+    """While it is being started, the channel plays nothing."""
+    played = play(
+        """
+        steps:
+          one: {prompt: First., dtmf: {num_digits: 1}, next: two}
+          two: {prompt: Second., dtmf: {num_digits: 1}, next: {hangup: true}}
+        """,
+        "wait start within 20\nwait end\npress 1\nhear \"second\" within 2\nwait quiet\npress 2\n",
+        setup=Setup(recogniser=Recogniser(up=False, hangs=10.0)),
+    )
+    assert ["complete 1 keys", "complete 2 keys"] == got(played)
+    assert ["speech recognition lost"] == notes(played)
+    assert "the recogniser hung" in capsys.readouterr().err
+    assert 10 < played.record.seconds < 15
+
+
 def test_P6_a_timer_that_speech_holds_goes_on_when_the_recogniser_dies(play):
     """Otherwise a caller whose words nobody hears any more would wait for ever."""
     played = play(
