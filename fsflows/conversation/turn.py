@@ -18,7 +18,7 @@ from fsflows.collect.decisions import Cause, Ignored, Key, StopPrompt
 from fsflows.collect.dialogue import Dialogue
 from fsflows.collect.listener import Listener
 from fsflows.collect.result import CollectionResult
-from fsflows.collect.spec import Collection, Outcome
+from fsflows.collect.spec import BargeIn, Collection, Outcome
 from fsflows.conversation import acting, functions, metrics
 from fsflows.conversation.directions import Direction, GoToStep, HangUp
 from fsflows.conversation.history import UserInput
@@ -178,6 +178,10 @@ def _listen(engine: Engine, listener: Listener[Any]) -> None:
             elif isinstance(decision, Ignored):
                 ignored = True
                 engine.log.debug("key ignored", why=str(decision.why))
+            elif listener.spec.barge_in is BargeIn.COLLECT:
+                # With a digit before it, an escape key is a digit, and the prompt plays on.
+                escapes = listener.spec.escape.keys if not decision.digits else ()
+                engine.call.stop_on_keys("".join(sorted(escapes)))
         if listener.result is not None:
             words.answered(engine.clock.now())
             if last_words is not None:

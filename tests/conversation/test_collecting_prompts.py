@@ -51,6 +51,17 @@ def test_beyond_8_an_escape_key_stops_the_prompt_whatever_the_policy(play, barge
     assert stopped_after(played) <= 0.06
 
 
+def test_beyond_8_an_escape_key_that_is_a_digit_stops_no_prompt_that_plays_on(play):
+    top = "escape: {keys: '0', then: {say: One moment., hangup: true}}"
+    step = ask("num_digits: 4, clear_key: '*', barge_in: collect", prompt=LONG, top=top)
+    played = play(step, "wait start\npress 1002\n")
+    assert ["complete 1002 keys"] == got(played)
+    assert (LONG, "done") == heard(played)[0]
+    played = play(step, "wait start\npress 10*0\n")
+    assert ["escaped none"] == got(played)
+    assert (LONG, "key") == heard(played)[0]
+
+
 def test_beyond_7_a_key_without_a_meaning_stops_nothing(play):
     played = play(ask(prompt=LONG), "wait start\nwait 1\npress *#A\nwait end\npress 1234\n")
     assert ["complete 1234 keys"] == got(played)

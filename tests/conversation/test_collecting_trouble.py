@@ -83,7 +83,7 @@ def test_P6_a_recogniser_that_hangs_is_waited_for_once(play, capsys):
           one: {prompt: First., dtmf: {num_digits: 1}, next: two}
           two: {prompt: Second., dtmf: {num_digits: 1}, next: {hangup: true}}
         """,
-        "wait start within 20\nwait end\npress 1\nhear \"second\" within 2\nwait quiet\npress 2\n",
+        'wait start within 20\nwait end\npress 1\nhear "second" within 2\nwait quiet\npress 2\n',
         setup=Setup(recogniser=Recogniser(up=False, hangs=10.0)),
     )
     assert ["complete 1 keys", "complete 2 keys"] == got(played)
