@@ -147,7 +147,7 @@ def delays(engine: Engine) -> Callable[[float], float | None]:
     def waiting(waited: float) -> float | None:
         if waited and (phrase := next(phrases, None)) is not None:
             with suppress(CallEnded):  # the function runs to its end without the caller
-                engine.speak(engine.render(phrase))
+                engine.speak(engine.render(phrase), aside=True)
         return waited + flow.delay_after if flow.delay else None
 
     return waiting

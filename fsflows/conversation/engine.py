@@ -33,7 +33,7 @@ from fsflows.conversation.directions import (
     HandOff,
     HangUp,
 )
-from fsflows.conversation.history import AgentResponse, Turn
+from fsflows.conversation.history import AgentResponse, Turn, hide
 from fsflows.conversation.screening import is_machine
 from fsflows.conversation.speaking import Rendered, fill, fill_target, render, say
 from fsflows.esl.quoting import UnsafeValue
@@ -102,6 +102,7 @@ class Engine:
         """What the last collection leaves to the next one (words that were used already)."""
         self.failed_turns = 0
         self._queued: dict[int, AgentResponse] = {}
+        self._asides: list[Turn] = []
         call.on_playback = self._played
         self._speech_lost = False
         self.limit: Limit | None = None
@@ -266,6 +267,7 @@ class Engine:
         """After the call: the last events, the end function, the recordings, the record."""
         self._quietly("hang-up", self.call.hang_up)
         self._quietly("last events", self.call.linger, FAREWELL)
+        self.take_asides()
         self.in_end_function = True
         self.recordings.close()
         if self._entry.end_function:
@@ -315,11 +317,18 @@ class Engine:
 
     def note_function(self, name: str, ran: Ran) -> None:
         """A function of the flow has run."""
+        self.take_asides()
         self.record.function(name, ran.seconds, ran.failure.what if ran.failure else None)
         labels = (self.flow.name, name)
         metrics.FUNCTION_SECONDS.labels(*labels).observe(ran.seconds)
         if ran.failure is not None:
             metrics.FUNCTION_ERRORS.labels(*labels).inc()
+
+    def take_asides(self) -> None:
+        """No function runs any more: what was said meanwhile is history."""
+        hide(self._asides, self.redactor)  # some of it may have become private
+        self.history += self._asides
+        self._asides = []
 
     def bind_log(self) -> None:
         """In a task of this call: every log line of it carries the call's id, and hides its private values."""
@@ -356,15 +365,21 @@ class Engine:
             return getattr(self.call, name)
         return self.conv.state.get(name)
 
-    def speak(self, rendered: Rendered) -> None:
-        """Queue something to be heard, and write it down. Doesn't wait."""
+    def speak(self, rendered: Rendered, *, aside: bool = False) -> None:
+        """Queue something to be heard, and write it down. Doesn't wait.
+
+        Args:
+            rendered: it.
+            aside: said while a function runs, whose `conv.history[-1]` stays what the caller said: in the history it
+                follows when the function has returned.
+        """
         if not rendered.sounds:
             return
         playback = self.call.play(*rendered.sounds)
         text = self.redactor.text(rendered.text)
         if text:
             turn_of_ours = AgentResponse(text)
-            self.history.append(turn_of_ours)
+            (self._asides if aside else self.history).append(turn_of_ours)
             self._queued[id(playback)] = turn_of_ours
         self.record.said(text, self.clock.now())
 
@@ -373,6 +388,7 @@ class Engine:
         queued = self._queued.pop(id(playback), None)
         if queued is not None and playback.begun is None:
             self.history = [turn for turn in self.history if turn is not queued]
+            self._asides = [turn for turn in self._asides if turn is not queued]
             self.record.noted(f"not said after all: {queued.text}")
 
     def say_text(self, text: str | Pii) -> None:

@@ -82,6 +82,18 @@ def test_delay_phrases_cover_a_slow_function(play):
     assert 4.0 <= heard["Still working."] - pressed < 4.2
 
 
+def test_P9_delay_phrases_do_not_come_between_a_function_and_what_the_caller_keyed(play):
+    played = play(
+        RUNS.format(more="delay: {after: 2, say: [One moment.]}"),
+        "wait end\npress 1\nexpect heard One moment\nexpect ended completed\n",
+        work(
+            "conv._engine.clock.sleep(3)\nreturn {'hangup': conv.history[-1].text == '1', 'utterance': 'Done.'}"
+        ),
+    )
+    texts = [turn.text for turn in played.engine.history]
+    assert ["One.", "1", "One moment.", "Done."] == texts
+
+
 def test_a_start_function_that_fails(play):
     played = play(
         RUNS.format(more=""),
