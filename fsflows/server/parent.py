@@ -7,7 +7,6 @@ can fork at any time. A worker is patched and set up only after the fork.
 
 from __future__ import annotations
 
-import gc
 import os
 import selectors
 import shutil
@@ -19,14 +18,15 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from types import FrameType
-from typing import Any, NoReturn
+from typing import Any
 
 from fsflows import log as logs
 from fsflows import metrics
 from fsflows.flow.files import Snapshot
 from fsflows.server import fleet, orders
 from fsflows.server.address import parse_address
-from fsflows.server.channel import Channel, Message
+from fsflows.server.channel import Message
+from fsflows.server.children import Children
 from fsflows.server.editions import Editions
 from fsflows.server.lending import Lending
 from fsflows.server.notify import Notifier
@@ -107,9 +107,7 @@ class Parent:
         self._lending: Lending
         self._notifier = Notifier()
         self._selector = selectors.DefaultSelector()
-        self._pids: dict[int, int] = {}
-        self._channels: dict[int, Channel] = {}
-        self._started = 0
+        self._children = Children(self._selector)
         self._editions = Editions(settings.flows.paths)
         self._peers = Table(chosen.workers) if chosen.workers > 1 else None
         self._before = Predecessor("")
@@ -119,7 +117,7 @@ class Parent:
         self._told = ""
         self._directory = ""
         self._pipe = (-1, -1)
-        self._handed_over = self._reloading = self._ready_said = False
+        self._handed_over = self._reloading = self._ready_said = self._log_set_up = False
         self._replace_later = False
 
     def run(self) -> int:
@@ -136,7 +134,7 @@ class Parent:
         try:
             self._sockets = Sockets(self._addresses())
             self._lending = Lending(
-                self._sockets, self._selector, self._send, self._channels.__contains__
+                self._sockets, self._selector, self._children.send, self._children.there
             )
             self._before = Predecessor(inherited)
             self._sockets.adopt(self._before.sockets)
@@ -195,9 +193,8 @@ class Parent:
                 case signal.SIGINT:
                     self._stop("SIGINT", now)
                 case signal.SIGHUP:
-                    if (
-                        self._ready_said
-                    ):  # else the start isn't over, and READY=1 would say that it is
+                    # While the start isn't over, READY=1 at the end would say that it is.
+                    if self._ready_said:
                         self._notifier.reloading()
                         self._reloading = True
                     self._carry_out(self._fleet.reload())
@@ -219,16 +216,8 @@ class Parent:
             self._carry_out(self._fleet.stop("SIGTERM", time.monotonic(), handed_over=True))
 
     def _hear(self, number: int) -> None:
-        channel = self._channels.get(number)
-        while channel is not None:
-            try:
-                said = channel.receive()
-            except BlockingIOError:
-                return
-            if said is None:
-                self._hang_up(number)
-                return
-            self._carry_out(self._fleet.heard(number, said[0], time.monotonic()))
+        for message in self._children.hear(number):
+            self._carry_out(self._fleet.heard(number, message, time.monotonic()))
 
     def _reap(self) -> None:
         if self._successor is not None and (status := self._successor.status()) is not None:
@@ -240,15 +229,10 @@ class Parent:
                 log.error("the successor has ended; this server goes on", status=status)
             if not self._fleet.open:
                 self._shut(dismiss=True)
-        for pid, number in list(self._pids.items()):
-            ended, status = os.waitpid(pid, os.WNOHANG)
-            if not ended:
-                continue
-            del self._pids[pid]
+        for number, pid, code in self._children.ended():
             self._hear(number)  # its last words
-            self._hang_up(number)
+            self._children.hang_up(number)
             metrics.forget_process(pid)
-            code = os.waitstatus_to_exitcode(status)
             self._carry_out(self._fleet.died(number, code, time.monotonic()))
 
     # --- orders -------------------------------------------------------------------------------------------------------
@@ -259,8 +243,7 @@ class Parent:
                 case orders.Start(number):
                     self._start(number)
                 case orders.Kill(number):
-                    for pid in [pid for pid, each in self._pids.items() if each == number]:
-                        os.kill(pid, signal.SIGKILL)
+                    self._children.kill(number)
                 case orders.Tell(number, message):
                     self._tell(number, message)
                 case orders.Read(edition):
@@ -286,11 +269,7 @@ class Parent:
         elif message["what"] == "reload":
             with suppress(OSError):  # the worker says that it got nothing
                 descriptors.append(self._editions.descriptor(message["edition"]))
-        self._send(number, message, descriptors)
-
-    def _send(self, number: int, message: Message, descriptors: list[int]) -> None:
-        if number in self._channels:
-            self._channels[number].send(message, descriptors)
+        self._children.send(number, message, descriptors)
 
     def _booted(self) -> None:
         self._before.say_ready()
@@ -303,88 +282,59 @@ class Parent:
     # --- workers ------------------------------------------------------------------------------------------------------
 
     def _start(self, number: int) -> None:
-        if self._started == 0:
+        if not self._log_set_up:
+            self._log_set_up = True
             with suppress(ValueError):  # the worker says what is wrong with it
                 logs.setup(
                     self._settings.log.level,
                     self._settings.log.format,
                     parts=self._settings.log.levels,
                 )
-        ours, theirs = Channel.pair()
-        self._started += 1
         role = self._fleet.members[number].role
-        others = [each.number for each in self._fleet.members if each.role == "calls"]
-        post = Post(
+        pid = self._children.fork(number, lambda line: self._become(self._post(number, line)))
+        if role != "all":
+            log.info("a worker is started", worker=number, does=role, pid=pid)
+
+    def _post(self, number: int, line: Any) -> Post:
+        members = self._fleet.members
+        role = members[number].role
+        others = tuple(each.number for each in members if each.role == "calls")
+        return Post(
             number,
             role,
-            theirs,
+            line,
             self._directory,
-            tuple(others) if role == "office" else (),
+            others if role == "office" else (),
             self._editions.get(self._fleet.editions.in_force),
             self._peers,
             self._fleet.has_been_ready,
         )
-        sys.stdout.flush()
-        sys.stderr.flush()
-        gc.freeze()  # what the worker shares with us stays shared
-        pid = os.fork()
-        if pid == 0:
-            ours.close()
-            self._become(post)
-        theirs.close()
-        ours.setblocking(False)
-        if role != "all":
-            log.info("a worker is started", worker=number, does=role, pid=pid)
-        self._pids[pid] = number
-        self._channels[number] = Channel(ours)
-        self._selector.register(ours, selectors.EVENT_READ, number)
 
-    def _become(self, post: Post) -> NoReturn:
-        """In the child: its whole life."""
-        status = 70
+    def _become(self, post: Post) -> int:
+        """In the child: its whole life; returns its exit status."""
+        signal.set_wakeup_fd(-1)
+        for number in SIGNALS:
+            # What Ctrl-C or a service manager tells the whole group, the parent tells it in its own time.
+            signal.signal(number, signal.SIG_IGN)
+        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+        self._selector.close()
+        for descriptor in self._pipe:
+            os.close(descriptor)
+        self._children.forget()
+        self._sockets.forget()
+        self._editions.close()
+        self._before.close()
+        if self._successor is not None:
+            self._successor.close()
         try:
-            signal.set_wakeup_fd(-1)
-            for number in SIGNALS:
-                # What Ctrl-C or a service manager tells the whole group, the parent tells it in its own time.
-                signal.signal(number, signal.SIG_IGN)
-            signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-            self._selector.close()
-            for descriptor in self._pipe:
-                os.close(descriptor)
-            for channel in self._channels.values():
-                channel.close()
-            self._sockets.forget()
-            self._editions.close()
-            self._before.close()
-            if self._successor is not None:
-                self._successor.close()
-            try:
-                metrics.reserve()
-            except OSError as error:
-                log.error("no room for a worker's metrics", where=self._directory, why=str(error))
-            else:
-                status = self._work(self._settings, post)
-        except BaseException:  # nothing of the parent's stack may run here
-            log.exception("a worker failed")
-        finally:
-            with suppress(Exception):
-                sys.stdout.flush()
-                sys.stderr.flush()
-            os._exit(status)
-
-    def _hang_up(self, number: int) -> None:
-        channel = self._channels.pop(number, None)
-        if channel is not None:
-            self._selector.unregister(channel)
-            channel.close()
+            metrics.reserve()
+        except OSError as error:
+            log.error("no room for a worker's metrics", where=self._directory, why=str(error))
+            return 70
+        return self._work(self._settings, post)
 
     def _let_go(self) -> None:
-        for pid in self._pids:
-            with suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGKILL)
-            os.waitpid(pid, 0)
-        for number in list(self._channels):
-            self._hang_up(number)
+        self._children.end()
         self._sockets.forget()
         self._editions.close()
         self._selector.close()
