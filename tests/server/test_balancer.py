@@ -86,6 +86,7 @@ def balancer(nodes, tmp_path):
         "bind :8084": f"bind 127.0.0.1:{port}",
         "127.0.0.1:8083": f"127.0.0.1:{free_port()}",
         " check port 8085": " check",
+        "timeout check 2s": "timeout check 60s",  # a busy machine is no dead node
         "server a 10.0.0.11:8084": f"server a {nodes[0].address} port {nodes[0].console}",
         "server b 10.0.0.12:8084": f"server b {nodes[1].address} port {nodes[1].console}",
     }.items():
