@@ -1,17 +1,9 @@
-import time
-
-import gevent
 import pytest
-from esl_peer import LONG, descriptors, greenlets
+from leftovers import nothing_stays
 
 
 @pytest.fixture
 def nothing_is_left():
     """No greenlet and no file descriptor stays behind."""
-    gevent.sleep(0)
-    before = greenlets(), descriptors()
-    yield
-    until = time.monotonic() + LONG
-    while (after := (greenlets(), descriptors())) != before and time.monotonic() < until:
-        gevent.sleep(0.01)
-    assert before == after, "greenlets and file descriptors"
+    with nothing_stays():
+        yield

@@ -1,8 +1,6 @@
 """FreeSWITCH's end of a connection, played by a test."""
 
-import gc
 import struct
-from pathlib import Path
 
 import gevent
 from gevent import socket
@@ -34,16 +32,6 @@ def tcp_pair():
     ours, _ = listener.accept()
     listener.close()
     return ours, theirs
-
-
-def greenlets():
-    """Greenlets that are there and not done."""
-    gc.collect()
-    return sum(isinstance(each, gevent.Greenlet) and not each.dead for each in gc.get_objects())
-
-
-def descriptors():
-    return len(list(Path("/proc/self/fd").iterdir()))
 
 
 class Peer:

@@ -1,8 +1,6 @@
-import time
-
-import gevent
 import pytest
-from server_peers import LONG, Process, Server, left
+from leftovers import nothing_stays
+from server_peers import Process, Server
 
 from fsflows.log import capture
 
@@ -10,13 +8,8 @@ from fsflows.log import capture
 @pytest.fixture
 def nothing_is_left():
     """No greenlet and no file descriptor stays behind."""
-    gevent.sleep(0)
-    before = left()
-    yield
-    until = time.monotonic() + LONG
-    while (after := left()) != before and time.monotonic() < until:
-        gevent.sleep(0.01)
-    assert before == after, "greenlets and file descriptors"
+    with nothing_stays():
+        yield
 
 
 @pytest.fixture

@@ -1,6 +1,5 @@
 """Both ends of a server under test: a service of its own, and a FreeSWITCH played by hand, in a real one's bytes."""
 
-import gc
 import gzip
 import json
 import os
@@ -29,15 +28,6 @@ LONG = 30.0
 """Seconds that nothing here takes, unless it hangs."""
 
 TRACE = Path(__file__).parent.parent / "wire" / "traces" / "s01_plain.jsonl.gz"
-
-
-def left():
-    """Greenlets and file descriptors that are there."""
-    gc.collect()
-    greenlets = sum(
-        isinstance(each, gevent.Greenlet) and not each.dead for each in gc.get_objects()
-    )
-    return greenlets, len(list(Path("/proc/self/fd").iterdir()))
 
 
 def wait_for(condition, seconds=LONG):

@@ -111,11 +111,23 @@ def balancer(nodes, tmp_path):
             stderr=subprocess.STDOUT,
         )
     try:
-        wait_for(lambda: _listens(port))
+        # Its operator's socket is asked: a connection to find out whether it listens would be a node's, and a call.
+        wait_for(lambda: _runs(tmp_path / "admin.sock"))
         yield "127.0.0.1", port
     finally:
         process.kill()
         process.wait(LONG)
+
+
+def _runs(path):
+    with socket.socket(socket.AF_UNIX) as sock:
+        sock.settimeout(5)
+        try:
+            sock.connect(str(path))
+            sock.sendall(b"show info\n")
+            return sock.recv(1)
+        except OSError:
+            return False
 
 
 def _listens(port):

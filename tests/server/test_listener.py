@@ -1,7 +1,6 @@
 """The listener: prompt, polite in refusing, and never ended by one call."""
 
 import errno
-import gc
 import os
 import resource
 import sys
@@ -29,25 +28,6 @@ from fsflows.server.reserve import RESERVE, reserve
 
 LONG = 20.0
 """Seconds that nothing here takes, unless it hangs."""
-
-
-def left():
-    gc.collect()
-    greenlets = sum(
-        isinstance(each, gevent.Greenlet) and not each.dead for each in gc.get_objects()
-    )
-    return greenlets, len(list(Path("/proc/self/fd").iterdir()))
-
-
-@pytest.fixture
-def nothing_is_left():
-    gevent.sleep(0)
-    before = left()
-    yield
-    until = time.monotonic() + LONG
-    while left() != before and time.monotonic() < until:
-        gevent.sleep(0.01)
-    assert before == left(), "greenlets and file descriptors"
 
 
 pytestmark = [pytest.mark.process, pytest.mark.usefixtures("nothing_is_left")]
