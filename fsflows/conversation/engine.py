@@ -6,6 +6,7 @@ function's return value says.
 
 from __future__ import annotations
 
+import dataclasses
 import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
@@ -114,6 +115,8 @@ class Engine:
         self.flow_handle = FlowHandle(self)
         self.conv.state.update(extra_state or {})
         self._entry = flow
+        self._voice = call.voice
+        self._take_voice()
 
     # --- the whole call ---------------------------------------------------------------------------------------
 
@@ -303,8 +306,15 @@ class Engine:
         """Make another flow the current one."""
         self.flow = self.flows[name]
         self.log.info("flow entered", flow=name)
+        self._take_voice()
         if uses_speech(self.flow):
             self.call.prepare_speech()
+
+    def _take_voice(self) -> None:
+        voice = dataclasses.replace(self._voice, **self.flow.voice)
+        if voice != self.call.voice:
+            self.call.finish_playing()  # what waits there was written for the voice before
+            self.call.voice = voice
 
     def direct(self, direction: Direction) -> None:
         """A function said where to go next; the last word counts."""

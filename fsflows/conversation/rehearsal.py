@@ -22,7 +22,6 @@ from typing import Any
 
 from fsflows.archive.endings import RecordingState
 from fsflows.archive.model import Record
-from fsflows.call.audio import Voice
 from fsflows.call.call import Call
 from fsflows.call.subscription import subscribe
 from fsflows.clock import VirtualClock
@@ -131,8 +130,7 @@ def _run(
     state: Mapping[str, Any] | None,
     watch: Callable[[Engine], None],
 ) -> Record:
-    voice = Voice(say=flow.voice.get("say", ""))
-    return run_call(Call(link, clock, voice), flow, flows, services, state, watch)
+    return run_call(Call(link, clock), flow, flows, services, state, watch)
 
 
 class _Recorder:

@@ -56,7 +56,7 @@ class CallRunner:
         clock: real time.
         flows: gives the flows as they are now (a reload replaces them; running calls keep theirs).
         services: what calls share.
-        voice: how text is spoken.
+        voice: how text is spoken where a flow has no voice of its own.
         default: the flow of a call that names none.
     """
 
@@ -94,12 +94,7 @@ class CallRunner:
             self._refuse(channel, Reason.UNKNOWN_FLOW)
             link.close()
             return
-        voice = Voice(
-            engine=flow.voice.get("engine", self.voice.engine),
-            voice=flow.voice.get("voice", self.voice.voice),
-            say=flow.voice.get("say", self.voice.say),
-        )
-        call = Call(link, self.clock, voice)
+        call = Call(link, self.clock, self.voice)
         self.calls.add(call)
         values = unpack(link.channel.variable(dialled.VALUES) or "") if call.dialled else None
         try:

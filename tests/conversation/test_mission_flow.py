@@ -166,6 +166,38 @@ def test_P8_goto_step_goto_flow_and_exit_flow(play):
     assert (Result.COMPLETED, Reason.FLOW_ENDED) == (played.record.result, played.record.reason)
 
 
+def test_P8_another_flow_speaks_with_its_own_voice(play):
+    """ "Press 2 for Spanish": what was queued before is still said in the voice before."""
+    played = play(
+        """
+        steps:
+          ask: {prompt: One., dtmf: {num_digits: 1}, asr: false, on: {otherwise: {run: both}}}
+        """,
+        "wait end\npress 2\nexpect ended completed\n",
+        """
+        def start_function(conv):
+            call = conv._engine.call
+            execute, conv.state.said = call.execute, []
+            def listening(application, argument="", *, more=False):
+                if application == "speak":
+                    conv.state.said.append(argument)
+                return execute(application, argument, more=more)
+            call.execute = listening
+
+        def both(conv, flow):
+            conv.say("Two.")
+            conv.say("Three.")
+            conv.goto_flow("second")
+        """,
+        others={
+            "second": "voice: {voice: rms}\nsteps: {end: {prompt: Cuatro., next: {hangup: true}}}\n"
+        },
+    )
+    assert ["flite|slt|One.", "flite|slt|Two.", "flite|slt|Three.", "flite|rms|Cuatro."] == (
+        played.engine.conv.state.said
+    )
+
+
 @pytest.mark.parametrize(
     ("call", "message"),
     [
