@@ -143,6 +143,8 @@ def _drive(engine: Engine, dialogue: Dialogue, question: Question) -> Collection
         typed = ()
         match todo:
             case ladder.Prompt():
+                if dialogue.spec.speech is not None:
+                    call.prepare_speech()  # behind the prompt it would hear nothing of what is said over it
                 call.stop_on_keys("".join(sorted(dialogue.interrupting_keys)))
                 prompt = prompt_for(question, todo, engine.flow.sentences)
                 engine.speak(engine.render(prompt, **values(todo)))

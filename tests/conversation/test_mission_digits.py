@@ -113,6 +113,19 @@ def test_L10_the_task_inside_a_function(play):
     assert "" == played.record.metrics.get("number", "")
 
 
+def test_L3_a_task_hears_what_is_said_over_its_prompt_where_no_step_listens(play):
+    played = play(
+        "steps: {ask: {run: ask}}",
+        "wait start\nwait 1\nsay one two three four\nexpect digits 1234\n",
+        """
+        def ask(conv, flow):
+            conv.collect(num_digits=4, extra_instructions="Which four digits are on the back of your card?")
+            return {"hangup": True}
+        """,
+    )
+    assert "break" == played.channel.transcript.heard[0].ending
+
+
 def test_L9_the_conversation_so_far_is_given(play):
     played = play(
         one_key().replace("on:\n          otherwise: done", "run: look\n        next: done"),
