@@ -50,6 +50,7 @@ class Vosk:
     """A recogniser that a test can take down; read by each call when it starts to listen."""
 
     up: bool = True
+    hangs: float = 0.0
     json: bool = True
 
 
