@@ -192,10 +192,11 @@ def test_a_database_that_is_away_does_not_end_it(make, monkeypatch):
         ("/hook", SECRET),
         ("https://x/y", "short"),
         ("", ""),
+        ("http://[", SECRET),
     ],
 )
 def test_settings_that_make_no_sense_are_refused(database, url, secret):
-    with pytest.raises(ValueError, match=r"webhook\."):
+    with pytest.raises(ValueError, match=r"records\.webhook_"):
         Webhook(database, url, secret)
 
 
