@@ -204,6 +204,7 @@ class Engine:
             if outcome.utterance is not None:
                 greeting = say(outcome.utterance)
         self.answer_from = self.clock.now()
+        self.left_over = ()
         if greeting is None:
             greeting = self.render(self.flow.greeting)
         self.call.stop_on_keys("")
@@ -350,7 +351,10 @@ class Engine:
 
     def render(self, prompt: Prompt, **values: object) -> Rendered:
         """A prompt with its placeholders filled in from `values`, the call and `conv.state`."""
-        return render(prompt, lambda name: self._lookup(name, values), self.flow.sentences)
+        rendered = render(prompt, lambda name: self._lookup(name, values), self.flow.sentences)
+        for why in rendered.left_out:
+            self.log.warning("sound could not be played", why=why)
+        return rendered
 
     def fill(self, text: str) -> str:
         """A hand-off's target with its placeholders filled in."""

@@ -21,10 +21,16 @@ Lookup = Callable[[str], object]
 
 @dataclass(frozen=True, slots=True)
 class Rendered:
-    """A prompt ready to be played. `text` is what is written down about it: PII is hidden in it."""
+    """A prompt ready to be played.
+
+    Attributes:
+        text: what is written down about it: PII is hidden in it.
+        left_out: why a file of it is not played: a value in its path that can't be part of one.
+    """
 
     sounds: tuple[audio.Sound, ...]
     text: str
+    left_out: tuple[str, ...] = ()
 
 
 def render(prompt: Prompt, lookup: Lookup, language: str) -> Rendered:
@@ -37,13 +43,18 @@ def render(prompt: Prompt, lookup: Lookup, language: str) -> Rendered:
     """
     sounds: list[audio.Sound] = []
     texts: list[str] = []
+    left_out: list[str] = []
     for part in prompt:
-        sound, text = _part(part, lookup, language)
+        try:
+            sound, text = _part(part, lookup, language)
+        except quoting.UnsafeValue as error:
+            left_out.append(str(error))
+            continue
         if sound is not None:
             sounds.append(sound)
         if text:
             texts.append(text)
-    return Rendered(tuple(sounds), " ".join(texts))
+    return Rendered(tuple(sounds), " ".join(texts), tuple(left_out))
 
 
 def say(text: str | Pii) -> Rendered:

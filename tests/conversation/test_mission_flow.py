@@ -26,6 +26,22 @@ def test_P3_the_start_function_runs_to_its_end_before_a_key_counts(play):
     assert "7" not in texts(played)
 
 
+def test_P3_keys_that_a_question_of_the_start_function_did_not_take_are_nobody_s(play):
+    played = play(
+        """
+        steps:
+          ask: {prompt: Press a key., dtmf: {num_digits: 1}, retry: {attempts: 1}, next: {hangup: true}}
+        """,
+        "wait 1\npress 12\n",
+        """
+        def start_function(conv):
+            conv._engine.clock.sleep(3)
+            conv.collect(num_digits=1)
+        """,
+    )
+    assert ["1", ""] == [str(each.digits) for each in played.record.collected]
+
+
 GREETED = """
     greeting: Welcome to the house of many long words.
     steps:

@@ -364,6 +364,22 @@ def test_a_caller_s_number_adds_nothing_to_a_destination(play, number):
     assert Reason.HANDOFF_FAILED == played.record.reason
 
 
+def test_a_value_that_can_be_no_part_of_a_path_silences_nothing_else(play, capsys):
+    played = play(
+        """
+        steps:
+          ask:
+            prompt: [Hello., {play: "names/{name}.wav", text: your name}, Press one.]
+            dtmf: {num_digits: 1}
+            next: {hangup: true}
+        """,
+        "hear press one\npress 1\nexpect digits 1\nexpect not heard your name\n",
+        state={"name": "../Ann, Lee"},
+    )
+    assert Result.COMPLETED == played.record.result
+    assert "sound could not be played" in capsys.readouterr().err
+
+
 def test_what_the_caller_never_heard_was_not_said(play):
     played = play(
         """
