@@ -227,6 +227,16 @@ class Fleet:
         """Whether some worker is to have the calls' socket."""
         return self._open
 
+    @property
+    def status(self) -> str:
+        """How all are, in a few words."""
+        words = ["1 call" if self.calls == 1 else f"{self.calls} calls"]
+        if self.editions.problem:
+            words.append("the flows on disk can't be loaded")
+        if self.how:
+            words.append("stopping")
+        return ", ".join(words)
+
     def node(self, now: float) -> Message:
         """How all are, for health pages."""
         return {

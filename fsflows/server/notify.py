@@ -39,8 +39,72 @@ class Notifier:
         except OSError:
             pass  # systemd acts on what it does not hear
 
+
+class Report:
+    """What systemd is told of a server: that it is ready, lives, reads its flows again, stops, and how it is doing.
+
+    Args:
+        notifier: what tells it.
+    """
+
+    def __init__(self, notifier: Notifier) -> None:
+        self._notifier = notifier
+        self._ready = self._reloading = self._handed_over = False
+        self._ping_at = 0.0 if notifier.watchdog else float("inf")
+        self._told = ""
+
+    @property
+    def due(self) -> float:
+        """When to `tell`, at the latest."""
+        return float("inf") if self._handed_over else self._ping_at
+
+    def ready(self) -> None:
+        """We serve, and are the process to look after."""
+        self._ready = True
+        self._notifier.say("READY=1", f"MAINPID={os.getpid()}")
+
     def reloading(self) -> None:
-        """A reload begins; `say("READY=1")` ends it."""
-        self.say(
-            "RELOADING=1", f"MONOTONIC_USEC={time.clock_gettime_ns(time.CLOCK_MONOTONIC) // 1000}"
-        )
+        """A reload begins; `tell` ends it."""
+        if self._ready:  # else the start isn't over, and READY=1 would say that it is
+            self._reloading = True
+            now = time.clock_gettime_ns(time.CLOCK_MONOTONIC) // 1000
+            self._notifier.say("RELOADING=1", f"MONOTONIC_USEC={now}")
+
+    def stopping(self) -> None:
+        """We end; after a successor has taken over that is none of systemd's business."""
+        if not self._handed_over:
+            self._notifier.say("STOPPING=1")
+
+    def hand_over(self) -> None:
+        """A successor serves: it is the one to look after from here on."""
+        self._handed_over = True
+
+    def take_back(self) -> None:
+        """The successor is gone before us.
+
+        Systemd, which is not its parent, would miss nothing but its signs of life, and abort our last calls for that.
+        """
+        if self._handed_over:
+            self._handed_over = False
+            self._told = ""
+            self._notifier.say(f"MAINPID={os.getpid()}", "WATCHDOG=1")
+
+    def tell(self, now: float, status: str, *, reloaded: bool) -> None:
+        """Say what is due.
+
+        Args:
+            now: the time.
+            status: how we are doing, for `systemctl status`.
+            reloaded: no reload is under way any more.
+        """
+        if self._handed_over:
+            return
+        if now >= self._ping_at:
+            self._ping_at = now + self._notifier.watchdog
+            self._notifier.say("WATCHDOG=1")
+        if self._reloading and reloaded:
+            self._reloading = False
+            self._notifier.say("READY=1")
+        if status != self._told:
+            self._told = status
+            self._notifier.say(f"STATUS={status}")

@@ -29,7 +29,7 @@ from fsflows.server.channel import Message
 from fsflows.server.children import Children
 from fsflows.server.editions import Editions
 from fsflows.server.lending import Lending
-from fsflows.server.notify import Notifier
+from fsflows.server.notify import Notifier, Report
 from fsflows.server.peers import Table
 from fsflows.server.sockets import Sockets
 from fsflows.server.succession import INHERITED, Predecessor, Successor
@@ -106,6 +106,7 @@ class Parent:
         self._sockets = Sockets({})
         self._lending: Lending
         self._notifier = Notifier()
+        self._report = Report(self._notifier)
         self._selector = selectors.DefaultSelector()
         self._children = Children(self._selector)
         self._editions = Editions(settings.flows.paths)
@@ -113,11 +114,9 @@ class Parent:
         self._before = Predecessor("")
         self._successor: Successor | None = None
         self._status: int | None = None
-        self._pings = 0.0
-        self._told = ""
         self._directory = ""
         self._pipe = (-1, -1)
-        self._handed_over = self._reloading = self._ready_said = self._log_set_up = False
+        self._handed_over = self._ready_said = self._log_set_up = False
         self._replace_later = False
 
     def run(self) -> int:
@@ -166,9 +165,7 @@ class Parent:
 
     def _turn(self, wake: int) -> None:
         now = time.monotonic()
-        due = min(self._fleet.due(now), self._lending.due)
-        if self._notifier.watchdog:
-            due = min(due, self._pings)
+        due = min(self._fleet.due(now), self._lending.due, self._report.due)
         for key, _ in self._selector.select(max(0.0, due - now)):
             if key.fileobj == wake:
                 self._signalled(os.read(wake, 512))
@@ -182,7 +179,7 @@ class Parent:
         now = time.monotonic()
         self._carry_out(self._fleet.tick(now))
         self._lending.retry(now)
-        self._tell_systemd(now)
+        self._report.tell(now, self._fleet.status, reloaded=not self._fleet.editions.open)
 
     def _signalled(self, numbers: bytes) -> None:
         for number in numbers:
@@ -193,10 +190,7 @@ class Parent:
                 case signal.SIGINT:
                     self._stop("SIGINT", now)
                 case signal.SIGHUP:
-                    # While the start isn't over, READY=1 at the end would say that it is.
-                    if self._ready_said:
-                        self._notifier.reloading()
-                        self._reloading = True
+                    self._report.reloading()
                     self._carry_out(self._fleet.reload())
                 case signal.SIGUSR2:
                     self._replace()
@@ -204,8 +198,7 @@ class Parent:
     def _stop(self, how: str, now: float) -> None:
         if self._successor is not None and not self._fleet.how:
             self._successor.terminate()  # it does not serve yet: it is stopped with us
-        if not self._handed_over:
-            self._notifier.say("STOPPING=1")
+        self._report.stopping()
         self._carry_out(self._fleet.stop(how, now))
 
     def _succeeded(self, successor: Any) -> None:
@@ -213,6 +206,7 @@ class Parent:
         self._selector.unregister(successor)
         if successor.serves() and not self._fleet.how:
             self._handed_over = True
+            self._report.hand_over()
             self._carry_out(self._fleet.stop("SIGTERM", time.monotonic(), handed_over=True))
 
     def _hear(self, number: int) -> None:
@@ -227,6 +221,9 @@ class Parent:
                 successor.close()
             if not self._fleet.how:
                 log.error("the successor has ended; this server goes on", status=status)
+            elif self._handed_over and status:
+                log.error("the successor has ended; nobody listens any more", status=status)
+            self._report.take_back()
             if not self._fleet.open:
                 self._shut(dismiss=True)
         for number, pid, code in self._children.ended():
@@ -274,7 +271,7 @@ class Parent:
     def _booted(self) -> None:
         self._before.say_ready()
         self._ready_said = True
-        self._notifier.say("READY=1", f"MAINPID={os.getpid()}")
+        self._report.ready()
         if self._replace_later:
             self._replace_later = False
             self._replace()
@@ -374,22 +371,6 @@ class Parent:
         """Close the calls' socket."""
         successor = "starts" if self._successor is not None else ""
         self._lending.shut(dismiss=dismiss, successor="serves" if self._handed_over else successor)
-
-    # --- systemd ----------------------------------------------------------------------------------------------------
-
-    def _tell_systemd(self, now: float) -> None:
-        if self._handed_over:
-            return  # it looks after our successor
-        if self._notifier.watchdog and now >= self._pings:
-            self._pings = now + self._notifier.watchdog
-            self._notifier.say("WATCHDOG=1")
-        if self._reloading and not self._fleet.editions.open:
-            self._reloading = False
-            self._notifier.say("READY=1")
-        status = f"{self._fleet.calls} calls" + (", stopping" if self._fleet.how else "")
-        if status != self._told:
-            self._told = status
-            self._notifier.say(f"STATUS={status}")
 
 
 def _noted(_number: int, _frame: FrameType | None) -> None:

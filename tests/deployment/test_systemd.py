@@ -84,6 +84,9 @@ def test_a_server_gets_the_time_that_it_needs():
     assert service["ExecReload"].endswith("-HUP $MAINPID")
     assert 10 <= float(service["WatchdogSec"]) <= 60
     assert "always" == service["Restart"]
+    # What may get better by itself is tried for ever; settings that make no sense, once.
+    assert "0" == read(UNITS[1])["Unit"]["StartLimitIntervalSec"]
+    assert "2" == service["RestartPreventExitStatus"]
     assert int(service["LimitNOFILE"]) >= 65536
     settings = service["ExecStart"].rpartition(" ")[2]
     assert settings.endswith("fsflows.yaml")

@@ -331,6 +331,18 @@ def test_a_problem_is_known_to_all_until_it_is_mended(up):
     assert "broken" == up.fleet.node(up.now)["flows"], "whoever is started again has not mended it"
 
 
+def test_how_all_are_in_a_few_words(up):
+    assert "0 calls" == up.fleet.status
+    up.beat(1, calls=1)
+    assert "1 call" == up.fleet.status
+    up.beat(2, calls=2)
+    up.take(up.fleet.reload())
+    up.heard(0, "reloaded", edition=1, problem="broken")
+    assert "3 calls, the flows on disk can't be loaded" == up.fleet.status
+    up.stop("SIGTERM")
+    assert "3 calls, the flows on disk can't be loaded, stopping" == up.fleet.status
+
+
 def test_a_worker_that_could_not_take_the_socket_is_given_it_again(up):
     for number in (1, 2):
         up.heard(number, "lost")

@@ -4,7 +4,9 @@ import json
 import os
 import re
 import signal
+import socket as plain
 import urllib.request
+from contextlib import closing
 from pathlib import Path
 
 import gevent
@@ -477,31 +479,72 @@ def test_console_and_metrics_show_all_workers_as_one(up):
     assert "Office" in status
 
 
-def test_systemd_is_told(up, tmp_path):
-    import socket as plain
+class Systemd:
+    """Hears what `up` tells systemd, from its start on; `watchdog`: seconds."""
 
-    path = str(tmp_path / "notify.sock")
-    with plain.socket(plain.AF_UNIX, plain.SOCK_DGRAM) as told:
-        told.bind(path)
-        os.environ["NOTIFY_SOCKET"], os.environ["WATCHDOG_USEC"] = path, "400000"
+    def __init__(self, directory, watchdog=0.4):
+        self._path = str(directory / "notify.sock")
+        self._socket = plain.socket(plain.AF_UNIX, plain.SOCK_DGRAM)
+        self._socket.bind(self._path)
+        self._socket.settimeout(LONG)
+        self._lines = []
+        self._environment = {
+            "NOTIFY_SOCKET": self._path,
+            "WATCHDOG_USEC": str(int(watchdog * 1e6)),
+        }
+
+    def start(self, up):
+        os.environ.update(self._environment)
         try:
-            process = up()
+            return up()
         finally:
-            del os.environ["NOTIFY_SOCKET"], os.environ["WATCHDOG_USEC"]
-        lines = []
+            for name in self._environment:
+                del os.environ[name]
 
-        def hear(line):
-            while line not in lines:
-                lines.extend(told.recv(4096).decode().splitlines())
-            lines.clear()
+    def hear(self, line):
+        while line not in self._lines:
+            self._lines += self._socket.recv(4096).decode().splitlines()
+        self._lines.clear()
 
-        told.settimeout(LONG)
-        hear("READY=1")
-        assert 3 == len([line for line in process.log if line["event"] == "serving"])
-        hear("WATCHDOG=1")
-        process.signal(signal.SIGHUP)
-        hear("RELOADING=1")
-        hear("READY=1")
-        process.signal(signal.SIGTERM)
-        hear("STOPPING=1")
-        assert 0 == process.ended()
+    def close(self):
+        self._socket.close()
+
+
+@pytest.fixture
+def systemd(tmp_path):
+    with closing(Systemd(tmp_path)) as made:
+        yield made
+
+
+def test_systemd_is_told(up, systemd):
+    process = systemd.start(up)
+    systemd.hear("READY=1")
+    assert 3 == len([line for line in process.log if line["event"] == "serving"])
+    systemd.hear("WATCHDOG=1")
+    process.signal(signal.SIGHUP)
+    systemd.hear("RELOADING=1")
+    systemd.hear("READY=1")
+    process.signal(signal.SIGTERM)
+    systemd.hear("STOPPING=1")
+    assert 0 == process.ended()
+
+
+def test_who_drains_is_looked_after_again_when_his_successor_dies(up, systemd):
+    process = systemd.start(up)
+    address = serving(process)
+    running = call(address, "ask", then=FALLBACK)
+    asked([running])
+    process.signal(signal.SIGUSR2)
+    pid = process.said("a successor is started; it takes over when it serves")["pid"]
+    process.said("stopping", signal="SIGTERM")
+    systemd.hear(f"MAINPID={pid}")
+    os.kill(pid, signal.SIGKILL)
+    systemd.hear(f"MAINPID={process.popen.pid}")
+    systemd.hear("STATUS=1 call, stopping")
+    for _ in range(3):
+        systemd.hear("WATCHDOG=1")
+    assert -9 == process.said("the successor has ended; nobody listens any more")["status"]
+    assert running.wait(0) is None
+    running.press("1")
+    assert "NORMAL_CLEARING" == finished(running).cause
+    assert 0 == process.ended()
