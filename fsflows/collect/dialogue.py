@@ -38,7 +38,7 @@ plays and waits:
 `call.wait` must give what has already happened before it looks at the clock: then a slow server cuts nobody off. When
 the call ends while nobody listens, `Dialogue.hang_up` gives the result that there is.
 
-Keys that were typed ahead count for the next question, unless an attempt has failed: the caller doesn't know that yet,
+Keys that were typed ahead count for the next question, unless an attempt has failed (not by silence): the caller doesn't know that yet,
 so what was pressed before the next prompt, and on the heels of it, answers nothing that was asked.
 """
 
@@ -312,8 +312,9 @@ class Dialogue:
         if self._failures >= self._attempts:
             self._finish()
             return
-        # Who refuses the digits that were read knows that they are asked for again, and may type them at once.
-        self._failed = kind is not PromptKind.REFUSED
+        # Who refuses the digits that were read knows that they are asked for again, and may type them at once. And what
+        # comes after silence goes on with nothing: it is the answer, a moment late.
+        self._failed = kind not in (PromptKind.REFUSED, PromptKind.NO_INPUT)
         because = kind if kind is PromptKind.NO_INPUT else PromptKind.NO_MATCH
         after = self._keys_only_after
         if after is not None and self._failures >= after and self.spec.speech is not None:

@@ -199,6 +199,18 @@ def test_keys_pressed_before_the_next_prompt_are_flushed_after_a_failure(typed):
     ]
 
 
+def test_a_key_that_comes_a_moment_after_the_silence_is_not_lost():
+    dialogue = Dialogue(MENU)
+    dialogue.next(0.0)
+    play(dialogue.next(0.0).listener, "")
+    asked = dialogue.next(5.0, typed_ahead=[Key("1", 4.999)])
+    again = dialogue.next(5.0, prompt_playing=True).listener
+
+    assert PromptKind.NO_INPUT is asked.kind
+    assert MENU.interrupting_keys == dialogue.interrupting_keys
+    assert ("complete", "1") == (again.result.outcome, again.result.digits)
+
+
 def test_keys_pressed_after_a_pause_count_however_fast_they_follow_one_another():
     dialogue = Dialogue(PIN)
     dialogue.next(0.0)
