@@ -100,6 +100,7 @@ class Collector(Listener[Attempt]):
                 self._end_if_awaited(at)
             case Timer.LIMIT:
                 self._stall(at)
+                self._spoke = True  # however often the recogniser has changed its mind about it
                 if self.result is None:
                     self._silence(at)
             case Timer.QUIET:

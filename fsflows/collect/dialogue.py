@@ -38,8 +38,9 @@ plays and waits:
 `call.wait` must give what has already happened before it looks at the clock: then a slow server cuts nobody off. When
 the call ends while nobody listens, `Dialogue.hang_up` gives the result that there is.
 
-Keys that were typed ahead count for the next question, unless an attempt has failed (not by silence): the caller doesn't know that yet,
-so what was pressed before the next prompt, and on the heels of it, answers nothing that was asked.
+Keys that were typed ahead count for the next question, unless an attempt has failed by more than silence: the caller
+does not know that yet, so what was pressed before the next prompt, and on the heels of it, answers nothing that was
+asked.
 """
 
 from __future__ import annotations

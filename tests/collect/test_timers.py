@@ -125,6 +125,7 @@ def test_a_television_holds_a_call_no_longer_than_hold_limit():
     assert ("too_short", "inter_digit_timeout", "7", 10.5) == ending(
         spec, "\n".join(["0.5 key 7", *chatter])
     )
+    assert ("no_match", "end_of_speech", "", 10.0) == ending(spec, "\n".join(chatter))
     assert ("no_match", "end_of_speech", "", 10.0) == ending(
         spec, "\n".join(f"{1.5 * second} final and now the weather" for second in range(60))
     )
