@@ -116,11 +116,31 @@ def missing(settings: Settings) -> list[str]:
     there = next(path for path in (spool, *spool.parents) if path.exists())
     if not _usable(there):
         lines.append(f"database.spool: may not make or write {spool}")
+    if not settings.recordings.agent_url:
+        lines += _undeletable(settings)
     if absent:
         made = " ".join(shlex.quote(str(path)) for path in dict.fromkeys(absent))
         lines.append(f"make what is missing, for the user who serves: mkdir -p {made}")
     if lines:
         lines.append("to try things out, keep everything in one directory: --data DIR")
+    return lines
+
+
+def _undeletable(settings: Settings) -> list[str]:
+    """Where calls are recorded, and nothing could be deleted: better said now than to who opts out."""
+    lines = []
+    staging = Path(parse_root(settings.recordings.staging).local).absolute()
+    there = next(path for path in (staging, *staging.parents) if path.exists())
+    if not _usable(there):
+        lines.append(f"recordings.staging: may not make and delete files in {staging}")
+    for root in settings.recordings.roots:
+        path = Path(parse_root(root).local)
+        if not path.is_dir():
+            lines.append(f"recordings.roots: there is no directory {path} (is it mounted?)")
+        elif os.statvfs(path).f_flag & os.ST_RDONLY:
+            lines.append(
+                f"recordings.roots: {path} is read-only here (a line ReadWritePaths in systemd's unit?)"
+            )
     return lines
 
 
