@@ -76,15 +76,17 @@ class Watchdog:
 
     def stop(self) -> None:
         """Watch no more."""
-        if self._beat is not None:
-            self._beat.kill(block=False)
+        # It may run once more before it is killed; it must not set an alarm then that nobody handles.
+        beat, self._beat = self._beat, None
+        if beat is not None:
+            beat.kill(block=False)
         signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, self._before)
         faulthandler.cancel_dump_traceback_later()
 
     def _live(self) -> None:
         report = _stack_reporter()
-        while True:
+        while self._beat is not None:
             self._alive_at = time.monotonic()
             self._suspect = None
             signal.setitimer(signal.ITIMER_REAL, self.limit / 2, AGAIN)

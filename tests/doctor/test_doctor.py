@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 import threading
+from contextlib import closing
 from functools import partial
 from pathlib import Path
 
@@ -418,7 +419,7 @@ def test_freeswitchs_open_files(world, tmp_path):
 def test_a_database_of_a_newer_version(world):
     import sqlite3
 
-    with sqlite3.connect(world.base / "fsflows.db") as raw:
+    with closing(sqlite3.connect(world.base / "fsflows.db")) as raw, raw:
         raw.execute("UPDATE alembic_version SET version_num = '9999'")
     found = {f.about: f for f in examined(world)}["database"]
     assert (State.PROBLEM, True) == (

@@ -143,6 +143,18 @@ def test_the_lag_is_measured_and_the_place_is_said_even_when_nothing_can_be_done
     assert "test_watchdog.py" in line["where"]
 
 
+def test_one_that_was_stopped_sets_no_alarm_again(monkeypatch, nothing_is_left):
+    monkeypatch.setattr(module, "BEAT", 0)  # its turn has always come already when it is stopped
+    watchdog = Watchdog()
+    watchdog.start()
+    gevent.sleep(0)
+    assert signal.getitimer(signal.ITIMER_REAL)[0] > 0
+    watchdog.stop()
+    gevent.sleep(0)
+    gevent.sleep(0)
+    assert (0.0, 0.0) == signal.getitimer(signal.ITIMER_REAL)
+
+
 def busy(seconds):
     until = time.monotonic() + seconds
     while time.monotonic() < until:
