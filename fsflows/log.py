@@ -142,7 +142,10 @@ class _Part:
 
 
 # A command that makes its database would otherwise begin with a line for each migration.
-_levels = {"": LEVELS["warning"], "alembic": LEVELS["warning"]}
+_OF_OTHERS = {"alembic": LEVELS["warning"]}
+"""Levels of libraries that say more than anybody wants, unless they are set."""
+
+_levels = {"": LEVELS["warning"], **_OF_OTHERS}
 _parts: dict[str, _Part] = {}
 
 
@@ -169,6 +172,21 @@ def set_level(part: str, level: str) -> None:
     _levels[part] = LEVELS[level]
     for each in list(_parts.values()):
         each.threshold = _threshold(each.name)
+
+
+def set_levels(level: str, parts: Iterable[str] = ()) -> None:
+    """Set all levels anew: of everything, and of single parts, each "PART=LEVEL".
+
+    Raises:
+        ValueError: there is no such level; nothing has changed.
+    """
+    if level not in LEVELS:
+        raise ValueError(f"no log level {level!r}; there are {', '.join(LEVELS)}")
+    chosen = [parse_level(text) for text in parts]
+    _levels.clear()
+    _levels.update(_OF_OTHERS)
+    for part, its_level in [("", level), *chosen]:
+        set_level(part, its_level)
 
 
 def parse_level(text: str) -> tuple[str, str]:
@@ -342,10 +360,7 @@ def setup(
     """
     if style not in FORMATS:
         raise ValueError(f"no log format {style!r}; there are {', '.join(FORMATS)}")
-    chosen = [parse_level(text) for text in parts]
-    set_level("", level)
-    for part, its_level in chosen:
-        set_level(part, its_level)
+    set_levels(level, parts)
     _identity.clear()
     if worker is not None:
         _identity["worker"] = worker

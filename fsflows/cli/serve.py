@@ -6,7 +6,7 @@ import argparse
 import gc
 import os
 import sys
-from typing import Any
+from typing import Any, cast
 
 DESCRIPTION = """\
 Answers the calls that FreeSWITCH's socket application hands over, and runs them through YAML flows.
@@ -28,7 +28,8 @@ meaning, secrets left out, and makes a file to start from.
 signals:
   SIGTERM   accept no more calls, let running ones finish (server.drain_timeout), then stop
   SIGINT    stop: calls are told that something went wrong; once more: not even that
-  SIGHUP    read the flows again; running calls keep theirs
+  SIGHUP    read the flows again; running calls keep theirs. Of the settings, limits, server.allow, time limits of the
+            server section and log levels are put in force; others that have changed are named in the log
   SIGUSR2   start the program anew (a new version, other settings) on the same sockets, then drain
 
 exit status: 0 stopped as told, 1 flows, directories, the database or an address can't be used, 2 called wrongly or
@@ -77,11 +78,13 @@ def run(options: argparse.Namespace) -> int:
     from fsflows.log import get_logger
     from fsflows.settings_shown import as_yaml
 
+    def read() -> config.Settings:
+        path = options.config or os.environ.get("FSFLOWS_CONFIG")
+        given = config.load(path, warn=get_logger("settings").warning)
+        return cast("config.Settings", _with_options(given, options))
+
     try:
-        settings = config.load(
-            options.config or os.environ.get("FSFLOWS_CONFIG"), warn=get_logger("settings").warning
-        )
-        settings = _with_options(settings, options)
+        settings = read()
     except config.SettingsError as error:
         print(error, file=sys.stderr)
         return 2
@@ -93,7 +96,7 @@ def run(options: argparse.Namespace) -> int:
     gc.set_threshold(100_000, 50, 100)
     from fsflows.server.parent import serve
 
-    return serve(settings)
+    return serve(settings, read)
 
 
 def _with_options(settings: Any, options: argparse.Namespace) -> Any:

@@ -4,7 +4,7 @@ A message is a small JSON object with `what`. From a worker: `ready`, `beat` (ho
 socket: "calls" or "console"), `lost` (it could not take one), `level` (a log level was set), `reloaded` (it has loaded
 an `edition` of the flows, or could not: `problem`), `left` (calls it had to cut off). From the parent: `socket` (with
 the descriptor, or `errno`), `shut`, `stop`, `hurry`, `cut`, `reload` (an `edition`, with a descriptor to read it from),
-`level`, `node` (how all are).
+`level`, `settings` (those in force of `fsflows.server.adjustable`), `node` (how all are).
 """
 
 from __future__ import annotations

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ipaddress
 import os
 import shlex
 from collections.abc import Callable
@@ -18,6 +17,7 @@ from fsflows.console.access import Access, check_listen, parse_users
 from fsflows.console.throttle import parse_proxies
 from fsflows.database import Database
 from fsflows.recordings.places import parse_root
+from fsflows.server import adjustable
 from fsflows.server.address import parse_address
 from fsflows.server.outbound import make_plan
 from fsflows.settings import Console, Settings
@@ -35,8 +35,7 @@ def faults(settings: Settings) -> list[str]:
 
     server, recordings = settings.server, settings.recordings
     check("server.listen", parse_address, server.listen)
-    for network in server.allow:
-        check("server.allow", lambda text: ipaddress.ip_network(text, strict=False), network)
+    found += adjustable.faults(settings)
     if settings.console.listen:
         check("console.listen", parse_address, settings.console.listen)
         found += _console(settings.console)
@@ -57,19 +56,15 @@ def faults(settings: Settings) -> list[str]:
             make_plan(settings)
         except ValueError as error:
             found.append(str(error))
-    for text in settings.log.levels:
-        check("log.levels", log.parse_level, text)
     for name, number, least, most in (
         ("server.workers", server.workers, 1, 64),
         ("server.backlog", server.backlog, 1, 65535),
-        ("server.heartbeat_timeout", server.heartbeat_timeout, 5, 3600),
     ):
         if not least <= number <= most:
             found.append(f"{name}: must be from {least} to {most}, got {number:g}")
     for name, value, known in (
         ("recordings.orphans", recordings.orphans, ("publish", "discard")),
         ("dialling.machine", settings.dialling.machine, ("ignore", "hang_up")),
-        ("log.level", settings.log.level, log.LEVELS),
         ("log.format", settings.log.format, log.FORMATS),
     ):
         if value not in known:

@@ -101,6 +101,13 @@ class Door(ABC):
             self._cancel_retry()
             self._reopen()
 
+    def look_again(self) -> None:
+        """There may be room again, or none any more."""
+        if self._watcher is not None and self._behind.full():
+            self._filled()
+        else:
+            self.vacancy()
+
     def close(self, take: Take) -> None:
         """Close it for good; `take` gets what waits."""
         self._closed = True

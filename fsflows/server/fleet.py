@@ -205,6 +205,12 @@ class Fleet:
             self._orders += self.editions.wanted()
         return self._take()
 
+    def adjust(self, heartbeat: float, drain: float, settings: Message) -> list[Order]:
+        """Put other settings in force: our own, and those that each worker is told."""
+        self._heartbeat, self._drain = heartbeat, drain
+        self._tell_all({"what": "settings", **settings})
+        return self._take()
+
     def due(self, now: float) -> float:
         """When to `tick`, at the latest."""
         times = [self._news_at, self._report_at, self._kill_at]

@@ -123,6 +123,28 @@ class Listener:
         host, port = self.address
         log.info("listening", host=host, port=port)
 
+    def adjust(
+        self,
+        *,
+        max_calls: int,
+        calls_per_second: float,
+        max_per_peer: int,
+        silence_timeout: float,
+        allow: Iterable[str],
+    ) -> None:
+        """Put other limits in force (see the class); calls in progress go on, however many they are.
+
+        Raises:
+            ValueError: `allow` has something that is no network; nothing has changed.
+        """
+        self._allow = [ipaddress.ip_network(network, strict=False) for network in allow]
+        self._max_calls = max_calls
+        self._max_per_peer = max_per_peer
+        self._silence_timeout = silence_timeout
+        if calls_per_second != self._rate.per_second:
+            self._rate = Rate(calls_per_second)
+        self._door.look_again()
+
     def close(self, *, serve_waiting: bool = False) -> None:
         """Accept no more calls; those in progress go on. For good: a new listener is made for a new start.
 

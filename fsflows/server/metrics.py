@@ -60,7 +60,9 @@ accepted = Count(ACCEPTED)
 refused = {reason: Count(REFUSED.labels(reason)) for reason in REASONS}
 
 
-def keep_telling(accepting: Callable[[], bool], limit: int, restarts: Callable[[], int]) -> None:
+def keep_telling(
+    accepting: Callable[[], bool], limit: Callable[[], int], restarts: Callable[[], int]
+) -> None:
     """Tell Prometheus each second what this process counts without asking it, until killed.
 
     Args:
@@ -69,9 +71,9 @@ def keep_telling(accepting: Callable[[], bool], limit: int, restarts: Callable[[
         restarts: how often a process of the server was started again.
     """
     BUILD.labels(__version__, platform.python_version()).set(1)
-    LIMIT.set(limit)
     try:
         while True:
+            LIMIT.set(limit())
             ACCEPTING.set(1 if accepting() else 0)
             WORKER_RESTARTS.set(restarts())
             flush()

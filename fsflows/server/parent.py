@@ -23,7 +23,7 @@ from typing import Any
 from fsflows import log as logs
 from fsflows import metrics
 from fsflows.flow.files import Snapshot
-from fsflows.server import fleet, orders
+from fsflows.server import adjustable, fleet, orders
 from fsflows.server.address import parse_address
 from fsflows.server.channel import Message
 from fsflows.server.children import Children
@@ -69,13 +69,17 @@ Work = Callable[[Settings, Post], int]
 """The life of a worker; returns its exit status."""
 
 
-def serve(settings: Settings) -> int:
+def serve(settings: Settings, read_again: Callable[[], Settings] | None = None) -> int:
     """Serve until a signal says otherwise; returns the exit status.
+
+    Args:
+        settings: all of them.
+        read_again: gives the settings as they are by now, or raises what is wrong with them; None: they stay.
 
     Exit status: 0 stopped as told; 1 the flows, a directory, the database or an address can't be used, or workers
     crash at every start; 2 the settings make no sense. Why is on standard error, everything at once.
     """
-    return Parent(settings, _work).run()
+    return Parent(settings, _work, read_again).run()
 
 
 def _work(settings: Settings, post: Post) -> int:
@@ -94,12 +98,16 @@ class Parent:
     Args:
         settings: `server`, `console.listen` and `log` are used here, everything in the workers.
         work: what a worker does.
+        read_again: see `serve`.
     """
 
-    def __init__(self, settings: Settings, work: Work) -> None:
+    def __init__(
+        self, settings: Settings, work: Work, read_again: Callable[[], Settings] | None = None
+    ) -> None:
         chosen = settings.server
         self._settings = settings
         self._work = work
+        self._read_again = read_again
         self._fleet = fleet.Fleet(
             fleet.roles(max(1, chosen.workers)), chosen.heartbeat_timeout, chosen.drain_timeout
         )
@@ -190,10 +198,46 @@ class Parent:
                 case signal.SIGINT:
                     self._stop("SIGINT", now)
                 case signal.SIGHUP:
-                    self._report.reloading()
-                    self._carry_out(self._fleet.reload())
+                    self._reload()
                 case signal.SIGUSR2:
                     self._replace()
+
+    def _reload(self) -> None:
+        """Read settings and flows again."""
+        if self._fleet.how:
+            log.warning("nothing is read again: this server stops")
+            return
+        self._report.reloading()
+        self._adjust()
+        self._carry_out(self._fleet.reload())
+
+    def _adjust(self) -> None:
+        """Put in force what has changed in the settings and can be; say what can't."""
+        if self._read_again is None:
+            return
+        try:
+            new = self._read_again()
+            wrong = adjustable.faults(new)
+        except (ValueError, OSError) as error:
+            wrong = str(error).splitlines()
+        if wrong:
+            for problem in wrong:
+                log.error("settings not read; the old ones stay", problem=problem)
+            return
+        now, later = adjustable.changed(self._settings, new)
+        if later:
+            log.warning(
+                "settings have changed that need a new start (SIGUSR2 loses no call)", names=later
+            )
+        if not now:
+            return
+        before, self._settings = self._settings, adjustable.adjusted(self._settings, new)
+        if before.log != self._settings.log:
+            logs.set_levels(self._settings.log.level, self._settings.log.levels)
+        server = self._settings.server
+        told = adjustable.as_message(self._settings)
+        self._carry_out(self._fleet.adjust(server.heartbeat_timeout, server.drain_timeout, told))
+        log.info("settings changed", names=now)
 
     def _stop(self, how: str, now: float) -> None:
         if self._successor is not None and not self._fleet.how:

@@ -244,7 +244,7 @@ class Service:
         telling = self.clock.spawn(
             keep_telling,
             lambda: self.listener.accepting,
-            settings.server.max_calls if self.parts.calls else 0,
+            lambda: self.settings.server.max_calls if self.parts.calls else 0,
             self._restarts,
         )
         self._open.callback(telling.kill)
@@ -275,6 +275,17 @@ class Service:
         _check_default(flows, self.settings.flows.default)
         self.flows = flows
         log.info("flows loaded again", flows=", ".join(sorted(flows)))
+
+    def adjust(self, settings: Settings) -> None:
+        """Put settings in force that can be changed at run time (`fsflows.server.adjustable`)."""
+        self.settings, chosen = settings, settings.server
+        self.listener.adjust(
+            max_calls=chosen.max_calls,
+            calls_per_second=chosen.calls_per_second,
+            max_per_peer=chosen.max_per_peer,
+            silence_timeout=chosen.silence_timeout,
+            allow=chosen.allow,
+        )
 
     def stop(self, drain: float = 0.0, progress: Callable[[int], None] | None = None) -> int:
         """Accept no more calls, let the running ones finish for `drain` seconds, end the rest; how many those were."""

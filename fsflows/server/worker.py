@@ -20,6 +20,7 @@ from fsflows.database import DatabaseFailed
 from fsflows.flow.errors import FlowErrors
 from fsflows.flow.loader import load_flows
 from fsflows.flow.model import FlowSet
+from fsflows.server.adjustable import from_message
 from fsflows.server.channel import Channel, Message
 from fsflows.server.checks import faults, missing
 from fsflows.server.door import LentDoor
@@ -97,6 +98,7 @@ class _Worker:
             service.stop()
             raise
         self._service = service
+        self._adjust_service()
         self._beat()
         self._channel.send({"what": "ready"})
         beating = gevent.spawn(self._keep_beating)
@@ -199,6 +201,18 @@ class _Worker:
                 self._reload(int(message["edition"]), descriptors)
             case "level":
                 logs.set_level(message["part"], message["level"])
+            case "settings":
+                self._adjust(message)
+
+    def _adjust(self, message: Message) -> None:
+        before, self._settings = self._settings, from_message(self._settings, message)
+        if before.log != self._settings.log:  # else what the console has set stays
+            logs.set_levels(self._settings.log.level, self._settings.log.levels)
+        self._adjust_service()
+
+    def _adjust_service(self) -> None:
+        if self._service is not None and self._service.settings is not self._settings:
+            self._service.adjust(self._settings)
 
     def _receive_socket(self, message: Message, descriptors: list[int]) -> None:
         waiting = self._sockets.pop(message["name"], None)

@@ -49,6 +49,11 @@ def refused(address):
     return False
 
 
+def not_let_in(address):
+    with socket.create_connection(address, timeout=LONG) as stranger:
+        return b"" == stranger.recv(100)
+
+
 def heard(result):
     return [sound.what for sound in result.transcript.heard]
 
@@ -85,6 +90,7 @@ def test_settings_that_cannot_be_used_are_all_named(run):
     assert [
         "server.listen",
         "server.allow",
+        "log.level",
         "console.token must have 16 characters or more (openssl rand -hex 24 makes one)",
         "console.users",
         "console.proxies",
@@ -93,7 +99,6 @@ def test_settings_that_cannot_be_used_are_all_named(run):
         "freeswitch.addresses",
         "database.url",
         "recordings.staging",
-        "log.level",
         "log.format",
     ] == [line.partition(":")[0] for line in lines]
     assert "log.level: must be one of debug, info, warning, error, critical, got 'loud'" in lines
@@ -276,6 +281,28 @@ def test_SIGHUP_with_a_broken_flow_keeps_the_old_ones(up, tmp_path):
     (tmp_path / "flows" / "broken.yaml").unlink()
     process.signal(signal.SIGHUP)
     process.said("flows loaded again")
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_SIGHUP_puts_settings_in_force_and_names_those_that_wait(up, tmp_path, workers):
+    file = tmp_path / "fsflows.yaml"
+    file.write_text("server: {max_calls: 5}\nlog: {level: info}\n")
+    file.chmod(0o600)
+    process = up({"ask.yaml": ASK}, "--config", "fsflows.yaml", server__workers=workers)
+    address = process.address
+    process.said("serving")
+    file.write_text("server: {max_calls: 9, allow: [10.0.0.0/8]}\nconsole: {secret: new one}\n")
+    process.signal(signal.SIGHUP)
+    names = process.said("settings changed")["names"]
+    assert ["server.allow", "server.max_calls"] == names
+    waiting = "settings have changed that need a new start (SIGUSR2 loses no call)"
+    assert ["console.secret"] == process.said(waiting)["names"]
+    assert "new one" not in process.output
+    wait_for(lambda: not_let_in(address))
+    file.write_text("server: {max_calls: many, allow: [office]}\n")
+    process.signal(signal.SIGHUP)
+    problem = process.said("settings not read; the old ones stay")["problem"]
+    assert problem == "fsflows.yaml:1:10: server.max_calls: must be a whole number, got 'many'"
 
 
 # --- a death ----------------------------------------------------------------------------------------------------------
