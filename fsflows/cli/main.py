@@ -7,6 +7,7 @@ import sys
 from collections.abc import Sequence
 
 from fsflows import __version__
+from fsflows.cli.output import NO_ROOM, drop
 from fsflows.cli.parser import Parser
 
 COMMANDS = {
@@ -64,11 +65,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
         parser.print_help()
         return 2
     try:
-        return int(run(options) or 0)
+        status = int(run(options) or 0)
+        sys.stdout.flush()
+        return status
     except BrokenPipeError:
         # `fsflows ... | head`: nobody reads on.
         sys.stderr.close()
         return 0
+    except OSError as error:
+        if error.errno not in NO_ROOM:
+            raise
+        sys.stderr.write(f"fsflows {options.command}: {error.strerror}\n")
+        drop()
+        return 1
     except KeyboardInterrupt:
         return 130
 

@@ -11,6 +11,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from fsflows.cli.output import GONE
 from fsflows.cli.stored import add_options, open_database, settings_of
 
 if TYPE_CHECKING:
@@ -131,9 +132,9 @@ def run(args: argparse.Namespace) -> int:
     try:
         command = args.recordings_command
         return commands[command](args, settings_of(args, database=command != "agent"))
-    except BrokenPipeError:
-        raise  # `| head`: an OSError, and no fault
     except (SettingsError, ValueError, DatabaseFailed, FileWorkFailed, OSError) as error:
+        if getattr(error, "errno", None) in GONE:
+            raise  # of what is printed
         print(f"fsflows recordings: {error}", file=sys.stderr)
         return 2
 
@@ -153,10 +154,14 @@ def _list(args: argparse.Namespace, settings: Settings) -> int:
 
     if args.state and args.state not in STATES:
         raise ValueError(f"a recording is {', '.join(STATES)}; not {args.state!r}")
+    if args.limit < 1:
+        raise ValueError(f"--limit must be 1 or more, got {args.limit}")
     with _database(settings) as database:
         entries = Listing(database).recordings(
             state=args.state, call_uuid=args.call, limit=args.limit
         )
+    if not entries and not args.json:
+        print("no recordings")
     for entry in entries:
         if args.json:
             print(json.dumps(_plain(entry)))

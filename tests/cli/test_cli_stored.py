@@ -1,10 +1,13 @@
 """Where records and recordings are: what their commands are told, and what they say when it isn't there."""
 
 import io
+import subprocess
 import sys
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
+from command_line import LONG, environment
 
 from fsflows import settings as config
 from fsflows.archive.samples import sample_records
@@ -126,3 +129,19 @@ def test_nobody_reads_on(data, monkeypatch, command):
     monkeypatch.setattr(sys, "stderr", errors)
     assert 0 == main([command, "list", "--data", str(data)])
     assert [] == said
+
+
+@pytest.mark.process
+@pytest.mark.parametrize("command", ["recordings", "records"])
+def test_what_is_printed_finds_no_room(data, command):
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "fsflows", command, "list", "--data", str(data)],
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            env=environment(),
+            timeout=LONG,
+            check=False,
+        )
+    assert (1, f"fsflows {command}: No space left on device\n") == (done.returncode, done.stderr)

@@ -45,7 +45,6 @@ def test_list(installed, capsys):
     assert [line.split()[1:4:2] for line in lines] == [["published", OTHER], ["discarded", UUID]]
     assert lines[0].endswith(f"archive/2026-01-01/{OTHER}.wav")
     assert run(capsys, "list", "--state", "published", "--limit", "5")[1].count("\n") == 1
-    assert run(capsys, "list", "--call", "nobody") == (0, "", "")
     _, out, _ = run(capsys, "list", "--json", "--call", UUID)
     assert json.loads(out)["state"] == "discarded"
 
@@ -263,3 +262,10 @@ def test_archive_names_what_may_lie_in_an_earlier_one_as_well(installed, capsys)
     assert (status, "so it is of 1 that may have been in another one" in out) == (0, True)
     receipt = installed.call(OTHER).discard(installed.cause())
     assert sorted(file.how for file in receipt.files) == ["deleted", "settled"]
+
+
+def test_a_list_of_nothing_says_so(installed, capsys):
+    assert (0, "no recordings\n", "") == run(capsys, "list", "--call", "nobody")
+    assert (0, "", "") == run(capsys, "list", "--call", "nobody", "--json")
+    status, _, errors = run(capsys, "list", "--limit", "0")
+    assert (2, True) == (status, "--limit must be 1 or more, got 0" in errors)
