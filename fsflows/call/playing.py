@@ -154,9 +154,9 @@ class Player:
         if self._stop is not None:
             return
         self._stop = ending
-        if by_key:
+        if by_key and self._started:
             self.guard = now + BREAK_GUARD
-        else:
+        else:  # a key that comes before the sound begins does not stop it
             self._break()
 
     def check_guard(self, now: float) -> bool:

@@ -85,6 +85,18 @@ def test_L7_a_key_in_the_first_moments_of_a_prompt_stops_it(play, at):
     assert stopped_after(played) <= 0.1
 
 
+def test_L7_a_key_between_two_parts_of_a_prompt_stops_the_second(play):
+    """The first has ended, the second has not begun: FreeSWITCH stops neither at that key."""
+    begun = []
+    for milliseconds in range(220, 300, 4):  # the gap is somewhere there
+        script = f"wait start\nwait {milliseconds / 1000}\npress 1 hold 0\nwait 1\npress 234\n"
+        played = play(ask(prompt=f"[One., {LONG}]"), script)
+        if LONG in played.heard:
+            begun.append(stopped_after(played))
+    assert begun
+    assert max(begun) <= 0.1
+
+
 # --- speech ---------------------------------------------------------------------------------------------------------
 
 
