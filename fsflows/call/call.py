@@ -71,7 +71,7 @@ class Call(Leg):
         by_key = key is not None and key in (self._terminators or "")
         if since is not None and self._player.playing and not self._player.stopping:
             self._barge_in.asked("speech" if key is None else "key", since)
-        self._player.stop(self.clock.now(), by_key=by_key)
+        self._player.stop(self.clock.now(), by_key=by_key, since=since)
 
     def stop_on_keys(self, keys: str) -> None:
         """Let FreeSWITCH itself stop what is played when one of these keys is pressed; empty: none does."""

@@ -26,6 +26,10 @@ says so."""
 BREAK_GUARD = 0.25
 """Seconds. A sound that a terminator should have stopped, and that is still not over after so long, gets a break."""
 
+JUST_BEGUN = 0.04
+"""Seconds. A key that comes sooner than that after a sound has begun may have come before it to FreeSWITCH, which stops
+nothing then."""
+
 _NEVER_SENT = "never-sent"
 _FAILURES = ("FILE NOT FOUND", "PLAYBACK ERROR")
 
@@ -137,12 +141,13 @@ class Player:
             self._again = True
             self._break()
 
-    def stop(self, now: float, *, by_key: bool = False) -> None:
+    def stop(self, now: float, *, by_key: bool = False, since: float | None = None) -> None:
         """Stop what is being played and forget what is queued.
 
         Args:
             now: the time, for the guard.
             by_key: the key is among the channel's terminators, so FreeSWITCH is stopping the sound already.
+            since: when the key was pressed; None: now.
         """
         if not self._queue:
             return
@@ -154,9 +159,10 @@ class Player:
         if self._stop is not None:
             return
         self._stop = ending
-        if by_key and self._started:
+        if by_key:
             self.guard = now + BREAK_GUARD
-        else:  # a key that comes before the sound begins does not stop it
+        pressed = now if since is None else since
+        if not (by_key and self._started and pressed >= self._sound_began + JUST_BEGUN):
             self._break()
 
     def check_guard(self, now: float) -> bool:

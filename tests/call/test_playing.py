@@ -201,3 +201,16 @@ def test_what_is_stopped_on_request_was_not_cut():
     desk.player.stop(1.0, by_key=True)
     desk.finish(terminator="5")
     assert not playback.cut
+
+
+def test_a_key_around_the_beginning_of_a_sound_gets_a_break_at_once():
+    """FreeSWITCH may have taken the key just before; then it stops nothing by itself."""
+    for began, pressed, breaks in ((None, 1.0, 1), (1.0, 1.01, 1), (1.0, 1.05, 0)):
+        desk = Desk()
+        desk.player.play([File("a.wav")])
+        if began is not None:
+            desk.start(began)
+        desk.player.stop(1.1, by_key=True, since=pressed)
+        desk.start(1.1)
+        assert breaks == desk.breaks
+        assert desk.player.guard is not None
