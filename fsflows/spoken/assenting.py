@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from fsflows.spoken.language import Kind, load
+from fsflows.spoken.language import Kind, Table, load
 from fsflows.spoken.lexer import matches
 from fsflows.spoken.model import Assent
 from fsflows.spoken.text import Words, find, split
@@ -14,7 +14,8 @@ def assent(text: str, language: str = "en-US") -> Assent | None:
     """Whether the utterance begins as a yes or a no, and what follows.
 
     Only hesitations and openings ("i think", "well") may stand before it; "right" further on in a sentence is no
-    assent. A yes followed at once by a no, or the other way round, or by a doubt ("yes but") is neither.
+    assent. A yes followed at once by a no, or the other way round, or by a doubt ("yes but") is neither; nor is a yes
+    with a no or a negation anywhere behind it: "okay, that's not it" must never pass for a yes.
 
     Raises:
         ValueError: for an unknown language.
@@ -25,7 +26,7 @@ def assent(text: str, language: str = "en-US") -> Assent | None:
     rest = position = 0
     while position < len(words.words):
         found = matches(words.words, position, grammar.assent)
-        if not found:
+        if not found or found[0].kind is Kind.NEGATION:
             break
         kind, position = found[0].kind, found[0].end
         if kind is Kind.UNSURE or (kind is not Kind.LEAD and answer not in (None, kind)):
@@ -33,7 +34,15 @@ def assent(text: str, language: str = "en-US") -> Assent | None:
         if kind is not Kind.LEAD:
             answer = kind
         rest = position
-    return None if answer is None else Assent(answer is Kind.YES, _rest(text, words, rest))
+    if answer is None or (answer is Kind.YES and _taken_back(words.words, rest, grammar.assent)):
+        return None
+    return Assent(answer is Kind.YES, _rest(text, words, rest))
+
+
+def _taken_back(words: tuple[str, ...], start: int, table: Table) -> bool:
+    against = (Kind.NO, Kind.UNSURE, Kind.NEGATION)
+    found = (matches(words, position, table) for position in range(start, len(words)))
+    return any(each[0].kind in against for each in found if each)
 
 
 def _rest(text: str, words: Words, position: int) -> str:

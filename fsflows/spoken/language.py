@@ -56,11 +56,11 @@ class Kind(Enum):
     NO = auto()
     UNSURE = auto()
     LEAD = auto()
+    NEGATION = auto()
     SPELLING = auto()
 
 
 EDITS = frozenset({Kind.CLEAR, Kind.REPAIR, Kind.UNDO})
-ASSENT = frozenset({Kind.YES, Kind.NO, Kind.UNSURE, Kind.LEAD})
 END = "$"
 """The key of an end phrase ("that's all"): ends as `#` does, and is never a key itself."""
 
@@ -254,7 +254,13 @@ def _number_phrases(data: Mapping[str, Any]) -> Iterator[tuple[str, Kind, Any]]:
 
 
 def _assent_phrases(data: Mapping[str, Any]) -> Iterator[tuple[str, Kind, Any]]:
-    kinds = {"yes": Kind.YES, "no": Kind.NO, "unsure": Kind.UNSURE, "lead": Kind.LEAD}
+    kinds = {
+        "yes": Kind.YES,
+        "no": Kind.NO,
+        "unsure": Kind.UNSURE,
+        "lead": Kind.LEAD,
+        "negations": Kind.NEGATION,
+    }
     for name, kind in kinds.items():
         for phrase in data.get("assent", {}).get(name, ()):
             yield phrase, kind, None

@@ -86,6 +86,43 @@ def test_neither_yes_nor_no(said):
     assert assent(said) is None
 
 
+REFUSED = {
+    "en-US": ["of course not", "absolutely not", "definitely not", "certainly not"],
+    "es-ES": ["claro que no", "por supuesto que no"],
+    "fr-FR": ["bien sûr que non", "absolument pas"],
+    "de-DE": ["das stimmt so nicht", "stimmt leider nicht", "das passt nicht", "natürlich nicht", "sicher nicht"],
+    "pt-BR": ["claro que não", "com certeza não"],
+    "pt-PT": ["claro que não"],
+    "it-IT": ["certo che no"],
+    "nl-NL": ["klopt helemaal niet", "dat klopt helaas niet", "natuurlijk niet"],
+}  # fmt: skip
+TAKEN_BACK = {
+    "en-US": ["okay so that's wrong", "right but that isn't it", "yes sorry no", "good but not the last one", "fine but don't"],
+    "es-ES": ["correcto salvo que no", "vale pero está mal"],
+    "fr-FR": ["d'accord mais c'est pas ça", "bien sûr que c'est faux"],
+    "de-DE": ["das stimmt aber nicht ganz", "gut aber das ist falsch", "richtig ist das nicht"],
+    "pt-BR": ["certo mas não é isso", "tá mas está errado"],
+    "it-IT": ["va bene ma non è così", "certo però è sbagliato"],
+    "nl-NL": ["goed maar dat is niet juist", "prima maar het klopt niet"],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("language", "said"), [(tag, said) for tag in REFUSED for said in REFUSED[tag]]
+)
+def test_L4_a_refusal_that_begins_like_a_yes(language, said):
+    answer = assent(said, language)
+    assert answer is not None
+    assert not answer.yes
+
+
+@pytest.mark.parametrize(
+    ("language", "said"), [(tag, said) for tag in TAKEN_BACK for said in TAKEN_BACK[tag]]
+)
+def test_L4_a_yes_that_is_taken_back_is_none(language, said):
+    assert assent(said, language) is None
+
+
 def test_beyond_8_escape_words_are_whole_words():
     words = ["operator", "agent", "speak to someone"]
     assert says("Operator, please!", words, "en-US")
