@@ -216,7 +216,7 @@ def _direction(engine: Engine, returned: Returned) -> Direction | None:
             )
         try:
             collection = collection_from(
-                returned.listen, language=flow.language, escape=flow.escape
+                returned.listen, language=flow.language, escape=engine.escape
             )
         except FlowErrors as errors:
             raise BadReturn(f"returned a listen that can't be used: {errors}") from None

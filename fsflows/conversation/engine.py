@@ -23,6 +23,7 @@ from fsflows.call.ended import (
     Interrupted,
 )
 from fsflows.collect.decisions import Key
+from fsflows.collect.spec import Escape
 from fsflows.collect.trail import Trail
 from fsflows.conversation import acting, metrics, turn
 from fsflows.conversation.conversation import Conversation, FlowHandle
@@ -297,6 +298,13 @@ class Engine:
         self._quietly("apology", apologise)
 
     # --- what the other parts use -----------------------------------------------------------------------------
+
+    @property
+    def escape(self) -> Escape:
+        """The way out of whatever asks the caller in this step: the flow's, unless the step has none."""
+        step = self.flow.steps.get(self.step_name)
+        collected = step.collect if step is not None else None
+        return self.flow.escape if collected is None else collected.escape
 
     @property
     def apology(self) -> Prompt:

@@ -89,7 +89,7 @@ def ask(engine: Engine, spec: Collection, *, prompt: str, attempts: int) -> Coll
         engine.limit.suspend()
     try:
         step = Step(name=engine.step_name, prompt=(Say(literal(prompt)),) if prompt else ())
-        spec = replace(spec, escape=engine.flow.escape)
+        spec = replace(spec, escape=engine.escape)
         return collect(engine, Question(step, spec, Retry(attempts=attempts), step.prompt))
     finally:
         if engine.limit is not None:

@@ -418,6 +418,26 @@ def test_the_escape_works_in_a_task(play):
     assert {"outcome": "escaped"} == played.record.metrics
 
 
+@pytest.mark.parametrize(
+    "ask",
+    [
+        "conv.write_metric('got', conv.collect(num_digits=2, extra_instructions='Now.').user_input)",
+        "return {'utterance': 'Now.', 'listen': {'dtmf': {'num_digits': 2}}} if len(conv.history) < 4 else {'hangup': True}",
+    ],
+)
+def test_a_step_without_an_escape_has_none_in_its_function_s_questions(play, ask):
+    played = play(
+        """
+        escape: {keys: "0", then: {hangup: true}}
+        steps:
+          pin: {prompt: Ready?, dtmf: {num_digits: 1}, asr: false, escape: false, run: ask, next: {hangup: true}}
+        """,
+        "wait end\npress 1\nhear now\nwait quiet\npress 01\n",
+        f"def ask(conv, flow):\n    {ask}\n",
+    )
+    assert ["1", "01"] == [str(each.digits) for each in played.record.collected]
+
+
 def test_a_result_reaches_a_function_whole(play):
     played = play(
         RUNS.format(more="").replace("asr: false", "asr: true"),
