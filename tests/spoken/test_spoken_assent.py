@@ -97,13 +97,13 @@ REFUSED = {
     "nl-NL": ["klopt helemaal niet", "dat klopt helaas niet", "natuurlijk niet"],
 }  # fmt: skip
 TAKEN_BACK = {
-    "en-US": ["okay so that's wrong", "right but that isn't it", "yes sorry no", "good but not the last one", "fine but don't"],
-    "es-ES": ["correcto salvo que no", "vale pero está mal"],
-    "fr-FR": ["d'accord mais c'est pas ça", "bien sûr que c'est faux"],
-    "de-DE": ["das stimmt aber nicht ganz", "gut aber das ist falsch", "richtig ist das nicht"],
-    "pt-BR": ["certo mas não é isso", "tá mas está errado"],
-    "it-IT": ["va bene ma non è così", "certo però è sbagliato"],
-    "nl-NL": ["goed maar dat is niet juist", "prima maar het klopt niet"],
+    "en-US": ["okay can you repeat that", "right say that again please", "okay so that's wrong", "right but that isn't it", "yes sorry no", "good but not the last one", "fine but don't"],
+    "es-ES": ["vale puede repetir", "correcto salvo que no", "vale pero está mal"],
+    "fr-FR": ["d'accord vous pouvez répéter", "d'accord mais c'est pas ça", "bien sûr que c'est faux"],
+    "de-DE": ["gut können sie das wiederholen", "das stimmt aber nicht ganz", "gut aber das ist falsch", "richtig ist das nicht"],
+    "pt-BR": ["tá pode repetir", "certo mas não é isso", "tá mas está errado"],
+    "it-IT": ["va bene può ripetere", "va bene ma non è così", "certo però è sbagliato"],
+    "nl-NL": ["goed nog een keer graag", "goed maar dat is niet juist", "prima maar het klopt niet"],
 }  # fmt: skip
 
 
