@@ -1,7 +1,9 @@
 """The flow files that a server's processes load, as their parent read them. Each reading is an edition, counted from 0.
 
 Every worker has the one in force: one that is started again does not load what somebody is just writing at, or has
-broken since. An edition comes into force when a worker could load it. `Plan` decides, without I/O, `Editions` keeps.
+broken since. An edition is loaded by one worker first, the one that does most beside calls: what never comes to an end
+must not hold up all of them. It comes into force when that one could load it. `Plan` decides, without I/O, `Editions`
+keeps.
 """
 
 from __future__ import annotations
@@ -11,7 +13,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from fsflows.flow.files import Snapshot
-from fsflows.server.orders import Order, Read, Tell
+from fsflows.server.orders import Order, Read, Say, Tell
+
+DIED = (
+    "a worker ended while it loaded them: what a functions file does when it is read must not block"
+)
 
 
 @dataclass(slots=True)
@@ -56,8 +62,14 @@ class Plan:
 
     def ended(self, number: int) -> list[Order]:
         """A worker is gone."""
-        self._workers.pop(number, None)
-        return self._next()
+        has = self._workers.pop(number, None)
+        orders: list[Order] = []
+        if has is not None and self._latest in has.due and self.in_force != self._latest:
+            # It may have been another fault's; but the others would all die of this one, again and again.
+            self._refused, self.problem = True, DIED
+            fields = {"problem": DIED, "worker": number}
+            orders.append(Say("error", "flows not loaded; the old ones stay", fields))
+        return orders + self._bring_up_all() + self._next()
 
     def wanted(self) -> list[Order]:
         """The files are to be read again. Asked for while that is under way, once more behind it."""
@@ -66,10 +78,7 @@ class Plan:
             return []
         self._latest += 1
         self._refused = False
-        orders: list[Order] = [Read(self._latest)]
-        for number in self._workers:
-            orders += self._bring_up(number)
-        return orders
+        return [Read(self._latest), *self._bring_up_all()]
 
     def answered(self, number: int, edition: int, problem: str) -> list[Order]:
         """A worker has loaded an edition; or not, because of a problem, and keeps what it has."""
@@ -84,7 +93,10 @@ class Plan:
             self._refused |= bool(problem)
             if problem or not self._refused:
                 self.problem = problem
-        return self._bring_up(number) + self._next()
+        return self._bring_up_all() + self._next()
+
+    def _bring_up_all(self) -> list[Order]:
+        return [order for number in sorted(self._workers) for order in self._bring_up(number)]
 
     def _bring_up(self, number: int) -> list[Order]:
         """Have a worker load what it lacks: the latest edition, or if that one is no good, the one in force."""
@@ -92,6 +104,8 @@ class Plan:
         wanted = self.in_force if self._refused else self._latest
         if not has.serving or has.due or has.edition == wanted or wanted in has.told:
             return []
+        if wanted != self.in_force and any(wanted in each.due for each in self._workers.values()):
+            return []  # somebody tries it
         has.due.add(wanted)
         has.told.add(wanted)
         return [Tell(number, {"what": "reload", "edition": wanted})]

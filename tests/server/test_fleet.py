@@ -308,11 +308,22 @@ def test_a_stop_while_one_that_starts_has_the_socket_already():
 def test_flows_are_read_again_when_every_worker_has(up):
     assert not up.fleet.editions.open
     up.take(up.fleet.reload())
-    assert ["read 1", "tell 0 reload", "tell 1 reload", "tell 2 reload"] == up.done()
+    assert ["read 1", "tell 0 reload"] == up.done(), "the office first: it has no calls"
     for number in range(3):
         assert up.fleet.editions.open
         up.heard(number, "reloaded", edition=1)
+    assert ["tell 1 reload", "tell 2 reload"] == up.done()
     assert not up.fleet.editions.open
+
+
+def test_a_worker_that_ends_over_its_flows_is_begun_again_with_the_old_ones(up):
+    up.take(up.fleet.reload())
+    up.done()
+    up.died(0, -9)
+    up.wait(1.0, beating=(1, 2))
+    assert "flows not loaded; the old ones stay" in [event for event, _ in up.said]
+    up.serve(0)
+    assert ["start 0"] == up.done()
 
 
 def test_a_server_that_stops_reads_nothing_more(up):
