@@ -159,6 +159,8 @@ def _engine(url: URL) -> Engine:
             pool_pre_ping=True,
             connect_args={
                 "connect_timeout": CONNECT_TIMEOUT,
+                # A cluster that was made without a locale is SQL_ASCII: psycopg would give us bytes for text.
+                "client_encoding": "utf8",
                 # A commit that returns is on disk, whatever the server's default is.
                 "options": f"-c synchronous_commit=on -c statement_timeout={STATEMENT_TIMEOUT * 1000}",
                 "keepalives_idle": 10,

@@ -1,7 +1,8 @@
-"""Two transactions in each other's way, on a real PostgreSQL."""
+"""What only a real PostgreSQL shows: two transactions in each other's way, and a database without an encoding."""
 
 from threading import Event, Thread
 
+import psycopg
 import pytest
 from sqlalchemy import text
 
@@ -12,17 +13,21 @@ from . import postgres
 pytestmark = pytest.mark.process
 
 
+@pytest.fixture(scope="module")
+def cluster():
+    with postgres.running() as running:
+        yield running
+
+
 @pytest.fixture
-def databases():
-    with postgres.running() as cluster:
-        made = [Database.open(cluster.url) for _ in range(2)]
-        made[0].write(
-            lambda c: c.execute(text("CREATE TABLE t (id INTEGER PRIMARY KEY, n INTEGER)"))
-        )
-        made[0].write(lambda c: c.execute(text("INSERT INTO t VALUES (1, 0), (2, 0)")))
-        yield made
-        for each in made:
-            each.close()
+def databases(cluster):
+    made = [Database.open(cluster.url) for _ in range(2)]
+    made[0].write(lambda c: c.execute(text("CREATE TABLE t (id INTEGER PRIMARY KEY, n INTEGER)")))
+    made[0].write(lambda c: c.execute(text("INSERT INTO t VALUES (1, 0), (2, 0)")))
+    yield made
+    made[0].write(lambda c: c.execute(text("DROP TABLE t")))
+    for each in made:
+        each.close()
 
 
 def test_a_deadlock_is_tried_again_and_both_have_their_way(databases):
@@ -68,3 +73,17 @@ def test_any_other_fault_is_not_tried_again(databases):
     with pytest.raises(DatabaseFailed, match="division by zero"):
         databases[0].write(work)
     assert [1] == runs
+
+
+def test_a_database_without_an_encoding_gives_text(cluster):
+    with psycopg.connect(cluster.url, autocommit=True) as connection:
+        connection.execute(
+            "CREATE DATABASE plain ENCODING 'SQL_ASCII' LC_COLLATE 'C' LC_CTYPE 'C' TEMPLATE template0"
+        )
+    database = Database.open(cluster.url.replace("/postgres?", "/plain?"))
+    try:
+        assert "Grüße" == database.read(
+            lambda c: c.execute(text("SELECT CAST(:t AS TEXT)"), {"t": "Grüße"}).scalar()
+        )
+    finally:
+        database.close()
