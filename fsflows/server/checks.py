@@ -44,7 +44,7 @@ def faults(settings: Settings) -> list[str]:
         found += _said(check_secret, settings.records.webhook_secret)
     for address in settings.freeswitch.addresses:
         check("freeswitch.addresses", parse_address, address)
-    check("database.url", lambda url: Database(url).close(), settings.database.url)
+    check("database.url", _database, settings.database.url)
     if not recordings.agent_url:
         check("recordings.staging", parse_root, recordings.staging)
         for root in recordings.roots:
@@ -81,6 +81,20 @@ def _console(chosen: Console) -> list[str]:
         with suppress(ValueError):  # an address that is none is named already
             found += _said(check_listen, parse_address(chosen.listen)[0], access)
     return found
+
+
+def _database(url: str) -> None:
+    database = Database(url)
+    database.close()
+    if database.url.get_backend_name() == "sqlite" and database.url.database in (
+        None,
+        "",
+        ":memory:",
+    ):
+        raise ValueError(
+            "a database in memory ends with its process, and so would what is known of discards;"
+            " give a file: sqlite:////absolute/path.db"
+        )
 
 
 def _said(parse: Callable[..., object], *values: Any) -> list[str]:

@@ -1,11 +1,12 @@
-"""What a server says about its directories before it takes a call."""
+"""What a server says about its settings and directories before it takes a call."""
 
 from dataclasses import replace
 
+import pytest
 from mounts import disk
 from server_peers import data_settings
 
-from fsflows.server.checks import missing
+from fsflows.server.checks import faults, missing
 
 
 def _with(settings, **recordings):
@@ -32,3 +33,11 @@ def test_where_nothing_can_be_deleted_nothing_is_recorded(tmp_path):
             hint,
         ] == missing(rooted)
         assert [] == missing(_with(staged, agent_url="http://127.0.0.1:1", roots=(root,)))
+
+
+@pytest.mark.parametrize("url", ["sqlite://", "sqlite:///:memory:"])
+def test_what_must_not_be_forgotten_is_kept_in_no_memory(tmp_path, url):
+    settings = data_settings(tmp_path)
+    assert [] == faults(settings)
+    [found] = faults(replace(settings, database=replace(settings.database, url=url)))
+    assert found.startswith("database.url: a database in memory ends with its process")
