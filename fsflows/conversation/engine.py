@@ -205,7 +205,7 @@ class Engine:
             if outcome.utterance is not None:
                 greeting = say(outcome.utterance)
         self.answer_from = self.clock.now()
-        self.left_over = ()
+        self.left_over = tuple(key for key in self.left_over if key.at >= self.answer_from)
         if greeting is None:
             greeting = self.render(self.flow.greeting)
         self.call.stop_on_keys("")
