@@ -53,6 +53,8 @@ def _no_such(
             return f"no step is named {name!r}; to do that write {_INSTEAD[name]}"
         if name in flow.handoffs and nearest(name, names) is None:
             return f"no step is named {name!r}; for the hand-off write {{handoff: {name}}}"
+        if file is not None and name in file.functions and nearest(name, names) is None:
+            return f"no step is named {name!r}; for the function write {{run: {name}}}"
     word = "hand-off" if kind == "handoff" else kind
     if not list(names):
         return f"no {word} is named {name!r}; the flow has no {word}s"

@@ -35,6 +35,11 @@ def test_P8_names_that_do_not_exist(check, step, said):
     assert [said] == check(two(step, "handoffs: {front_desk: {transfer: 5000}}\non_exit: end\n"))
 
 
+def test_a_function_where_a_step_is_wanted(check):
+    said = "f.yaml:2:15: no step is named 'choose'; for the function write {run: choose}"
+    assert said in check(two("next: choose"), "def choose(conv, flow): pass\n")
+
+
 @pytest.mark.parametrize(
     ("code", "said"),
     [
