@@ -28,9 +28,9 @@ meaning, secrets left out, and makes a file to start from.
 signals:
   SIGTERM   accept no more calls, let running ones finish (server.drain_timeout), then stop
   SIGINT    stop: calls are told that something went wrong; once more: not even that
-  SIGHUP    read the flows again; running calls keep theirs. Of the settings, limits, server.allow, time
-            limits of the server section and log levels are put in force; others that have changed are
-            named in the log
+  SIGHUP    read the flows again; running calls keep theirs. Of the settings, limits, server.allow,
+            time limits of the server section and log levels are put in force; others that have
+            changed are named in the log
   SIGUSR2   start the program anew (a new version, other settings) on the same sockets, then drain
 
 exit status: 0 stopped as told, 1 flows, directories, the database or an address can't be used, 2 called wrongly or
