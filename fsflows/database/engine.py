@@ -152,22 +152,10 @@ def _parse(url: str) -> URL:
 
 def _engine(url: URL) -> Engine:
     if url.get_backend_name() != "sqlite":
-        return create_engine(
-            url,
-            poolclass=QueuePool,
-            pool_size=1,
-            pool_pre_ping=True,
-            connect_args={
-                "connect_timeout": CONNECT_TIMEOUT,
-                # A cluster that was made without a locale is SQL_ASCII: psycopg would give us bytes for text.
-                "client_encoding": "utf8",
-                # A commit that returns is on disk, whatever the server's default is.
-                "options": f"-c synchronous_commit=on -c statement_timeout={STATEMENT_TIMEOUT * 1000}",
-                "keepalives_idle": 10,
-                "keepalives_interval": 5,
-                "keepalives_count": 3,
-            },
-        )
+        try:
+            return _postgresql(url)
+        except ImportError as error:
+            raise ValueError("PostgreSQL needs psycopg: pip install 'fsflows[postgres]'") from error
     memory = url.database in (None, "", ":memory:")
     engine = create_engine(
         url,
@@ -177,6 +165,25 @@ def _engine(url: URL) -> Engine:
     event.listen(engine, "connect", _prepare_sqlite)
     event.listen(engine, "begin", _begin_sqlite)
     return engine
+
+
+def _postgresql(url: URL) -> Engine:
+    return create_engine(
+        url,
+        poolclass=QueuePool,
+        pool_size=1,
+        pool_pre_ping=True,
+        connect_args={
+            "connect_timeout": CONNECT_TIMEOUT,
+            # A cluster that was made without a locale is SQL_ASCII: psycopg would give us bytes for text.
+            "client_encoding": "utf8",
+            # A commit that returns is on disk, whatever the server's default is.
+            "options": f"-c synchronous_commit=on -c statement_timeout={STATEMENT_TIMEOUT * 1000}",
+            "keepalives_idle": 10,
+            "keepalives_interval": 5,
+            "keepalives_count": 3,
+        },
+    )
 
 
 def _prepare_sqlite(connection: Any, _record: Any) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import multiprocessing
 import sqlite3
+import sys
 from datetime import UTC, datetime, timedelta, timezone
 
 import gevent
@@ -74,6 +75,12 @@ def test_an_unknown_url_is_refused_without_showing_it(url):
     with pytest.raises(ValueError, match="must be given as sqlite:") as refusal:
         Database(url)
     assert "x/y" not in str(refusal.value)
+
+
+def test_a_driver_that_is_not_installed_is_named(monkeypatch):
+    monkeypatch.setitem(sys.modules, "psycopg", None)
+    with pytest.raises(ValueError, match=r"pip install 'fsflows\[postgres\]'"):
+        Database("postgresql://fsflows@db/fsflows")
 
 
 @pytest.mark.parametrize("threaded", [True, False])
