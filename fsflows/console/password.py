@@ -17,13 +17,22 @@ def main(arguments: list[str]) -> int:
     if len(arguments) != 2 or arguments[1] not in list(Role):
         _complain(f"usage: python -m fsflows.console.password NAME {'|'.join(Role)}")
         return 2
-    password = getpass.getpass("password: ")
-    if len(password) < MIN_PASSWORD:
-        _complain(f"a password must have {MIN_PASSWORD} characters or more")
+    try:
+        password = getpass.getpass("password: ")
+        if len(password) < MIN_PASSWORD:
+            _complain(f"a password must have {MIN_PASSWORD} characters or more")
+            return 1
+        if getpass.getpass("again: ") != password:
+            _complain("the two are not the same")
+            return 1
+    except EOFError:
+        _complain("the password is asked for twice; a program that gives it writes two lines")
         return 1
-    if getpass.getpass("again: ") != password:
-        _complain("the two are not the same")
+    except UnicodeDecodeError:
+        _complain("the password is not text (UTF-8)")
         return 1
+    except KeyboardInterrupt:
+        return 130
     line = f"{arguments[0]}:{arguments[1]}:{generate_password_hash(password)}"
     try:
         parse_users([line])

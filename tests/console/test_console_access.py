@@ -413,3 +413,22 @@ def test_access_is_logged_with_who_it_was_and_without_what_was_typed(client):
     assert "wrong password" not in str(events)
     assert "correct horse" not in str(events)
     assert "460018" not in str(events)
+
+
+@pytest.mark.parametrize(
+    ("raised", "status", "said"),
+    [
+        (EOFError(), 1, "asked for twice"),
+        (UnicodeDecodeError("utf-8", b"\xff", 0, 1, "x"), 1, "not text"),
+        (KeyboardInterrupt(), 130, ""),
+    ],
+)
+def test_a_password_that_is_not_given(monkeypatch, capsys, raised, status, said):
+    def asked(prompt):
+        raise raised
+
+    monkeypatch.setattr("getpass.getpass", asked)
+    assert status == password.main(["ada", "editor"])
+    printed = capsys.readouterr()
+    assert "" == printed.out
+    assert said in printed.err
