@@ -102,6 +102,9 @@ def _keys(spec: Collection) -> Iterator[Problem]:
         for key in sorted(keys):
             if key not in set(KEYPAD + LETTERS):
                 yield Problem(name, f"{key!r} is not a key; keys are 0-9, *, # and A-D")
+    for name in ("confirmation.accept_keys", "confirmation.refuse_keys"):
+        if not roles[name] and spec.confirmation.when is not Confirm.NEVER:
+            yield Problem(name, "needs a key: who isn't understood must be able to press an answer")
     for name in ("end_keys", "clear_keys"):
         for key in sorted(roles[name] & spec.keys):
             yield Problem(

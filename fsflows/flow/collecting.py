@@ -263,14 +263,13 @@ def _confirmation(step: Table) -> Confirmation:
         return Confirmation(when=_CONFIRM[when] if isinstance(when, bool) else Confirm(str(when)))
     if not isinstance(node, Table):
         return Confirmation()
-    accept = keys(node.get("accept")) or frozenset("1")
-    refuse = keys(node.get("refuse")) or frozenset("2")
+    accept, refuse = node.get("accept"), node.get("refuse")
     groups = node.get("groups")
     items = groups.items if isinstance(groups, Items) else []
     return Confirmation(
         when=Confirm(value(node, "when", "always")),
-        accept_keys=accept,
-        refuse_keys=refuse,
+        accept_keys=frozenset("1") if accept is None else keys(accept),
+        refuse_keys=frozenset("2") if refuse is None else keys(refuse),
         groups=tuple(int(float(str(item.value))) for item in items if isinstance(item, Scalar)),
         sure=float(value(node, "sure", 0.85)),
         spoken_is_unsure=value(node, "spoken_is_unsure", True),

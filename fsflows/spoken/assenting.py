@@ -15,7 +15,8 @@ def assent(text: str, language: str = "en-US") -> Assent | None:
 
     Only hesitations and openings ("i think", "well") may stand before it; "right" further on in a sentence is no
     assent. A yes followed at once by a no, or the other way round, or by a doubt ("yes but") is neither; nor is a yes
-    with a no or a negation anywhere behind it: "okay, that's not it" must never pass for a yes.
+    with a no or a negation anywhere behind it: "okay, that's not it" must never pass for a yes. A weak yes, as people
+    begin any sentence with, is none when a sentence follows: "okay, i want an agent".
 
     Raises:
         ValueError: for an unknown language.
@@ -23,18 +24,25 @@ def assent(text: str, language: str = "en-US") -> Assent | None:
     grammar = load(language)
     words = split(text)
     answer: Kind | None = None
+    weak = True
     rest = position = 0
     while position < len(words.words):
         found = matches(words.words, position, grammar.assent)
         if not found or found[0].kind is Kind.NEGATION:
             break
         kind, position = found[0].kind, found[0].end
+        if kind in (Kind.YES, Kind.WEAK):
+            weak = weak and kind is Kind.WEAK
+            kind = Kind.YES
         if kind is Kind.UNSURE or (kind is not Kind.LEAD and answer not in (None, kind)):
             return None
         if kind is not Kind.LEAD:
             answer = kind
         rest = position
-    if answer is None or (answer is Kind.YES and _taken_back(words.words, rest, grammar.assent)):
+    if answer is None:
+        return None
+    more = rest < len(words.words)
+    if answer is Kind.YES and more and (weak or _taken_back(words.words, rest, grammar.assent)):
         return None
     return Assent(answer is Kind.YES, _rest(text, words, rest))
 

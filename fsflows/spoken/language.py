@@ -53,6 +53,7 @@ class Kind(Enum):
     REPAIR = auto()
     UNDO = auto()
     YES = auto()
+    WEAK = auto()
     NO = auto()
     UNSURE = auto()
     LEAD = auto()
@@ -256,6 +257,7 @@ def _number_phrases(data: Mapping[str, Any]) -> Iterator[tuple[str, Kind, Any]]:
 def _assent_phrases(data: Mapping[str, Any]) -> Iterator[tuple[str, Kind, Any]]:
     kinds = {
         "yes": Kind.YES,
+        "weak": Kind.WEAK,
         "no": Kind.NO,
         "unsure": Kind.UNSURE,
         "lead": Kind.LEAD,

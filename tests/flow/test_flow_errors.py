@@ -279,6 +279,8 @@ def test_step_settings(check, line, said):
         ("validate: {date_format: DDMM}", "f.yaml:3:40: date_format goes with 'kind: date'; add it"),
         ("confirm: {accept: 1, refuse: 1}", "f.yaml:3:58: refuse: '1' is one of accept too; a key can do one thing"),
         ("confirm: {refuse: '1'}", "f.yaml:3:47: refuse: '1' is one of accept too; a key can do one thing"),
+        ("confirm: {accept: none}", "f.yaml:3:47: accept: needs a key: who isn't understood must be able to press an answer"),
+        ("confirm: {refuse: none}", "f.yaml:3:47: refuse: needs a key: who isn't understood must be able to press an answer"),
         ("confirm: {groups: [3, 0]}", "f.yaml:3:51: item 2 of groups must be a number of digits between 1 and 32, got 0"),
         ("confirm: {sure: 85}", "f.yaml:3:45: sure must be between 0 and 1, got 85"),
         ("retry: {keys_only_after: 3}", "f.yaml:3:54: keys_only_after must be less than attempts (3), got 3"),

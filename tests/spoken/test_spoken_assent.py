@@ -96,6 +96,42 @@ REFUSED = {
     "it-IT": ["certo che no"],
     "nl-NL": ["klopt helemaal niet", "dat klopt helaas niet", "natuurlijk niet"],
 }  # fmt: skip
+WEAK = {
+    "en-US": ["okay i want an agent", "good morning", "right what was that", "great weather today", "fine whatever i need help",
+              "okay my name is paul"],
+    "en-GB": ["lovely weather we have", "right then mate what number was it"],
+    "es-ES": ["vale quiero hablar con alguien", "bien mire usted"],
+    "es-MX": ["ándele quiero un agente"],
+    "fr-FR": ["voilà je voudrais un conseiller", "d'accord je vous explique"],
+    "de-DE": ["gut ich will einen mitarbeiter", "klar ich brauche hilfe"],
+    "pt-BR": ["tá eu quero um atendente", "claro eu preciso de ajuda"],
+    "pt-PT": ["pois eu queria um assistente"],
+    "it-IT": ["bene io vorrei un operatore", "ok mi passi qualcuno"],
+    "nl-NL": ["goed ik wil een medewerker", "prima ik heb een vraag"],
+}  # fmt: skip
+POLITE = {
+    "en-US": ["okay", "okay thanks", "good thank you", "um right", "right that's correct", "okay yes", "great thank you"],
+    "es-ES": ["vale gracias", "muy bien", "perfecto sí"],
+    "fr-FR": ["d'accord merci", "très bien", "ok c'est ça"],
+    "de-DE": ["gut danke", "okay", "okay ja stimmt"],
+    "pt-BR": ["tá bom obrigado", "perfeito", "ok sim"],
+    "pt-PT": ["está bem obrigada", "pois"],
+    "it-IT": ["va bene grazie", "perfetto", "ok sì"],
+    "nl-NL": ["prima bedankt", "goed", "oké ja"],
+    "en-GB": ["lovely thank you", "brilliant"],
+    "en-IN": ["ok ok thank you"],
+    "fr-CA": ["parfait merci"],
+    "es-MX": ["ándele gracias"],
+}  # fmt: skip
+SENTENCE = {
+    "en-US": ["yes that is my number", "yeah i want that", "correct my name is paul"],
+    "de-DE": ["ja das ist meine nummer"],
+    "fr-FR": ["oui c'est mon numéro"],
+    "es-ES": ["sí es mi número"],
+    "it-IT": ["sì è il mio numero"],
+    "nl-NL": ["ja dat is mijn nummer"],
+    "pt-BR": ["sim esse é o meu número"],
+}  # fmt: skip
 TAKEN_BACK = {
     "en-US": ["okay can you repeat that", "right say that again please", "okay so that's wrong", "right but that isn't it", "yes sorry no", "good but not the last one", "fine but don't"],
     "es-ES": ["vale puede repetir", "correcto salvo que no", "vale pero está mal"],
@@ -121,6 +157,21 @@ def test_L4_a_refusal_that_begins_like_a_yes(language, said):
 )
 def test_L4_a_yes_that_is_taken_back_is_none(language, said):
     assert assent(said, language) is None
+
+
+@pytest.mark.parametrize(("language", "said"), [(tag, said) for tag in WEAK for said in WEAK[tag]])
+def test_L4_a_weak_yes_before_a_sentence_is_none(language, said):
+    assert assent(said, language) is None
+
+
+@pytest.mark.parametrize(
+    ("language", "said"),
+    [(tag, said) for said_as in (POLITE, SENTENCE) for tag in said_as for said in said_as[tag]],
+)
+def test_L4_a_weak_yes_by_itself_is_one_and_a_strong_one_before_a_sentence_too(language, said):
+    answer = assent(said, language)
+    assert answer is not None
+    assert answer.yes
 
 
 def test_beyond_8_escape_words_are_whole_words():
