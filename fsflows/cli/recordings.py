@@ -157,18 +157,20 @@ def _list(args: argparse.Namespace, settings: Settings) -> int:
     if args.limit < 1:
         raise ValueError(f"--limit must be 1 or more, got {args.limit}")
     with _database(settings) as database:
-        entries = Listing(database).recordings(
-            state=args.state, call_uuid=args.call, limit=args.limit
+        found = Listing(database).recordings(
+            state=args.state, call_uuid=args.call, limit=args.limit + 1
         )
-    if not entries and not args.json:
+    if not found and not args.json:
         print("no recordings")
-    for entry in entries:
+    for entry in found[: args.limit]:
         if args.json:
             print(json.dumps(_plain(entry)))
         else:
             size = "-" if entry.size is None else str(entry.size)
             started = entry.started_at.isoformat(timespec="seconds")
             print(f"{started}  {entry.state:10}  {size:>10}  {entry.call_uuid}  {_where(entry)}")
+    if len(found) > args.limit:
+        print(f"these are the {args.limit} newest; --limit shows more", file=sys.stderr)
     return 0
 
 

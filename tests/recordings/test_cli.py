@@ -264,6 +264,15 @@ def test_archive_names_what_may_lie_in_an_earlier_one_as_well(installed, capsys)
     assert sorted(file.how for file in receipt.files) == ["deleted", "settled"]
 
 
+@pytest.mark.parametrize("more", [[], ["--json"]])
+def test_a_list_that_is_cut_says_so(installed, capsys, more):
+    status, out, errors = run(capsys, "list", "--limit", "1", *more)
+    assert (0, 1) == (status, len(out.splitlines()))
+    assert OTHER in out
+    assert errors.endswith("these are the 1 newest; --limit shows more\n")
+    assert (0, "") == run(capsys, "list", "--limit", "2", *more)[::2]
+
+
 def test_a_list_of_nothing_says_so(installed, capsys):
     assert (0, "no recordings\n") == run(capsys, "list", "--call", "nobody")[:2]
     assert (0, "") == run(capsys, "list", "--call", "nobody", "--json")[:2]
