@@ -161,9 +161,10 @@ def ask(started, server, tmp_path):
         try:
             with urllib.request.urlopen(url, timeout=10) as answer:
                 return answer.read()
-        except (ConnectionError, urllib.error.URLError) as error:
-            if isinstance(error, urllib.error.HTTPError):
+        except urllib.error.HTTPError as error:
+            with error:
                 return error.read()
+        except (ConnectionError, urllib.error.URLError):
             return b""
 
     wait_for(lambda: b"Ready" in get("-/ready"), process, output)

@@ -66,7 +66,8 @@ def get(process, path):
         with urllib.request.urlopen(url, timeout=LONG) as answer:
             return answer.status, answer.read().decode()
     except urllib.error.HTTPError as error:
-        return error.code, error.read().decode()
+        with error:
+            return error.code, error.read().decode()
 
 
 def get_soon(process, path, status):
