@@ -18,6 +18,7 @@ from fsflows.conversation.directions import (
     HangUp,
 )
 from fsflows.conversation.functions import Failure, call_function, defined
+from fsflows.conversation.placeholders import fill_value, render
 from fsflows.conversation.returns import BadReturn, Returned, read_return
 from fsflows.conversation.speaking import say
 from fsflows.flow.build import collection_from
@@ -50,17 +51,17 @@ def act(engine: Engine, action: Action) -> Direction | None:
     if action.discard_recording:
         discard(engine)
     for name, value in action.set.items():
-        engine.conv.state[name] = engine.fill_value(value)
+        engine.conv.state[name] = fill_value(engine, value)
     if action.metric is not None:
         name, value = action.metric
-        engine.write_metric(name, engine.fill_value(value))
+        engine.write_metric(name, fill_value(engine, value))
     direction: Direction | None = None
     if action.run:
         outcome = run_function(engine, action.run)
         direction = outcome.direction
         if outcome.failed:
             return direction
-    engine.speak(engine.render(action.say))
+    engine.talk.speak(render(engine, action.say))
     return direction or direction_of(engine, action)
 
 
@@ -114,7 +115,7 @@ def run_function(
     if failure is not None or returned is None:
         return fail(engine, failure)
     if speak and returned.utterance is not None:
-        engine.speak(say(returned.utterance))
+        engine.talk.speak(say(returned.utterance))
     return FunctionOutcome(direction, returned.utterance)
 
 
@@ -132,9 +133,9 @@ def fail(engine: Engine, failure: Failure | None) -> FunctionOutcome:
     timed_out = failure is not None and failure.error is None and "did not return" in failure.what
     engine.because = Reason.FUNCTION_TIMED_OUT if timed_out else Reason.FUNCTION_FAILED
     engine.take_direction()
-    engine.speak(engine.render(engine.apology))
+    engine.talk.speak(render(engine, engine.apology))
     fallback = engine.flow.fallback
-    engine.speak(engine.render(fallback.say))
+    engine.talk.speak(render(engine, fallback.say))
     direction = direction_of(engine, fallback) or HangUp("NORMAL_TEMPORARY_FAILURE")
     return FunctionOutcome(direction, failed=True)
 
@@ -147,7 +148,7 @@ def delays(engine: Engine) -> Callable[[float], float | None]:
     def waiting(waited: float) -> float | None:
         if waited and (phrase := next(phrases, None)) is not None:
             with suppress(CallEnded):  # the function runs to its end without the caller
-                engine.speak(engine.render(phrase), aside=True)
+                engine.talk.speak(render(engine, phrase), aside=True)
         return waited + flow.delay_after if flow.delay else None
 
     return waiting

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 
 from fsflows.conversation.directions import ExitFlow, GoToFlow, GoToStep, HandOff, HangUp
 from fsflows.conversation.functions import arity
-from fsflows.conversation.history import hide
 from fsflows.conversation.state import State
 from fsflows.flow.causes import CAUSES
 from fsflows.flow.errors import suggest
@@ -188,7 +187,7 @@ class Conversation:
     def pii(self, value: str) -> Pii:
         """Mark a value as private: it is hidden in logs, records and the history from now on, however it is written."""
         private = self._engine.redactor.add(value)
-        hide(self._engine.history, self._engine.redactor)
+        self._engine.talk.hide()
         return private
 
     def collect(self, **settings: Any) -> Any:

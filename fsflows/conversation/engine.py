@@ -7,7 +7,6 @@ function's return value says.
 from __future__ import annotations
 
 import dataclasses
-import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -35,9 +34,11 @@ from fsflows.conversation.directions import (
     HandOff,
     HangUp,
 )
-from fsflows.conversation.history import AgentResponse, Turn, hide
+from fsflows.conversation.history import Turn
+from fsflows.conversation.placeholders import fill_target, render
 from fsflows.conversation.screening import is_machine
-from fsflows.conversation.speaking import Rendered, fill, fill_target, render, say
+from fsflows.conversation.speaking import Rendered, say
+from fsflows.conversation.talk import Talk
 from fsflows.esl.quoting import UnsafeValue
 from fsflows.flow.model import Flow, FlowSet, Prompt, Say
 from fsflows.log import bind_call, call_logger
@@ -46,7 +47,6 @@ from fsflows.privacy import Pii, Redactor
 if TYPE_CHECKING:
     from fsflows.archive.record import RecordBuilder
     from fsflows.call.call import Call
-    from fsflows.call.playing import Playback
     from fsflows.conversation.functions import Limit, Ran
     from fsflows.conversation.recording import CallRecorder
 
@@ -88,7 +88,7 @@ class Engine:
         self.record = record
         self.redactor = redactor
         self.log = call_logger("conversation", call.uuid, redactor)
-        self.history: list[Turn] = []
+        self.talk = Talk(call, record, redactor)
         self.metrics: dict[str, Any] = {}
         self.step_name = ""
         self.answer_from = 0.0
@@ -103,9 +103,6 @@ class Engine:
         self.trail: Trail | None = None
         """What the last collection leaves to the next one (words that were used already)."""
         self.failed_turns = 0
-        self._queued: dict[int, AgentResponse] = {}
-        self._asides: list[Turn] = []
-        call.on_playback = self._played
         self._speech_lost = False
         self.limit: Limit | None = None
         """Of the function that runs now."""
@@ -207,9 +204,9 @@ class Engine:
         self.answer_from = self.clock.now()
         self.left_over = tuple(key for key in self.left_over if key.at >= self.answer_from)
         if greeting is None:
-            greeting = self.render(self.flow.greeting)
+            greeting = render(self, self.flow.greeting)
         self.call.stop_on_keys("")
-        self.speak(greeting)
+        self.talk.speak(greeting)
         direction = returned or GoToStep(self.flow.first_step)
         if greeting.sounds and not self._hears_greeting(direction):
             # The greeting plays before capture begins (MISSION P4).
@@ -237,7 +234,7 @@ class Engine:
 
     def _hand_off(self, target: HandOff) -> tuple[Direction, tuple[Result, Reason] | None]:
         handoff = self.flow.handoffs[target.name]
-        self.speak(self.render(handoff.say))
+        self.talk.speak(render(self, handoff.say))
         self.call.stop_on_keys("")
         self.call.finish_playing()
         self.record.handoff(target.name, handoff.method, target.reason)
@@ -245,18 +242,18 @@ class Engine:
         try:
             match handoff.method:
                 case "bridge":
-                    self.call.bridge(self.fill(handoff.target))
+                    self.call.bridge(fill_target(self, handoff.target))
                     self.call.hang_up()
                 case "refer":
-                    self.call.refer(self.fill(handoff.target))
+                    self.call.refer(fill_target(self, handoff.target))
                 case _:
-                    self.call.transfer(self.fill(handoff.target))
+                    self.call.transfer(fill_target(self, handoff.target))
         except (CallFailed, UnsafeValue) as failed:
             self.log.warning("hand-off failed", name=target.name, why=str(failed))
             self.because = Reason.HANDOFF_FAILED
             if self.call.ended is not None:
                 return target, (Result.FAILED, Reason.HANDOFF_FAILED)
-            self.speak(self.render(self.apology))
+            self.talk.speak(render(self, self.apology))
             return HangUp("NORMAL_TEMPORARY_FAILURE"), None
         escaped = self.because is Reason.ESCAPED
         return target, (Result.HANDED_OFF, self.because if escaped else Reason.HANDED_OFF)
@@ -272,7 +269,7 @@ class Engine:
         """After the call: the last events, the end function, the recordings, the record."""
         self._quietly("hang-up", self.call.hang_up)
         self._quietly("last events", self.call.linger, FAREWELL)
-        self.take_asides()
+        self.talk.take_asides()
         self.in_end_function = True
         self.recordings.close()
         if self._entry.end_function:
@@ -292,12 +289,17 @@ class Engine:
         def apologise() -> None:
             self.call.stop_on_keys("")
             self.call.stop_playing()
-            self.speak(self.render(self.apology))
+            self.talk.speak(render(self, self.apology))
             self.call.finish_playing()
 
         self._quietly("apology", apologise)
 
     # --- what the other parts use -----------------------------------------------------------------------------
+
+    @property
+    def history(self) -> list[Turn]:
+        """What was said so far."""
+        return self.talk.history
 
     @property
     def escape(self) -> Escape:
@@ -336,18 +338,12 @@ class Engine:
 
     def note_function(self, name: str, ran: Ran) -> None:
         """A function of the flow has run."""
-        self.take_asides()
+        self.talk.take_asides()
         self.record.function(name, ran.seconds, ran.failure.what if ran.failure else None)
         labels = (self.flow.name, name)
         metrics.FUNCTION_SECONDS.labels(*labels).observe(ran.seconds)
         if ran.failure is not None:
             metrics.FUNCTION_ERRORS.labels(*labels).inc()
-
-    def take_asides(self) -> None:
-        """No function runs any more: what was said meanwhile is history."""
-        hide(self._asides, self.redactor)  # some of it may have become private
-        self.history += self._asides
-        self._asides = []
 
     def bind_log(self) -> None:
         """In a task of this call: every log line of it carries the call's id, and hides its private values."""
@@ -357,67 +353,11 @@ class Engine:
         """A function runs, and may take so long."""
         self.limit = limit
 
-    def render(self, prompt: Prompt, **values: object) -> Rendered:
-        """A prompt with its placeholders filled in from `values`, the call and `conv.state`."""
-        rendered = render(prompt, lambda name: self._lookup(name, values), self.flow.sentences)
-        for why in rendered.left_out:
-            self.log.warning("sound could not be played", why=why)
-        return rendered
-
-    def fill(self, text: str) -> str:
-        """A hand-off's target with its placeholders filled in."""
-        return fill_target(text, lambda name: self._lookup(name, {}))
-
-    def fill_value(self, value: Any) -> Any:
-        """A value of `set:` or `metric:`. "{digits}" alone is the value itself: a private one stays private."""
-        if not isinstance(value, str):
-            return value
-        alone = re.fullmatch(r"\{(\w+)\}", value)
-        if alone:
-            return self._lookup(alone.group(1), {})
-        said, written = fill(value, lambda name: self._lookup(name, {}))
-        return said if said == written else Pii(said)
-
-    def _lookup(self, name: str, values: Mapping[str, object]) -> object:
-        if name in values:
-            return values[name]
-        if name == "digits":
-            return self.last_digits
-        if name in ("caller_number", "callee_number"):
-            return getattr(self.call, name)
-        return self.conv.state.get(name)
-
-    def speak(self, rendered: Rendered, *, aside: bool = False) -> None:
-        """Queue something to be heard, and write it down. Doesn't wait.
-
-        Args:
-            rendered: it.
-            aside: said while a function runs, whose `conv.history[-1]` stays what the caller said: in the history it
-                follows when the function has returned.
-        """
-        if not rendered.sounds:
-            return
-        playback = self.call.play(*rendered.sounds)
-        text = self.redactor.text(rendered.text)
-        if text:
-            turn_of_ours = AgentResponse(text)
-            (self._asides if aside else self.history).append(turn_of_ours)
-            self._queued[id(playback)] = turn_of_ours
-        self.record.said(text, self.clock.now())
-
-    def _played(self, playback: Playback) -> None:
-        """Something that was queued is over; what the caller never heard of it was not said."""
-        queued = self._queued.pop(id(playback), None)
-        if queued is not None and playback.begun is None:
-            self.history = [turn for turn in self.history if turn is not queued]
-            self._asides = [turn for turn in self._asides if turn is not queued]
-            self.record.noted(f"not said after all: {queued.text}")
-
     def say_text(self, text: str | Pii) -> None:
         """`conv.say`."""
         if not isinstance(text, str | Pii):
             raise TypeError(f"say() takes a text, got {type(text).__name__}")
-        self.speak(say(text))
+        self.talk.speak(say(text))
 
     def write_metric(self, name: str, value: Any, *, write_once: bool = False) -> None:
         """`conv.write_metric`."""

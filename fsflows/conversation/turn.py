@@ -23,6 +23,7 @@ from fsflows.conversation import acting, functions, metrics
 from fsflows.conversation.directions import Direction, GoToStep, HangUp
 from fsflows.conversation.history import UserInput
 from fsflows.conversation.phrases import Question, literal, prompt_for, values
+from fsflows.conversation.placeholders import render
 from fsflows.flow.model import Action, Retry, Say, Step
 from fsflows.privacy import Pii
 from fsflows.recordings.control import RecordingError
@@ -59,7 +60,7 @@ def take(engine: Engine, step: Step, visit: GoToStep) -> Direction:
     prompt = () if visit.silent else step.prompt
     spec = visit.collect or step.collect
     if spec is None:
-        engine.speak(engine.render(prompt))
+        engine.talk.speak(render(engine, prompt))
         return _after(engine, step, None)
     question = Question(step, spec, step.retry, prompt)
     if visit.collect is not None:
@@ -147,7 +148,7 @@ def _drive(engine: Engine, dialogue: Dialogue, question: Question) -> Collection
                     call.prepare_speech()  # behind the prompt it would hear nothing of what is said over it
                 call.stop_on_keys("".join(sorted(dialogue.interrupting_keys)))
                 prompt = prompt_for(question, todo, engine.flow.sentences)
-                engine.speak(engine.render(prompt, **values(todo)))
+                engine.talk.speak(render(engine, prompt, values(todo)))
             case ladder.Listen(listener):
                 if dialogue.spec.speech is not None:
                     call.listen()
@@ -275,7 +276,7 @@ def _note(engine: Engine, step: str, result: CollectionResult, started: float) -
     if result.digits:
         engine.last_digits = result.digits
     said = result.digits or result.heard
-    engine.history.append(
+    engine.talk.heard(
         UserInput(
             said,
             str(result.outcome),
@@ -349,7 +350,7 @@ def _after(engine: Engine, step: Step, result: CollectionResult | None) -> Direc
     action: Action | None = None
     if engine.failed_turns >= FAILED_TURNS:
         engine.log.warning("the caller has not answered for too long", steps=FAILED_TURNS)
-        engine.speak(engine.render((Say(spoken.phrases(engine.flow.sentences)["goodbye"]),)))
+        engine.talk.speak(render(engine, (Say(spoken.phrases(engine.flow.sentences)["goodbye"]),)))
         return HangUp()
     if result is not None:
         action = _row(engine, step, result)
