@@ -31,6 +31,7 @@ from typing import Any, TextIO, cast
 
 import structlog
 
+from fsflows.journald import prefixed
 from fsflows.privacy import Redactor, json_default, redact, walk
 
 LEVELS = {"debug": 10, "info": 20, "warning": 30, "error": 40, "critical": 50}
@@ -296,12 +297,12 @@ class _Output:
             self.captured.append(event)
             return
         stream = self.stream if self.stream is not None else sys.stderr
-        terminal = stream.isatty()
+        terminal, level = stream.isatty(), event["level"]
         if self.format == "json" or (self.format == "auto" and not terminal):
             line = json.dumps(event, ensure_ascii=False, default=repr)
         else:
             line = self._for_people(event, terminal)
-        stream.write(line + "\n")
+        stream.write(prefixed(line, level, stream) + "\n")
         stream.flush()
 
     def _for_people(self, event: dict[str, Any], terminal: bool) -> str:

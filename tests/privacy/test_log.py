@@ -44,6 +44,29 @@ def lines(stream):
     return [json.loads(line) for line in stream.getvalue().splitlines()]
 
 
+@pytest.mark.parametrize("style", ["json", "console"])
+def test_the_journal_is_told_how_bad_a_line_is(tmp_path, monkeypatch, style):
+    with (tmp_path / "journal").open("w+", encoding="utf-8") as stream:
+        found = (tmp_path / "journal").stat()
+        monkeypatch.setenv("JOURNAL_STREAM", f"{found.st_dev}:{found.st_ino}")
+        log.setup("debug", style, stream=stream)
+        logger = log.get_logger("esl")
+        try:
+            raise KeyError("x")
+        except KeyError:
+            logger.exception("worse")
+        for level in ("debug", "info", "warning", "error", "critical"):
+            getattr(logger, level)("line")
+        said = (tmp_path / "journal").read_text(encoding="utf-8").splitlines()
+        assert {"<3>"} == {line[:3] for line in said[:-5]}
+        assert ["<7>", "<6>", "<4>", "<3>", "<2>"] == [line[:3] for line in said[-5:]]
+        monkeypatch.setenv("JOURNAL_STREAM", f"{found.st_dev}:{found.st_ino + 1}")
+        logger.error("another's")
+        assert (
+            not (tmp_path / "journal").read_text(encoding="utf-8").splitlines()[-1].startswith("<")
+        )
+
+
 def test_a_line_is_json_off_a_terminal_and_names_the_call():
     stream = io.StringIO()
     log.setup("info", stream=stream)
