@@ -6,9 +6,11 @@ import ast
 import hashlib
 import inspect
 import sys
+import threading
 import traceback
 import warnings
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import BuiltinFunctionType, CodeType, FunctionType, ModuleType
@@ -19,8 +21,14 @@ from fsflows.flow.compat import NAMES, namespace_builtins
 from fsflows.flow.errors import FlowErrors, Mark, Problem, Problems
 from fsflows.flow.files import DISK, Files
 from fsflows.flow.model import Function
+from fsflows.log import get_logger
 
 MAX_BYTES = 1024 * 1024
+
+PATIENCE = 5.0
+"""Seconds that a file may take to run before its author is told where it stands: it may never end."""
+
+log = get_logger("functions")
 
 
 @dataclass(slots=True)
@@ -101,12 +109,34 @@ def _run(path: Path, shown: str, compiled: CodeType) -> ModuleType:
     vars(module)["__builtins__"] = namespace_builtins()
     sys.modules[module.__name__] = module  # dataclasses and enum look there while they are defined
     try:
-        exec(compiled, vars(module))  # noqa: S102 - running the author's file is the point
+        with _watched(shown):
+            exec(compiled, vars(module))  # noqa: S102 - running the author's file is the point
     except (Exception, SystemExit) as error:
         raise FlowErrors([_failed(error, shown)]) from None
     finally:
         sys.modules.pop(module.__name__, None)
     return module
+
+
+@contextmanager
+def _watched(shown: str) -> Iterator[None]:
+    runner = threading.get_ident()
+
+    def tell() -> None:
+        frame = sys._current_frames().get(runner)
+        while frame is not None and frame.f_code.co_filename != shown:
+            frame = frame.f_back
+        place = f"{shown}:{frame.f_lineno}" if frame is not None else shown
+        what = "%s: still being read after %g s; what is outside of functions runs now"
+        log.warning(what, place, PATIENCE)
+
+    timer = threading.Timer(PATIENCE, tell)
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
 
 
 def _is_own(name: str, value: Any, module: ModuleType, code: Mapping[str, Code]) -> bool:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import sys
+import threading
 
 import pytest
 
 from fsflows import GetDtmfResult, GetDtmfTask, Pii
-from fsflows.flow import compat
+from fsflows.flow import compat, functions
 from fsflows.flow.loader import load_flow
+from fsflows.log import capture
 
 RUN = "steps: {a: {run: f}}"
 
@@ -93,6 +95,38 @@ def test_what_is_behind_fsflows_is_the_real_package(load):
         "import fsflows, fsflows.clock\nfrom fsflows import clock\ndef f(conv): return {'hangup': fsflows.__version__ and clock.Clock.__name__}",
     )
     assert {"hangup": "Clock"} == flow.functions["f"](None)
+
+
+def test_who_waits_for_a_file_that_does_not_end_is_told_where_it_stands(load, monkeypatch):
+    started, cancelled = [], []
+
+    class Timer:
+        daemon = False
+
+        def __init__(self, seconds, tell):
+            self.seconds, self.tell = seconds, tell
+
+        def start(self):
+            started.append(self)
+
+        def cancel(self):
+            cancelled.append(self)
+
+    def time_passes():
+        """On a thread of its own, as a timer's."""
+        thread = threading.Thread(target=started[0].tell)
+        thread.start()
+        thread.join()
+
+    monkeypatch.setattr(functions.threading, "Timer", Timer)
+    monkeypatch.setattr(sys, "time_passes", time_passes, raising=False)
+    with capture() as said:
+        load(RUN, "import sys\n\nsys.time_passes()\ndef f(conv): return {'hangup': True}\n")
+    assert ["f.py:3: still being read after 5 s; what is outside of functions runs now"] == [
+        line["event"].rpartition("/")[2] for line in said
+    ]
+    assert started == cancelled
+    assert started[0].daemon
 
 
 def test_nothing_is_left_in_sys_modules(load):
