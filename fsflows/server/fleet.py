@@ -84,6 +84,11 @@ def roles(workers: int) -> list[Role]:
     return ["all"] if workers == 1 else ["office", *several]
 
 
+def counted(calls: int) -> str:
+    """So many calls, in words."""
+    return "1 call" if calls == 1 else f"{calls} calls"
+
+
 class Fleet:
     """The workers of one server.
 
@@ -236,7 +241,7 @@ class Fleet:
     @property
     def status(self) -> str:
         """How all are, in a few words."""
-        words = ["1 call" if self.calls == 1 else f"{self.calls} calls"]
+        words = [counted(self.calls)]
         if self.editions.problem:
             words.append("the flows on disk can't be loaded")
         if self.how:

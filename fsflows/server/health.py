@@ -14,6 +14,7 @@ from typing import Any
 from fsflows.archive.writer import WriterStats
 from fsflows.console.sources import Check, Health
 from fsflows.server.channel import Message
+from fsflows.server.fleet import counted
 
 SILENT = 10.0
 """Seconds without a sign of life after which a worker stands still."""
@@ -56,15 +57,15 @@ class NodeHealth:
         if self._look().get("deaf"):
             return Health(503, "deaf", "the address can't be listened on: see the log")
         if self._look().get("stopping"):
-            return Health(503, "draining", f"{self.calls} calls are still running")
+            return Health(503, "draining", f"{counted(self.calls)} still running")
         if problem := self._look().get("flows"):
             return Health(503, "flows", f"flows don't load; the old ones run: {problem}")
         serving = [member for member in workers if member["state"] == "serving"]
         if not serving:
             return Health(503, "starting", "no worker takes calls yet")
         if all(member["full"] for member in serving):
-            return Health(429, "full", f"{self.calls} calls: no worker takes another one")
-        return Health(200, "ok", f"{self.calls} calls")
+            return Health(429, "full", f"{counted(self.calls)}: no worker takes another one")
+        return Health(200, "ok", counted(self.calls))
 
     def checks(self) -> list[Check]:
         """For the console's status page."""
@@ -113,7 +114,7 @@ def _check(member: dict[str, Any]) -> Check:
     lag = float(member.get("lag", 0.0))
     text = f"event loop {lag * 1000:.0f} ms behind"
     if member["role"] != "office":
-        text = f"{member.get('calls', 0)} calls{' (full)' if member['full'] else ''}, {text}"
+        text = f"{counted(member.get('calls', 0))}{' (full)' if member['full'] else ''}, {text}"
     silent = member.get("silent") or 0.0
     if silent > SILENT:
         return Check(name, ok=False, text=f"no sign of life for {silent:.0f} s")
