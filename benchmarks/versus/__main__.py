@@ -4,9 +4,10 @@
     python benchmarks/versus --quick          # one round of the main rows: under two minutes
     python benchmarks/versus --workers 2      # only: what a second process brings
     python benchmarks/versus --only fsflows,floor --rounds 1
+    python benchmarks/versus --peer eslgo=build/eslgo_app   # with one more server: the port comes behind it
 
 Every server runs the same small application (`peers/`, `flows/`) and gets the same traffic from a process of its own
-(`player.py`). Rounds go from server to server, so that what disturbs the machine disturbs all; the medians are shown.
+(`jobs.py`). Rounds go from server to server, so that what disturbs the machine disturbs all; the medians are shown.
 A rate "per core" is work divided by the processor time that the server's process has used for it. Absolute figures
 differ from machine to machine: the ratios count.
 """
@@ -23,6 +24,7 @@ import sys
 from pathlib import Path
 
 import alone
+import picture
 import report
 import servers
 
@@ -34,9 +36,9 @@ def play(server: servers.Server, job: dict, *, workers: int = 1) -> dict:
     try:
         with servers.running(server, workers=workers) as running:
             job = job | {"port": running.port, "pids": running.pids}
-            command = [sys.executable, str(servers.HERE / "player.py"), json.dumps(job)]
+            command = [sys.executable, str(servers.HERE / "jobs.py"), json.dumps(job)]
             done = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
-    except (RuntimeError, subprocess.TimeoutExpired) as error:
+    except (OSError, RuntimeError, subprocess.TimeoutExpired) as error:
         return {"failed": str(error)}
     if done.returncode:
         return {"failed": done.stderr[-2000:]}
@@ -64,7 +66,10 @@ def compare(options: argparse.Namespace, found: list[servers.Server]) -> dict:
             name = f"{job['job']} {job['calls']}"
             for server in found:
                 print(f"round {turn + 1}: {name:12} {server.name}", file=sys.stderr)
-                results[server.name].setdefault(name, []).append(play(server, job))
+                result = play(server, job)
+                if "failed" in result:
+                    print(f"failed: {result['failed']}", file=sys.stderr)
+                results[server.name].setdefault(name, []).append(result)
     return {
         server: {name: _median(played) for name, played in by_job.items()}
         for server, by_job in results.items()
@@ -102,6 +107,14 @@ def main() -> int:
     parser.add_argument("--quick", action="store_true", help="one short round of the main rows")
     parser.add_argument("--rounds", type=int, default=0, help="3; with --quick 1")
     parser.add_argument("--only", default="", help="names of servers, with commas")
+    parser.add_argument(
+        "--peer",
+        action="append",
+        default=[],
+        type=servers.brought,
+        metavar="NAME=COMMAND",
+        help="one more server of the outbound protocol; COMMAND gets the port as its last word",
+    )
     parser.add_argument("--calls", default="", help="calls at once, with commas")
     parser.add_argument("--workers", type=int, default=0, help="measure only so many processes")
     parser.add_argument("--out", default="build/bench", help="directory for JSON and picture")
@@ -110,7 +123,9 @@ def main() -> int:
     options.rounds = options.rounds or (1 if options.quick else 3)
     counts = options.calls or ("1000" if options.quick else ",".join(map(str, CALLS)))
     options.calls = [int(each) for each in counts.split(",")]
-    found, missing = servers.available()
+    found, missing = servers.available(options.peer)
+    if len({server.name for server in found}) < len(found):
+        parser.error("--peer: each server needs a name of its own")
     if options.only:
         found = [server for server in found if server.name in options.only.split(",")]
     ours = next(server for server in found if server.name == "fsflows")
@@ -127,13 +142,13 @@ def main() -> int:
     out = Path(servers.ROOT, options.out)
     out.mkdir(parents=True, exist_ok=True)
     (out / "bench.json").write_text(json.dumps(measured, indent=2) + "\n")
-    picture = report.picture(measured, options.calls)
-    (out / "bench.svg").write_text(picture)
+    curves = picture.picture(measured, options.calls)
+    (out / "bench.svg").write_text(curves)
     table = report.table(measured, options.calls)
     print(table)
     print(f"\n{out / 'bench.json'}, {out / 'bench.svg'}")
     if options.docs:
-        report.into_docs(servers.ROOT / "docs", table, picture)
+        report.into_docs(servers.ROOT / "docs", table, curves)
     return 0
 
 

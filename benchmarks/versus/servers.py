@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import argparse
 import os
+import shlex
 import shutil
 import socket
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +23,10 @@ PEERS = ROOT / ".venv-peers"
 
 PACKAGES = ("gevent", "greenswitch==0.0.19", "genesis==2026.10.18")
 NODE_PACKAGE = "esl@11.2.1"
+
+
+BROUGHT = {"eslgo": "peers/eslgo_app", "C library": "peers/libesl_app.c"}
+"""Peers of no package registry: measured for who has them, built from these sources, and names them by `--peer`."""
 
 
 @dataclass(frozen=True)
@@ -38,8 +44,21 @@ class Server:
     command: tuple[str, ...]
 
 
-def available() -> tuple[list[Server], list[str]]:
-    """The servers that can be run here, and why others can't."""
+def brought(option: str) -> Server:
+    """The server of a `--peer NAME=COMMAND`.
+
+    Raises:
+        argparse.ArgumentTypeError: there is no name, or no command.
+    """
+    name, _, command = option.partition("=")
+    words = tuple(shlex.split(command))
+    if not name.strip() or not words:
+        raise argparse.ArgumentTypeError(f"not NAME=COMMAND: {option!r}")
+    return Server(name.strip(), "brought", words)
+
+
+def available(peers: Sequence[Server] = ()) -> tuple[list[Server], list[str]]:
+    """The servers that can be run here, with those that were brought, and why others can't."""
     missing: list[str] = []
     python = _python_peers(missing)
     found = [Server("fsflows", "fsflows serve, a YAML flow", (sys.executable, "-m", "fsflows"))]
@@ -51,9 +70,13 @@ def available() -> tuple[list[Server], list[str]]:
         ]
     if node := _node_peer(missing):
         found.append(Server("node esl", "11.2.1", (node, str(PEERS / "node" / "node_esl.mjs"))))
-    missing.append("FreeSWITCH's C library: not in a package registry")
-    missing.append("eslgo: not in a package registry that is reached here")
-    return found, missing
+    names = {server.name for server in peers}
+    missing += [
+        f"{name} (build `{source}`, then `--peer '{name}=COMMAND'`)"
+        for name, source in BROUGHT.items()
+        if name not in names
+    ]
+    return [*found, *peers], missing
 
 
 def _python_peers(missing: list[str]) -> str:
