@@ -155,8 +155,9 @@ class _GeventMailbox(Generic[T]):
 class GeventClock:
     """Real time. Waiting lets gevent's other greenlets run."""
 
-    def now(self) -> float:
-        return time.monotonic()
+    now = staticmethod(
+        time.monotonic
+    )  # asked for twenty times a key: no function of ours around it
 
     def utcnow(self) -> datetime:
         return datetime.now(UTC)

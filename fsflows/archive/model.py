@@ -183,9 +183,9 @@ def from_json(given: Any) -> Record:
         return Record(
             id=str(given["id"]),
             call_id=str(given["call_id"]),
-            started_at=_read(given["started_at"]),
-            answered_at=_read(given["answered_at"]) if given.get("answered_at") else None,
-            ended_at=_read(given["ended_at"]),
+            started_at=moment(given["started_at"]),
+            answered_at=moment(given["answered_at"]) if given.get("answered_at") else None,
+            ended_at=moment(given["ended_at"]),
             result=Result(given["result"]),
             reason=Reason(given["reason"]),
             recording=RecordingNote(
@@ -215,8 +215,7 @@ _TEXTS = (
 )
 
 
-def _json(given: Mapping[str, Any]) -> str:
-    return json.dumps(given, ensure_ascii=False, separators=(",", ":"), default=str)
+_json = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), default=str).encode
 
 
 def _written(at: datetime) -> str:
@@ -227,5 +226,10 @@ def _written(at: datetime) -> str:
     )
 
 
-def _read(text: str) -> datetime:
+def moment(text: str) -> datetime:
+    """A time as `Record.as_json` writes it.
+
+    Raises:
+        ValueError: it isn't one.
+    """
     return datetime.fromisoformat(text).astimezone(UTC)

@@ -44,6 +44,7 @@ __all__ = ["Record", "RecordBuilder", "storable"]
 _GOING = (RecordingState.PENDING, RecordingState.DISCARDED)
 
 LOST = "The server ended while this call was running. What happened in it, and how long it lasted, is not known."
+_LOST = Noted(at=0.0, text=LOST)
 
 P = ParamSpec("P")
 
@@ -271,15 +272,16 @@ class RecordBuilder:
 
     def begun(self) -> Record:
         """The record as it is to be if nothing more is ever heard of this call: its server is lost."""
-        record = self._build(Result.FAILED, Reason.SERVER_LOST, "")
-        return dataclasses.replace(record, entries=(Noted(at=0.0, text=LOST),))
+        return self._build(Result.FAILED, Reason.SERVER_LOST, "", [_LOST])
 
     # --- the record ---------------------------------------------------------------------------------------------
 
     def finish(self, result: Result, reason: Reason, hangup_cause: str = "") -> Record:
         """The finished record. Called again, it is the same one, and nothing is added any more."""
         if self._finished is None:
-            self._finished = self._build(result, reason, hangup_cause)
+            # A recogniser's result comes after what it is about.
+            entries = sorted(self._clean(), key=lambda entry: entry.at)
+            self._finished = self._build(result, reason, hangup_cause, entries)
             self._changes += 1
         return self._finished
 
@@ -312,10 +314,10 @@ class RecordBuilder:
             else max(0.0, self.clock.now() - self._start)
         )
 
-    def _build(self, result: Result, reason: Reason, hangup_cause: str) -> Record:
+    def _build(
+        self, result: Result, reason: Reason, hangup_cause: str, entries: Sequence[Entry]
+    ) -> Record:
         end = self._offset(None)
-        # A recogniser's result comes after what it is about.
-        entries = sorted(self._clean(), key=lambda entry: entry.at)
         return Record(
             id=self.id,
             call_id=self.call_id,

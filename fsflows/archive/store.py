@@ -9,6 +9,7 @@ from typing import Any
 
 from sqlalchemy import Connection, delete, select
 
+from fsflows.archive.begun import Begun
 from fsflows.archive.changes import add, write_new, write_note
 from fsflows.archive.endings import RecordingState
 from fsflows.archive.model import Record, RecordingNote, loads
@@ -140,26 +141,18 @@ class RecordStore:
 
     # --- calls that have no record yet ------------------------------------------------------------------------------
 
-    def begin(self, owner: str, batch: Sequence[Record]) -> None:
-        """Note that calls have begun, each as its record is to be should `owner`, the process that has it, be lost.
+    def begin(self, batch: Sequence[Begun]) -> None:
+        """Note that calls have begun.
 
         Raises:
             DatabaseFailed: none was noted.
         """
-        rows = [
-            {
-                "record_id": record.id,
-                "owner": owner,
-                "started_at": record.started_at,
-                "body": record.dumps(),
-            }
-            for record in batch
-        ]
+        rows = [call._asdict() for call in batch]
 
         def work(connection: Connection) -> None:
             add(connection, begun, rows)
             # A note that comes late, by way of a spool, must not make a call of one that is over.
-            over = select(records.c.id).where(records.c.id.in_([record.id for record in batch]))
+            over = select(records.c.id).where(records.c.id.in_([row["record_id"] for row in rows]))
             connection.execute(delete(begun).where(begun.c.record_id.in_(over)))
 
         if rows:

@@ -9,7 +9,6 @@ beyond the bounds of memory and disk are records dropped: counted, and said at e
 
 from __future__ import annotations
 
-import json
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
@@ -22,8 +21,9 @@ import gevent.lock
 from gevent.threadpool import ThreadPool
 from sqlalchemy.exc import DataError, IntegrityError, StatementError
 
-from fsflows.archive import metrics
-from fsflows.archive.model import Record, from_json
+from fsflows.archive import begun, metrics
+from fsflows.archive.begun import Begun
+from fsflows.archive.model import Record, loads
 from fsflows.archive.record import RecordBuilder
 from fsflows.archive.spool import REJECTED, Spool
 from fsflows.database import DatabaseFailed
@@ -46,9 +46,6 @@ ADOPT_EVERY = 60.0
 GATHER = 0.2
 """Seconds in which calls that begin are gathered, to be noted together: a transaction for each would cost as much as
 everything else about the beginning of a call."""
-
-BEGUN = b'{"begun_by":'
-"""How the line of a call that has begun starts: the process that has it, then what `Record.dumps` writes."""
 
 PROGRAM_LIMIT = "54"
 """The class of SQLSTATE that says so."""
@@ -83,7 +80,7 @@ class MemorySink:
 
 class _Store(Protocol):
     def insert(self, batch: Sequence[Record], /) -> None: ...
-    def begin(self, owner: str, batch: Sequence[Record], /) -> None: ...
+    def begin(self, batch: Sequence[Begun], /) -> None: ...
 
 
 class _Pool(Protocol):
@@ -157,8 +154,7 @@ class RecordWriter:
             )
             if crowded or self._stopped:
                 return
-            owner = BEGUN + json.dumps(self._owner).encode() + b","
-            self._fresh.append(_Line(owner + call.begun().dumps().encode()[1:], record=False))
+            self._fresh.append(_Line(begun.line(Begun.of(self._owner, call.begun())), record=False))
             if not self._gathering.active:
                 self._gathering.start(self._arrived.set)
         except Exception:
@@ -323,33 +319,25 @@ class RecordWriter:
         return True
 
     def _insert(self, lines: Sequence[bytes]) -> None:
-        records: list[Record] = []
-        begun: dict[str, list[Record]] = {}
-        for line in lines:
-            try:
-                given = json.loads(line)
-                record = from_json(given)
-                if line.startswith(BEGUN):
-                    begun.setdefault(str(given["begun_by"]), []).append(record)
-                else:
-                    records.append(record)
-            except ValueError as error:
-                self._reject(line, str(error))
+        # On the thread: a hundred long records take longer to read than a caller should wait for a prompt.
+        records, calls, damaged = self._thread.apply(lambda: _read(lines))
+        for line, why in damaged:
+            self._reject(line, why)
         over = {record.id for record in records}
         with self._one_insert:
             if self._store is None:
                 self._store = self._connect()
-            for owner, calls in begun.items():
-                self._begin(self._store, owner, [call for call in calls if call.id not in over])
+            if calls := [call for call in calls if call.record_id not in over]:
+                self._begin(self._store, calls)
             if not self._try(self._store, records):
                 # One of them is at fault; the others must not wait for it.
                 for record in records:
                     if not self._try(self._store, [record]):
                         self._reject(record.dumps().encode(), "the database refuses it")
 
-    def _begin(self, store: _Store, owner: str, calls: Sequence[Record]) -> None:
+    def _begin(self, store: _Store, calls: Sequence[Begun]) -> None:
         try:
-            store.begin(owner, calls)
+            store.begin(calls)
         except Exception as error:
             if isinstance(error, DatabaseFailed) and not _is_about_data(error):
                 raise
@@ -398,6 +386,24 @@ class RecordWriter:
         if what != self.stats.error:
             log.error("records wait", why=what, waiting=self.stats.waiting)
         self.stats.error = what
+
+
+def _read(
+    lines: Iterable[bytes],
+) -> tuple[list[Record], list[Begun], list[tuple[bytes, str]]]:
+    """What is in lines of the spool: records, calls that have begun, and those that can't be read, each with why."""
+    records: list[Record] = []
+    calls: list[Begun] = []
+    damaged: list[tuple[bytes, str]] = []
+    for line in lines:
+        try:
+            if begun.is_begun(line):
+                calls.append(begun.read(line))
+            else:
+                records.append(loads(line))
+        except ValueError as error:
+            damaged.append((line, str(error)))
+    return records, calls, damaged
 
 
 def _records(lines: Iterable[_Line]) -> int:

@@ -29,6 +29,9 @@ READ_SIZE = 64 * 1024
 MAX_UNSENT = 4 * 1024 * 1024
 """Bytes of commands kept for a FreeSWITCH that doesn't read, before the connection is given up."""
 
+JUST_EMPTIED = 0.001
+"""Seconds for which a socket that has been read empty is not looked at once more: that costs as much as a reply."""
+
 CLOSING = 2.0
 """Seconds that FreeSWITCH gets, after our `exit`, to read what was sent before and close. It takes milliseconds."""
 
@@ -85,6 +88,7 @@ class Wire:
 
     __slots__ = (
         "_closing",
+        "_emptied_at",
         "_fd",
         "_held",
         "_loop",
@@ -121,6 +125,7 @@ class Wire:
         self._held = b""  # waits for what goes in the same piece
         self._unsent = bytearray()
         self._released = False
+        self._emptied_at = 0.0
         self._closing: Any = None  # the timer that ends a polite close
         sock.setsockopt(stdlib_socket.SOL_SOCKET, stdlib_socket.SO_KEEPALIVE, 1)
         if sock.family in (stdlib_socket.AF_INET, stdlib_socket.AF_INET6):
@@ -237,7 +242,9 @@ class Wire:
 
     def read_now(self) -> bool:
         """Take one piece of what has come, without waiting for the hub to do so; whether there may be more."""
-        return not self._released and self._readable()
+        if self._released or time.monotonic() - self._emptied_at < JUST_EMPTIED:
+            return False
+        return self._readable()
 
     @property
     def _log(self) -> Logger:
@@ -261,11 +268,14 @@ class Wire:
         try:
             data = os.read(self._fd, READ_SIZE)
         except BlockingIOError:
+            self._emptied_at = time.monotonic()
             return False
         except OSError as error:
             self._end(f"the connection to FreeSWITCH broke ({error.strerror})")
             return False
         metrics.received.n += len(data)
+        if len(data) < READ_SIZE:
+            self._emptied_at = time.monotonic()
         if self._closing is not None:
             if not data:
                 self._release()

@@ -6,6 +6,7 @@ from datetime import timedelta
 import pytest
 
 from fsflows.archive import retention
+from fsflows.archive.begun import Begun
 from fsflows.archive.endings import RecordingState
 from fsflows.archive.metrics import DELIVERIES
 from fsflows.archive.model import RecordingNote
@@ -127,7 +128,7 @@ def test_a_call_that_is_up_again_keeps_its_recordings(store, samples):
     audio.known_of = {old.call_id, "alone", "nobody"}
     store.insert([old])
     alone = dataclasses.replace(again, id="alone", call_id="alone", started_at=old.started_at)
-    store.begin("somebody", [again, alone])
+    store.begin([Begun.of("somebody", again), Begun.of("somebody", alone)])
     cutoff = NOW + timedelta(days=1)
     assert Purged(1, 0, 0, 0, 1) == purge(store, cutoff, audio)
     assert {old.call_id, "alone"} == audio.there == audio.known_of

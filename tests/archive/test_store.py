@@ -5,6 +5,7 @@ from datetime import timedelta
 import pytest
 from alembic import command
 
+from fsflows.archive.begun import Begun
 from fsflows.archive.charts import calls_per_hour, give_ups, outcomes_per_step
 from fsflows.archive.endings import Reason, RecordingState, Result
 from fsflows.archive.entries import Noted
@@ -210,7 +211,7 @@ def test_charts_count_what_happened(database, store, samples):
 
 
 def lost(record):
-    """As a record is noted when its call begins."""
+    """What a record says of a call of which no more is known than that it has begun."""
     return dataclasses.replace(
         record,
         ended_at=record.started_at,
@@ -221,10 +222,14 @@ def lost(record):
     )
 
 
+def begin(store, owner, *records):
+    store.begin([Begun.of(owner, lost(record)) for record in records])
+
+
 def test_a_call_that_has_begun_is_no_record_yet(store, samples):
-    store.begin("a#1", [lost(samples[0])])
-    store.begin("a#1", [lost(samples[0]), lost(samples[1])])
-    store.begin("b#1", [lost(samples[2])])
+    begin(store, "a#1", samples[0])
+    begin(store, "a#1", *samples[:2])
+    begin(store, "b#1", samples[2])
     assert 0 == store.search().total
     assert {"a#1", "b#1"} == store.owners()
     earliest_first = sorted(samples[:2], key=lambda record: record.started_at)
@@ -232,15 +237,15 @@ def test_a_call_that_has_begun_is_no_record_yet(store, samples):
 
 
 def test_the_record_of_a_call_takes_the_place_of_its_beginning(store, samples):
-    store.begin("a#1", [lost(record) for record in samples[:2]])
+    begin(store, "a#1", *samples[:2])
     store.insert(samples[:1])
     assert [samples[1].id] == ids(store.begun_by("a#1"))
-    store.begin("a#1", [lost(samples[0])])  # by way of a spool, late
+    begin(store, "a#1", samples[0])  # by way of a spool, late
     assert [samples[1].id] == ids(store.begun_by("a#1"))
 
 
 def test_a_lost_call_is_a_record_once(store, samples):
-    store.begin("a#1", [lost(record) for record in samples[:2]])
+    begin(store, "a#1", *samples[:2])
     calls = store.begun_by("a#1")
     assert calls == store.lose(calls)
     assert [] == store.lose(calls)  # another node was first
@@ -251,7 +256,7 @@ def test_a_lost_call_is_a_record_once(store, samples):
 
 def test_a_call_that_was_taken_for_lost_gets_its_record_all_the_same(store, samples):
     record = next(each for each in samples if each.collected)
-    store.begin("a#1", [lost(record)])
+    begin(store, "a#1", record)
     store.lose(store.begun_by("a#1"))
     store.insert([record])
     assert dataclasses.replace(record, revision=2) == store.get(record.id)

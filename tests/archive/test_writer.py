@@ -7,6 +7,7 @@ from fsflows import log
 from fsflows.archive import metrics
 from fsflows.archive import writer as writer_module
 from fsflows.archive.endings import Reason, Result
+from fsflows.archive.model import loads
 from fsflows.archive.record import RecordBuilder
 from fsflows.archive.spool import Spool
 from fsflows.archive.store import RecordStore
@@ -28,12 +29,12 @@ class FakeStore:
         self.inserts = 0
         self.begun = {}
 
-    def begin(self, owner, batch):
+    def begin(self, batch):
         if self.away:
             raise DatabaseFailed("could not connect")
-        if any(call.id in self.refused for call in batch):
+        if any(call.record_id in self.refused for call in batch):
             raise DatabaseFailed("value too long") from DataError("", {}, ValueError())
-        self.begun.update((call.id, (owner, call)) for call in batch)
+        self.begun.update((call.record_id, (call.owner, loads(call.body))) for call in batch)
 
     def insert(self, batch):
         self.inserts += 1

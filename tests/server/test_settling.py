@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from prometheus_client import REGISTRY
 
+from fsflows.archive.begun import Begun
 from fsflows.archive.endings import Reason, RecordingState, Result
 from fsflows.archive.model import RecordingNote
 from fsflows.archive.record import RecordBuilder
@@ -52,7 +53,7 @@ class Nodes:
 
     def begin(self, claims, call_id=CALL):
         builder = RecordBuilder(call_id, self.clock, caller="+15550100", flow="menu", node="b")
-        self.store.begin(claims.node.id, [builder.begun()])
+        self.store.begin([Begun.of(claims.node.id, builder.begun())])
         return builder
 
     def note(self, **values):
