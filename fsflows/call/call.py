@@ -75,11 +75,12 @@ class Call(Leg):
 
     def stop_on_keys(self, keys: str) -> None:
         """Let FreeSWITCH itself stop what is played when one of these keys is pressed; empty: none does."""
-        if keys == self._terminators:
+        if keys == self._terminators_wanted:
             return
-        self._terminators = keys
+        self._terminators_wanted = keys
         self._alive()
-        self._set("playback_terminators", keys or "none", more=True)  # a prompt follows, as a rule
+        if self._player.playing:
+            self._set_terminators()  # else with what is played next: often, others are wanted by then
 
     def prepare_speech(self) -> None:
         """Start the recogniser, unheard for now. To be done before anything is played: it queues behind a playback."""

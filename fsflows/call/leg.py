@@ -90,7 +90,10 @@ class Leg(Party):
         )
         self._ended: CallEnded | None = None
         self._ending = False
-        self._terminators: str | None = None
+        self._terminators: str | None = (
+            None  # as FreeSWITCH has them from us; None: as the dialplan left them
+        )
+        self._terminators_wanted: str | None = None
         self._elsewhere = False
         self._state = link.channel.get("Channel-State-Number")
         self._answered = link.channel.get("Answer-State") == "answered"
@@ -351,7 +354,7 @@ class Leg(Party):
     def _on_complete(self, event: Event, at: float) -> None:
         uuid = event.get("Application-UUID") or ""
         response = event.get("Application-Response") or ""
-        if self._is_taken(event):
+        if self._is_taken(event, uuid):
             self._taken()
         if uuid in self._finished:
             names = ("bridge_hangup_cause", "originate_disposition", "sip_refer_status_code")
@@ -366,7 +369,7 @@ class Leg(Party):
             if self._player.finished(uuid, response, terminator, at):
                 self._barge_in.ended(terminator, at)
 
-    def _is_taken(self, event: Event) -> bool:
+    def _is_taken(self, event: Event, uuid: str) -> bool:
         """Whether somebody else has taken the call: `uuid_transfer`, say.
 
         What we run ends then, with the channel on its way elsewhere already; at last the dialplan's `socket` does.
@@ -374,7 +377,9 @@ class Leg(Party):
         if self._ended is not None or self._ending or event.get("Answer-State") == "hangup":
             return False
         state, ours = event.get("Channel-State-Number"), self._state
-        return event.get("Application") == "socket" or (state != ours and state in LIVE)
+        if state != ours and state in LIVE:
+            return True
+        return not uuid.startswith(self.uuid) and event.get("Application") == "socket"
 
     def _taken(self) -> None:
         self._log.info("the call was taken away")
@@ -440,7 +445,16 @@ class Leg(Party):
     # --- the player's hands ---------------------------------------------------------------------------------
 
     def _execute_sound(self, sound: Sound) -> str:
+        self._set_terminators()
         return self.execute(*sound.command(self.voice))
+
+    def _set_terminators(self) -> None:
+        wanted = self._terminators_wanted
+        if wanted is not None and wanted != self._terminators:
+            self._terminators = wanted
+            self._set(
+                "playback_terminators", wanted or "none", more=True
+            )  # a sound follows, as a rule
 
     def _set(self, name: str, value: str, *, more: bool = False) -> None:
         """Set a channel variable; an empty value takes it away."""

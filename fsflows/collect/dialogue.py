@@ -49,7 +49,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from enum import Enum, auto
 
-from fsflows.collect.buffer import Buffer, Part
+from fsflows.collect.buffer import EMPTY, Buffer, Part
 from fsflows.collect.collector import Collector
 from fsflows.collect.confirm import Confirmer, Reply, Verdict, is_asked, read_back
 from fsflows.collect.decisions import Key
@@ -76,7 +76,10 @@ class _Correction:
 
     said: tuple[Alternative, ...] = field(default=(), repr=False)
     keyed: tuple[Key, ...] = ()
-    kept: Buffer = field(default_factory=Buffer)
+    kept: Buffer = EMPTY
+
+
+_NONE = _Correction()
 
 
 class Dialogue:
@@ -117,7 +120,7 @@ class Dialogue:
         self._corrections = 0
         self._asked = 0
         self._confirmed: bool | None = None
-        self._correction = _Correction()
+        self._correction = _NONE
         self._over: tuple[Key, ...] = ()
         self._failed = False
         self._verdict: tuple[bool, str] | None = None
@@ -219,7 +222,7 @@ class Dialogue:
                 typed_ahead=typed,
                 trail=self._trail,
             )
-        correction, self._correction = self._correction, _Correction()
+        correction, self._correction = self._correction, _NONE
         return Collector(
             self.spec,
             opened_at=at,

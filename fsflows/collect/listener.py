@@ -29,6 +29,7 @@ from fsflows.spoken import Alternative
 R = TypeVar("R")
 
 _KEYS = KEYPAD + LETTERS
+_NO_SPEECH = Speech()
 
 
 class Listener(ABC, Generic[R]):
@@ -39,7 +40,7 @@ class Listener(ABC, Generic[R]):
         self.result: R | None = None
         self._time = time
         self._utterance = Utterance(
-            spec.speech or Speech(),
+            spec.speech or _NO_SPEECH,
             plain(trail.words),
             trail.words_until,
             and_rest=trail.words_and_rest,

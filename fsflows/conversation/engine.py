@@ -322,7 +322,8 @@ class Engine:
             self.call.prepare_speech()
 
     def _take_voice(self) -> None:
-        voice = dataclasses.replace(self._voice, **self.flow.voice)
+        own = self.flow.voice
+        voice = dataclasses.replace(self._voice, **own) if own else self._voice
         if voice != self.call.voice:
             self.call.finish_playing()  # what waits there was written for the voice before
             self.call.voice = voice

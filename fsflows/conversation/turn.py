@@ -7,6 +7,7 @@ what happens on the call, and routes its result.
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from fsflows import spoken
@@ -146,7 +147,7 @@ def _drive(engine: Engine, dialogue: Dialogue, question: Question) -> Collection
             case ladder.Prompt():
                 if dialogue.spec.speech is not None:
                     call.prepare_speech()  # behind the prompt it would hear nothing of what is said over it
-                call.stop_on_keys("".join(sorted(dialogue.interrupting_keys)))
+                call.stop_on_keys(_listed(dialogue.interrupting_keys))
                 prompt = prompt_for(question, todo, engine.flow.sentences)
                 engine.talk.speak(render(engine, prompt, values(todo)))
             case ladder.Listen(listener):
@@ -166,6 +167,11 @@ def _drive(engine: Engine, dialogue: Dialogue, question: Question) -> Collection
                 return result
 
 
+@lru_cache(256)
+def _listed(keys: frozenset[str]) -> str:
+    return "".join(sorted(keys))
+
+
 def _listen(engine: Engine, listener: Listener[Any]) -> None:
     key = ""
     happened_at: float | None = None
@@ -183,8 +189,8 @@ def _listen(engine: Engine, listener: Listener[Any]) -> None:
                 engine.log.debug("key ignored", why=str(decision.why))
             elif listener.spec.barge_in is BargeIn.COLLECT:
                 # With a digit before it, an escape key is a digit, and the prompt plays on.
-                escapes = listener.spec.escape.keys if not decision.digits else ()
-                engine.call.stop_on_keys("".join(sorted(escapes)))
+                escapes = listener.spec.escape.keys if not decision.digits else frozenset()
+                engine.call.stop_on_keys(_listed(escapes))
         if listener.result is not None:
             words.answered(engine.clock.now())
             if last_words is not None:

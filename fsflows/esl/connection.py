@@ -25,6 +25,7 @@ from fsflows.log import Logger, get_logger
 Handler = Callable[[Any], Any]
 
 _ACCEPTED = b"Content-Type: command/reply\nReply-Text: +OK"
+_PRINTED = b"Content-Type: api/response\nContent-Length: "
 
 CATCH_UP = 64
 """Pieces read at once, at the most, to find out whether anything came before a deadline: some 4 MB."""
@@ -129,15 +130,21 @@ class Connection:
             LinkClosed: the connection has ended and no event is left.
         """
         event = self._inbox.get(until)
-        if event is None and until is not None and time.monotonic() >= until:
-            self._catch_up()
+        if (
+            event is None
+            and until is not None
+            and time.monotonic() >= until
+            and self._wire is not None
+            and not self._wire.empty
+        ):
+            self._catch_up(self._wire)
             event = self._inbox.get(until)
         return event
 
-    def _catch_up(self) -> None:
+    def _catch_up(self, wire: Wire) -> None:
         """Take from the socket what has come already, as far as the first event in it."""
         for _ in range(CATCH_UP):
-            if len(self._inbox) or self._wire is None or not self._wire.read_now():
+            if len(self._inbox) or not wire.read_now():
                 return
 
     def wake(self) -> None:
@@ -301,6 +308,13 @@ class Connection:
 
 def reply_of(frame: Frame) -> Reply:
     """A reply frame as a `Reply`."""
+    head = frame.head
+    if (
+        head.startswith(_PRINTED) and head.count(b"\n") == 1
+    ):  # as FreeSWITCH writes it: no need to take it apart
+        length = head[len(_PRINTED) :].decode()
+        headers = {"Content-Type": "api/response", "Content-Length": length}
+        return Reply(frame.body.decode("utf-8", "replace").removesuffix("\n"), headers)
     return Reply(_text(frame).removesuffix("\n"), frame.headers)
 
 

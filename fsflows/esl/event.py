@@ -29,7 +29,7 @@ class Event:
     The plain format's ``_undef_`` is given as "".
     """
 
-    __slots__ = ("_body", "_end", "_headers", "_lists", "_name", "_raw")
+    __slots__ = ("_body", "_end", "_headers", "_lists", "_name", "_raw", "_uuid")
 
     def __init__(self, raw: bytes = b"") -> None:
         self._raw = raw
@@ -38,6 +38,7 @@ class Event:
         self._lists: dict[str, list[str]] | None = None
         self._body: str | None = None
         self._name: str | None = None
+        self._uuid: str | None = None
 
     @classmethod
     def from_plain(cls, data: bytes) -> Event:
@@ -150,7 +151,10 @@ class Event:
     @property
     def uuid(self) -> str:
         """The channel's uuid; "" when the event is not about a channel (BACKGROUND_JOB)."""
-        return self.get("Unique-ID") or ""
+        uuid = self._uuid
+        if uuid is None:
+            uuid = self._uuid = self.get("Unique-ID") or ""
+        return uuid
 
     @property
     def sequence(self) -> int | None:

@@ -242,9 +242,12 @@ class Wire:
 
     def read_now(self) -> bool:
         """Take one piece of what has come, without waiting for the hub to do so; whether there may be more."""
-        if self._released or time.monotonic() - self._emptied_at < JUST_EMPTIED:
-            return False
-        return self._readable()
+        return not self._released and self._readable()
+
+    @property
+    def empty(self) -> bool:
+        """Whether all that had come was read, a moment ago."""
+        return time.monotonic() - self._emptied_at < JUST_EMPTIED
 
     @property
     def _log(self) -> Logger:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import ipaddress
 import time
 from collections.abc import Callable, Iterable
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import gevent
@@ -88,7 +89,7 @@ class Listener:
         self._silence_timeout = silence_timeout
         self._tell_let_go = let_go
         self._stopping = False
-        self._allow = [ipaddress.ip_network(network, strict=False) for network in allow]
+        self._allowed = _admission(allow)
         self._calls: set[_Serving] = set()
         self._refusals: set[_Serving] = set()
         self._peers = peers or Peers()
@@ -137,7 +138,7 @@ class Listener:
         Raises:
             ValueError: `allow` has something that is no network; nothing has changed.
         """
-        self._allow = [ipaddress.ip_network(network, strict=False) for network in allow]
+        self._allowed = _admission(allow)
         self._max_calls = max_calls
         self._max_per_peer = max_per_peer
         self._silence_timeout = silence_timeout
@@ -184,7 +185,7 @@ class Listener:
     def admit(self, sock: Any, peer: Any) -> None:
         """A connection has come."""
         host = peer[0]
-        if self._allow and not self._allowed(host):
+        if not self._allowed(host):
             self.rejected += 1
             metrics.refused["not_allowed"].n += 1
             sock.close()
@@ -233,11 +234,6 @@ class Listener:
             self._refill.close()
         self._refill = gevent.get_hub().loop.timer(self._rate.wait(time.monotonic()))
         self._refill.start(self._door.vacancy)
-
-    def _allowed(self, host: str) -> bool:
-        address = ipaddress.ip_address(host.partition("%")[0])
-        mapped = getattr(address, "ipv4_mapped", None)
-        return any((mapped or address) in network for network in self._allow)
 
     def left(self, serving: _Serving) -> None:
         """A connection's greenlet has ended."""
@@ -345,6 +341,23 @@ def _ended(serving: _Serving) -> None:
     if serving.work is not None:
         serving.work[1].close()  # killed before it could begin
     serving.listener.left(serving)
+
+
+def _admission(allow: Iterable[str]) -> Callable[[str], bool]:
+    """Says of an address whether it may connect: whether it is in one of the networks. None: all may.
+
+    Raises:
+        ValueError: one is no network.
+    """
+    networks = [ipaddress.ip_network(network, strict=False) for network in allow]
+
+    @lru_cache(1024)
+    def allowed(host: str) -> bool:
+        address = ipaddress.ip_address(host.partition("%")[0])
+        mapped = getattr(address, "ipv4_mapped", None)
+        return not networks or any((mapped or address) in network for network in networks)
+
+    return allowed
 
 
 def serve_greenswitch_application(application: Callable[[Any], Any]) -> Handle:
