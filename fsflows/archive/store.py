@@ -9,9 +9,9 @@ from typing import Any
 
 from sqlalchemy import Connection, delete, select
 
-from fsflows.archive.begun import Begun
 from fsflows.archive.changes import add, write_new, write_note
 from fsflows.archive.endings import RecordingState
+from fsflows.archive.lines import Begun
 from fsflows.archive.model import Record, RecordingNote, loads
 from fsflows.archive.search import Page, Search, find
 from fsflows.archive.tables import begun, bodies, outbox, records, unsettled

@@ -13,7 +13,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple, Protocol, TypeVar, cast
+from typing import Any, Protocol, TypeVar, cast
 
 import gevent
 import gevent.event
@@ -21,9 +21,10 @@ import gevent.lock
 from gevent.threadpool import ThreadPool
 from sqlalchemy.exc import DataError, IntegrityError, StatementError
 
-from fsflows.archive import begun, metrics
-from fsflows.archive.begun import Begun
-from fsflows.archive.model import Record, loads
+from fsflows.archive import lines as spooled
+from fsflows.archive import metrics
+from fsflows.archive.lines import Begun, Line
+from fsflows.archive.model import Record
 from fsflows.archive.record import RecordBuilder
 from fsflows.archive.spool import REJECTED, Spool
 from fsflows.database import DatabaseFailed
@@ -51,14 +52,6 @@ PROGRAM_LIMIT = "54"
 """The class of SQLSTATE that says so."""
 
 log = get_logger("archive")
-
-
-class _Line(NamedTuple):
-    """What waits for the disk."""
-
-    data: bytes
-    record: bool
-    """Whether it is a record; else it says that a call has begun."""
 
 
 class RecordSink(Protocol):
@@ -129,7 +122,7 @@ class RecordWriter:
         self._store: _Store | None = None
         self._gathering: Any = gevent.get_hub().loop.timer(GATHER)
         self._one_insert = gevent.lock.BoundedSemaphore()
-        self._fresh: deque[_Line] = deque()
+        self._fresh: deque[Line] = deque()
         self._arrived = gevent.event.Event()
         self._spooled = gevent.event.Event()
         self._stopping = gevent.event.Event()
@@ -154,7 +147,7 @@ class RecordWriter:
             )
             if crowded or self._stopped:
                 return
-            self._fresh.append(_Line(begun.line(Begun.of(self._owner, call.begun())), record=False))
+            self._fresh.append(Line.of(Begun.of(self._owner, call.begun())))
             if not self._gathering.active:
                 self._gathering.start(self._arrived.set)
         except Exception:
@@ -168,13 +161,13 @@ class RecordWriter:
                 why = "the archive is closed" if self._stopped else "the disk is too slow, or full"
                 self._drop(1, why)
                 return
-            self._append(_Line(record.dumps().encode(), record=True))
+            self._append(Line.of(record))
         except Exception:
             self.stats.dropped += 1
             metrics.LOST.labels("dropped").inc()
             log.exception("a record is lost", record=getattr(record, "id", "?"))
 
-    def _append(self, line: _Line) -> None:
+    def _append(self, line: Line) -> None:
         self._fresh.append(line)
         self._count_waiting()
         self._arrived.set()
@@ -320,14 +313,15 @@ class RecordWriter:
 
     def _insert(self, lines: Sequence[bytes]) -> None:
         # On the thread: a hundred long records take longer to read than a caller should wait for a prompt.
-        records, calls, damaged = self._thread.apply(lambda: _read(lines))
-        for line, why in damaged:
+        found = self._thread.apply(lambda: spooled.read(lines))
+        for line, why in found.damaged:
             self._reject(line, why)
+        records = found.records
         over = {record.id for record in records}
         with self._one_insert:
             if self._store is None:
                 self._store = self._connect()
-            if calls := [call for call in calls if call.record_id not in over]:
+            if calls := [call for call in found.begun if call.record_id not in over]:
                 self._begin(self._store, calls)
             if not self._try(self._store, records):
                 # One of them is at fault; the others must not wait for it.
@@ -388,26 +382,8 @@ class RecordWriter:
         self.stats.error = what
 
 
-def _read(
-    lines: Iterable[bytes],
-) -> tuple[list[Record], list[Begun], list[tuple[bytes, str]]]:
-    """What is in lines of the spool: records, calls that have begun, and those that can't be read, each with why."""
-    records: list[Record] = []
-    calls: list[Begun] = []
-    damaged: list[tuple[bytes, str]] = []
-    for line in lines:
-        try:
-            if begun.is_begun(line):
-                calls.append(begun.read(line))
-            else:
-                records.append(loads(line))
-        except ValueError as error:
-            damaged.append((line, str(error)))
-    return records, calls, damaged
-
-
-def _records(lines: Iterable[_Line]) -> int:
-    return sum(line.record for line in lines)
+def _records(lines: Iterable[Line]) -> int:
+    return sum(line.is_record for line in lines)
 
 
 def _is_about_data(error: DatabaseFailed) -> bool:

@@ -50,6 +50,9 @@ SAMPLES_PER_SECOND = 8000
 LIVE = {"2", "3", "4", "5", "6", "7", "8", "9"}
 """Channel-State-Number of a channel that lives (4: CS_EXECUTE, 2: CS_ROUTING)."""
 
+ENDINGS = {"bridge": ("bridge_hangup_cause", "originate_disposition")}
+"""The channel variables that say how an application has ended."""
+
 SILENCE = 300.0
 """Seconds without an event, where no deadline is nearer, after which FreeSWITCH is asked whether the call is there:
 a FreeSWITCH that stands still closes no connection, and would hold the call's place for good."""
@@ -345,23 +348,22 @@ class Leg(Party):
     # --- events ---------------------------------------------------------------------------------------------
 
     def _on_execute(self, event: Event, at: float) -> None:
-        uuid = event.get("Application-UUID") or ""
+        uuid = event.late("Application-UUID") or ""
         if not uuid.startswith(self.uuid):
             self._elsewhere = True  # the dialplan runs it, not we
         self._player.started(uuid, at)
         self._recogniser.begun(uuid, at)
 
     def _on_complete(self, event: Event, at: float) -> None:
-        uuid = event.get("Application-UUID") or ""
-        response = event.get("Application-Response") or ""
+        uuid = event.late("Application-UUID") or ""
+        response = event.late("Application-Response") or ""
         if self._is_taken(event, uuid):
             self._taken()
         if uuid in self._finished:
-            names = ("bridge_hangup_cause", "originate_disposition", "sip_refer_status_code")
+            application = event.late("Application") or ""
+            names = ENDINGS.get(application, ())
             found = {name: value for name in names if (value := event.variable(name))}
-            self._finished[uuid] = Executed(
-                uuid, event.get("Application") or "", response, at, found
-            )
+            self._finished[uuid] = Executed(uuid, application, response, at, found)
             return
         self._report(self._recogniser.started(uuid, at))
         if self._ended is None:

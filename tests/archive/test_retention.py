@@ -6,8 +6,8 @@ from datetime import timedelta
 import pytest
 
 from fsflows.archive import retention
-from fsflows.archive.begun import Begun
 from fsflows.archive.endings import RecordingState
+from fsflows.archive.lines import Begun
 from fsflows.archive.metrics import DELIVERIES
 from fsflows.archive.model import RecordingNote
 from fsflows.archive.retention import HOLD, Purged, RetentionSchedule, purge

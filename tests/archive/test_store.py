@@ -5,10 +5,10 @@ from datetime import timedelta
 import pytest
 from alembic import command
 
-from fsflows.archive.begun import Begun
 from fsflows.archive.charts import calls_per_hour, give_ups, outcomes_per_step
 from fsflows.archive.endings import Reason, RecordingState, Result
 from fsflows.archive.entries import Noted
+from fsflows.archive.lines import Begun
 from fsflows.archive.model import RecordingNote
 from fsflows.archive.search import BadSearch, Search
 from fsflows.archive.store import RecordStore

@@ -85,6 +85,19 @@ def test_the_first_of_two_headers_counts():
     assert "1" == event["X"]
 
 
+def test_a_header_is_found_from_the_end_as_well():
+    for frame in FrameReader().feed(stream("s01_plain")):
+        if frame.content_type == "text/event-plain":
+            known = Event.from_plain(frame.body).headers
+            for name in (*known, "Application-UUI", "nothing"):
+                for event in both(Event.from_plain(frame.body)):
+                    assert known.get(name) == event.late(name)
+    assert Event.from_plain(PLAIN).late("X") is None, "that is the body"
+    assert "DETECTED_SPEECH" == Event.from_plain(PLAIN).late("Event-Name")
+    assert "13" == Event.from_plain(PLAIN).late("Content-Length")
+    assert "" == Event.from_plain(PLAIN).late("variable_empty")
+
+
 def test_the_callers_fields_of_channel_data_do_not_collide():
     # Channel-... is the caller profile as it was, Caller-... the one in force: two names, no duplicate.
     (frame, *_) = FrameReader().feed(stream("s01_plain"))

@@ -6,8 +6,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from prometheus_client import REGISTRY
 
-from fsflows.archive.begun import Begun
 from fsflows.archive.endings import Reason, RecordingState, Result
+from fsflows.archive.lines import Begun
 from fsflows.archive.model import RecordingNote
 from fsflows.archive.record import RecordBuilder
 from fsflows.archive.retention import Purged, purge
