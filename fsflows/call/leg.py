@@ -414,13 +414,13 @@ class Leg(Party):
         self._over(event.get("Hangup-Cause") or "NORMAL_CLEARING")
 
     def _on_dtmf(self, event: Event, at: float) -> None:
-        key = event.get("DTMF-Digit") or ""
+        key = event.late("DTMF-Digit") or ""
         if len(key) != 1 or key.upper() not in KEYS:
             self._log.warning("unusable key ignored", length=len(key))
             return
-        duration = event.get("DTMF-Duration") or ""
+        duration = event.late("DTMF-Duration") or ""
         seconds = int(duration) / SAMPLES_PER_SECOND if duration.isdecimal() else 0.0
-        source = event.get("DTMF-Source") or "UNKNOWN"
+        source = event.late("DTMF-Source") or "UNKNOWN"
         self._barge_in.key(key, at)
         self._pending.append(KeyPressed(key.upper(), at, source, seconds))
 

@@ -48,6 +48,8 @@ class Listener(ABC, Generic[R]):
             private_until=float("-inf") if spec.is_pii else trail.private_until,
         )
         self._last_input_at = time.opened_at
+        self._next: Due | None = None  # what is due next, while `_next_known`
+        self._next_known = False
         self._presses = Presses(spec.same_press_window, trail.presses, is_pii=spec.is_pii)
         self._end_keys_before = (trail.end_keys, trail.end_keys_until)
         self._spoke = False
@@ -107,8 +109,9 @@ class Listener(ABC, Generic[R]):
 
     def advance(self, now: float) -> None:
         """Time has passed: does everything that was due by now."""
-        while self.result is None and (due := self._due()) is not None and due.at <= now:
+        while self.result is None and (due := self._coming()) is not None and due.at <= now:
             self._last_input_at = max(self._last_input_at, due.at)
+            self._next_known = False
             self._expire(due.timer, self._last_input_at)
 
     # --- what comes out ---
@@ -116,8 +119,15 @@ class Listener(ABC, Generic[R]):
     @property
     def deadline(self) -> float | None:
         """When `advance` must be called next; None: nothing can time out (it has ended, or a prompt plays)."""
-        due = None if self.result is not None else self._due()
+        due = None if self.result is not None else self._coming()
         return None if due is None else due.at
+
+    def _coming(self) -> Due | None:
+        """What is due next. It is asked for before each input and after, and only an input changes it."""
+        if not self._next_known:
+            self._next = self._due()
+            self._next_known = True
+        return self._next
 
     def decisions(self) -> list[Decision]:
         """What was decided since this was last called, in order."""
@@ -179,9 +189,12 @@ class Listener(ABC, Generic[R]):
     # --- shared ---
 
     def _reach(self, at: float) -> float:
-        self.advance(max(self._last_input_at, at))
-        self._last_input_at = max(self._last_input_at, at)
-        return self._last_input_at
+        """An input has come: when it counts as having come, with everything done that was due by then."""
+        at = max(at, self._last_input_at)
+        self.advance(at)
+        self._last_input_at = at
+        self._next_known = False
+        return at
 
     @property
     def _playing(self) -> bool:

@@ -86,11 +86,12 @@ class Presses:
         self._window = window
         self._is_pii = is_pii
         self._recent = list(earlier)
+        self._any_private = is_pii or any(isinstance(press.key, Pii) for press in self._recent)
 
     def is_new(self, key: str, at: float, source: str) -> bool:
         """Whether a report is a press of its own."""
         for index, press in enumerate(self._recent):
-            if self._same(press, key, at, source):
+            if press.key == key and self._same(press, at, source):
                 self._recent[index] = Press(press.key, press.at, press.sources | {source})
                 return False
         shown = Pii(key) if self._is_pii else key
@@ -101,15 +102,14 @@ class Presses:
 
     def is_private_again(self, key: str, at: float, source: str) -> bool:
         """Whether a report is another one of a private press."""
-        return any(
-            isinstance(press.key, Pii) and self._same(press, key, at, source)
+        return self._any_private and any(
+            isinstance(press.key, Pii) and press.key == key and self._same(press, at, source)
             for press in self._recent
         )
 
-    def _same(self, press: Press, key: str, at: float, source: str) -> bool:
-        return (
-            press.key == key and source not in press.sources and abs(at - press.at) <= self._window
-        )
+    def _same(self, press: Press, at: float, source: str) -> bool:
+        """Whether another report of its key belongs to a press."""
+        return source not in press.sources and abs(at - press.at) <= self._window
 
     @property
     def gap(self) -> float:
@@ -123,7 +123,7 @@ class Presses:
 
     def hide(self) -> None:
         """The last press, and those to come, are private."""
-        self._is_pii = True
+        self._is_pii = self._any_private = True
         last = self._recent[-1]
         self._recent[-1] = Press(Pii(last.key), last.at, last.sources)
 

@@ -104,12 +104,20 @@ class Event:
         """The value of a header (its exact name, as FreeSWITCH writes it)."""
         if self._headers is not None:
             return self._headers.get(header, default)
-        value = self._find(header)
-        if value is None:
+        # Split first, decode after: %0A in a caller's name is not a line end.
+        first, further, length = _wanted(header)
+        raw = self._raw
+        if raw.startswith(first):
+            stop = raw.find(b"\n", length)
+            return _decode((raw[length:] if stop < 0 else raw[length:stop]).rstrip(b"\r"))
+        end = self._end
+        if end < 0:
+            end = self._headers_end()
+            raw = self._raw
+        found = raw.find(further, 0, end)
+        if found < 0:
             return default
-        if b"%" in value or value == _UNDEFINED:
-            return _decode(value)
-        return value.decode("utf-8", "replace")
+        return self._value(found + length + 1, end)
 
     def late(self, header: str) -> str | None:
         """The value of a header that FreeSWITCH writes behind all variables (``Application-UUID``), looked for from
@@ -123,9 +131,7 @@ class Event:
         found = self._raw.rfind(further, 0, end)
         if found < 0:
             return self.get(header)
-        start = found + length + 1
-        stop = self._raw.find(b"\n", start, end)
-        return _decode(self._raw[start : end if stop < 0 else stop])
+        return self._value(found + length + 1, end)
 
     def __getitem__(self, header: str) -> str:
         value = self.get(header)
@@ -233,27 +239,18 @@ class Event:
                 self._end = len(raw) if end < 0 else end
         return self._end
 
-    def _find(self, header: str) -> bytes | None:
-        # Split first, decode after: %0A in a caller's name is not a line end.
-        first, further, length = _wanted(header)
+    def _value(self, start: int, end: int) -> str:
+        """The value that begins there; `end`: of all headers."""
         raw = self._raw
-        if raw.startswith(first):
-            stop = raw.find(b"\n", length)
-            return (raw[length:] if stop < 0 else raw[length:stop]).rstrip(b"\r")
-        end = self._end
-        if end < 0:
-            end = self._headers_end()
-            raw = self._raw
-        found = raw.find(further, 0, end)
-        if found < 0:
-            return None
-        start = found + length + 1
         stop = raw.find(b"\n", start, end)
-        return raw[start : end if stop < 0 else stop]
+        value = raw[start : end if stop < 0 else stop]
+        if b"%" in value or value == _UNDEFINED:
+            return _decode(value)
+        return value.decode("utf-8", "replace")
 
     def _find_body(self) -> str:
         body = self._raw[self._headers_end() + 2 :]
-        length = _number(_decode(self._find("Content-Length") or b""))
+        length = _number(self.get("Content-Length"))
         if length is not None:
             body = body[:length]
         return body.decode("utf-8", "replace")
