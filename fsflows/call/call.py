@@ -177,6 +177,7 @@ class Call(Leg):
             CallFailed: nobody answered; the caller is still there.
         """
         self.dismiss_recogniser()
+        self._set_terminators()  # somebody else may play something to the caller meanwhile
         self.set_variable("hangup_after_bridge", "false")
         self.set_variable("continue_on_fail", "true")
         self.set_variable("call_timeout", str(round(timeout)))
