@@ -92,7 +92,10 @@ def database():
 
 @pytest.fixture
 def sessions(database, clock):
-    return Sessions(database, clock)
+    made = Sessions(database, clock)
+    yield made
+    if made._writer:  # its database never came back: it would try, and say so, in the tests to come
+        made._writer.kill()
 
 
 def rows(database):
