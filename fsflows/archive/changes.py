@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import Connection, Table, select, update
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy import Connection, select, update
 
 from fsflows.archive.endings import Reason, Result
 from fsflows.archive.model import Record, RecordingNote, loads
 from fsflows.archive.search import searchable
 from fsflows.archive.tables import bodies, collections, outbox, records, unsettled
+from fsflows.database.inserting import insert_new
 
 INDEXED = 500
 """Characters of a number or a name that records are found by. PostgreSQL refuses a row with more than 2,704 bytes for
@@ -24,16 +24,18 @@ def write_new(connection: Connection, batch: Sequence[Record], *, webhook: bool)
     """Write records that are not there yet; one that is stays as it is, unless it only said that its call was lost."""
     lost = _lost(connection, batch)
     written = [record for record in batch if record.id not in lost]
-    add(connection, records, [_row(record) for record in written])
-    add(connection, bodies, [{"record_id": each.id, "body": each.dumps()} for each in written])
-    add(connection, collections, [row for record in written for row in _counted(record)])
+    insert_new(connection, records, [_row(record) for record in written])
+    insert_new(
+        connection, bodies, [{"record_id": each.id, "body": each.dumps()} for each in written]
+    )
+    insert_new(connection, collections, [row for record in written for row in _counted(record)])
     if webhook:
-        add(connection, outbox, [_queued(record, record.ended_at) for record in written])
+        insert_new(connection, outbox, [_queued(record, record.ended_at) for record in written])
     _note_unsettled(connection, written)
     for record in batch:
         if record.id in lost:
             _replace(connection, record, lost[record.id])
-            add(connection, collections, _counted(record))
+            insert_new(connection, collections, _counted(record))
 
 
 def write_note(connection: Connection, call_id: str, note: RecordingNote) -> int:
@@ -84,7 +86,7 @@ def _replace(connection: Connection, record: Record, was: int) -> None:
     last = connection.execute(sent).one_or_none()
     # What was never tried will go out as it is now; what was tried may have arrived as it was before.
     if last is not None and not (last.state == "waiting" and last.attempts == 0):
-        add(connection, outbox, [_queued(record, datetime.now(UTC))])
+        insert_new(connection, outbox, [_queued(record, datetime.now(UTC))])
 
 
 def _note_unsettled(connection: Connection, batch: Sequence[Record]) -> None:
@@ -94,7 +96,7 @@ def _note_unsettled(connection: Connection, batch: Sequence[Record]) -> None:
         for record in batch
         if not record.recording.settled or record.result is Result.FAILED
     ]
-    add(connection, unsettled, rows)
+    insert_new(connection, unsettled, rows)
 
 
 def _row(record: Record) -> dict[str, Any]:
@@ -146,11 +148,3 @@ def _queued(record: Record, at: datetime) -> dict[str, Any]:
         "delivered_at": None,
         "answer": "",
     }
-
-
-def add(connection: Connection, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
-    """Insert rows; those whose key is there already are left as they are."""
-    if not rows:
-        return
-    dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
-    connection.execute(dialect.insert(table).on_conflict_do_nothing(), list(rows))

@@ -9,13 +9,14 @@ from typing import Any
 
 from sqlalchemy import Connection, delete, select
 
-from fsflows.archive.changes import add, write_new, write_note
+from fsflows.archive.changes import write_new, write_note
 from fsflows.archive.endings import RecordingState
 from fsflows.archive.lines import Begun
 from fsflows.archive.model import Record, RecordingNote, loads
 from fsflows.archive.search import Page, Search, find
 from fsflows.archive.tables import begun, bodies, outbox, records, unsettled
 from fsflows.database import Database
+from fsflows.database.inserting import insert_new
 
 BATCH = 200
 """Records that are read, or deleted, in one transaction."""
@@ -150,7 +151,7 @@ class RecordStore:
         rows = [call._asdict() for call in batch]
 
         def work(connection: Connection) -> None:
-            add(connection, begun, rows)
+            insert_new(connection, begun, rows)
             # A note that comes late, by way of a spool, must not make a call of one that is over.
             over = select(records.c.id).where(records.c.id.in_([row["record_id"] for row in rows]))
             connection.execute(delete(begun).where(begun.c.record_id.in_(over)))

@@ -1,8 +1,9 @@
 """Brings records into the database without a call ever waiting for it.
 
-`begin` notes that a call has begun, so that there is a record of it whatever becomes of this process. `submit` puts a
-record into a list and returns. From there one greenlet writes it to the spool on disk, and another brings the spool
-into the database, both working on threads. So a slow or absent database delays nothing, and a crash loses at most
+`submit` puts a record into a list and returns. From there one greenlet writes it to the spool on disk, and another
+brings the spool into the database, both working on threads. `begin` notes that a call has begun, so that there is a
+record of it whatever becomes of this process: in the database, some calls at once, or in the spool when it is away.
+So a slow or absent database delays nothing, and a crash loses at most
 what ended in its last moments; what has been written twice is there once, since records are known by their ids. Only
 beyond the bounds of memory and disk are records dropped: counted, and said at every one.
 """
@@ -13,7 +14,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol, TypeVar, cast
+from typing import Protocol, TypeVar, cast
 
 import gevent
 import gevent.event
@@ -47,6 +48,9 @@ ADOPT_EVERY = 60.0
 GATHER = 0.2
 """Seconds in which calls that begin are gathered, to be noted together: a transaction for each would cost as much as
 everything else about the beginning of a call."""
+
+PATIENCE = 1.0
+"""Seconds that the database gets to note them; then they are noted on disk as well."""
 
 PROGRAM_LIMIT = "54"
 """The class of SQLSTATE that says so."""
@@ -120,7 +124,8 @@ class RecordWriter:
         self._stopped = False
         self._lines = 0
         self._store: _Store | None = None
-        self._gathering: Any = gevent.get_hub().loop.timer(GATHER)
+        self._begun: list[Begun] = []
+        self._one_has_begun = gevent.event.Event()
         self._one_insert = gevent.lock.BoundedSemaphore()
         self._fresh: deque[Line] = deque()
         self._arrived = gevent.event.Event()
@@ -133,7 +138,8 @@ class RecordWriter:
 
     def start(self) -> None:
         """Begin; also brings in what an earlier process left."""
-        self._greenlets = [gevent.spawn(self._spool_records), gevent.spawn(self._bring_in)]
+        work = (self._spool_records, self._bring_in, self._note_beginnings)
+        self._greenlets = [gevent.spawn(function) for function in work]
 
     def begin(self, call: RecordBuilder) -> None:
         """Note that a call has begun. Never waits, never raises.
@@ -142,14 +148,13 @@ class RecordWriter:
         """
         try:
             crowded = (
-                len(self._fresh) >= MAX_IN_MEMORY / 2
+                len(self._fresh) + len(self._begun) >= MAX_IN_MEMORY / 2
                 or self.stats.spool_bytes >= self._spool.max_bytes / 2
             )
             if crowded or self._stopped:
                 return
-            self._fresh.append(Line.of(Begun.of(self._owner, call.begun())))
-            if not self._gathering.active:
-                self._gathering.start(self._arrived.set)
+            self._begun.append(Begun.of(self._owner, call.begun()))
+            self._one_has_begun.set()
         except Exception:
             log.exception("that a call has begun is not noted", call=call.call_id)
 
@@ -179,8 +184,7 @@ class RecordWriter:
             Whether nothing is left.
         """
         self._stopping.set()
-        self._gathering.stop()
-        self._gathering.close()
+        self._one_has_begun.set()
         self._arrived.set()
         self._spooled.set()
         gevent.joinall(self._greenlets, timeout=timeout)
@@ -197,6 +201,32 @@ class RecordWriter:
         if left:
             log.warning("records wait in the spool for the next start", records=left)
         return not left
+
+    # --- calls that have begun --------------------------------------------------------------------------------------
+
+    def _note_beginnings(self) -> None:
+        while True:
+            self._one_has_begun.wait()
+            self._stopping.wait(GATHER)  # others follow
+            self._one_has_begun.clear()
+            calls, self._begun = self._begun, []
+            if calls and (self.stats.error or not self._are_noted(calls)):
+                self._fresh.extend(map(Line.of, calls))
+                self._arrived.set()
+            if self._stopping.is_set():
+                return
+
+    def _are_noted(self, calls: Sequence[Begun]) -> bool:
+        """Note them in the database; False: it is away, or in no hurry."""
+        try:
+            with gevent.Timeout(PATIENCE, DatabaseFailed("it does not answer")), self._one_insert:
+                self._begin(self._connected(), calls)
+        except DatabaseFailed:
+            return False
+        except Exception:
+            log.exception("calls that have begun are not noted in the database", calls=len(calls))
+            return False
+        return True
 
     # --- memory to spool ----------------------------------------------------------------------------------------
 
@@ -319,15 +349,19 @@ class RecordWriter:
         records = found.records
         over = {record.id for record in records}
         with self._one_insert:
-            if self._store is None:
-                self._store = self._connect()
+            store = self._connected()
             if calls := [call for call in found.begun if call.record_id not in over]:
-                self._begin(self._store, calls)
-            if not self._try(self._store, records):
+                self._begin(store, calls)
+            if not self._try(store, records):
                 # One of them is at fault; the others must not wait for it.
                 for record in records:
-                    if not self._try(self._store, [record]):
+                    if not self._try(store, [record]):
                         self._reject(record.dumps().encode(), "the database refuses it")
+
+    def _connected(self) -> _Store:
+        if self._store is None:
+            self._store = self._connect()
+        return self._store
 
     def _begin(self, store: _Store, calls: Sequence[Begun]) -> None:
         try:

@@ -28,13 +28,17 @@ class FakeStore:
         self.hang = None
         self.inserts = 0
         self.begun = {}
+        self.noted = []
 
     def begin(self, batch):
         if self.away:
             raise DatabaseFailed("could not connect")
         if any(call.record_id in self.refused for call in batch):
             raise DatabaseFailed("value too long") from DataError("", {}, ValueError())
-        self.begun.update((call.record_id, (call.owner, loads(call.body))) for call in batch)
+        self.noted.append([call.record_id for call in batch])
+        for call in batch:
+            if call.record_id not in self.there:
+                self.begun[call.record_id] = (call.owner, loads(call.body))
 
     def insert(self, batch):
         self.inserts += 1
@@ -46,7 +50,9 @@ class FakeStore:
             raise TypeError("a fault of ours")
         if any(record.id in self.refused for record in batch):
             raise DatabaseFailed("value too long") from self.refusal
-        self.there.update((record.id, record) for record in batch)
+        for record in batch:
+            self.there[record.id] = record
+            self.begun.pop(record.id, None)
 
 
 @pytest.fixture(autouse=True)
@@ -311,6 +317,38 @@ def test_a_call_that_begins_is_noted_with_who_has_it(make, fake):
         len(noted.entries),
     )
     assert (0, 0) == (writer.stats.submitted, writer.stats.written)
+
+
+def test_calls_that_begin_one_after_the_other_are_noted_together(make, fake, monkeypatch):
+    def spin():
+        for _ in range(50):
+            gevent.sleep(0)
+
+    monkeypatch.setattr(writer_module, "GATHER", 0.0)
+    writer = make(fake)
+    first = begin(writer)
+    until(lambda: fake.begun)
+    monkeypatch.setattr(writer_module, "GATHER", 1000.0)
+    more = []
+    for _ in range(3):
+        more.append(begin(writer))
+        spin()
+    assert writer.stop()
+    assert [[first.id], [call.id for call in more]] == fake.noted
+
+
+def test_a_beginning_that_the_database_takes_too_long_over_is_on_disk(make, fake, monkeypatch):
+    monkeypatch.setattr(writer_module, "GATHER", 0.0)
+    monkeypatch.setattr(writer_module, "PATIENCE", 0.001)
+    slow = gevent.event.Event()
+    note = fake.begin
+    monkeypatch.setattr(fake, "begin", lambda batch: (slow.wait(), note(batch)))
+    writer = make(fake)
+    call = begin(writer)
+    until(lambda: writer.stats.spool_bytes)
+    assert {} == fake.begun
+    slow.set()
+    until(lambda: call.id in fake.begun)
 
 
 def test_a_call_that_is_over_before_its_beginning_is_written_is_just_a_record(make, fake):
