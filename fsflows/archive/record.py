@@ -286,6 +286,11 @@ class RecordBuilder:
         return self._finished
 
     @property
+    def over(self) -> bool:
+        """Whether it is finished."""
+        return self._finished is not None
+
+    @property
     def entries(self) -> tuple[Entry, ...]:
         """The time line so far, for whoever looks on: what is known to be private now is hidden now."""
         if self._finished is not None:

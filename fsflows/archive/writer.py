@@ -24,6 +24,7 @@ from sqlalchemy.exc import DataError, IntegrityError, StatementError
 
 from fsflows.archive import lines as spooled
 from fsflows.archive import metrics
+from fsflows.archive.beginnings import Beginnings
 from fsflows.archive.lines import Begun, Line
 from fsflows.archive.model import Record
 from fsflows.archive.record import RecordBuilder
@@ -44,13 +45,6 @@ RETRY = (1.0, 2.0, 5.0, 10.0, 30.0)
 
 ADOPT_EVERY = 60.0
 """Seconds between looks for what dead processes left in the spool."""
-
-GATHER = 0.2
-"""Seconds in which calls that begin are gathered, to be noted together: a transaction for each would cost as much as
-everything else about the beginning of a call."""
-
-PATIENCE = 1.0
-"""Seconds that the database gets to note them; then they are noted on disk as well."""
 
 PROGRAM_LIMIT = "54"
 """The class of SQLSTATE that says so."""
@@ -120,12 +114,10 @@ class RecordWriter:
     def __init__(self, connect: Callable[[], _Store], spool: Spool, owner: str = "") -> None:
         self._connect = connect
         self._spool = spool
-        self._owner = owner
         self._stopped = False
         self._lines = 0
         self._store: _Store | None = None
-        self._begun: list[Begun] = []
-        self._one_has_begun = gevent.event.Event()
+        self._beginnings = Beginnings(owner, self._note, self._spool_notes, self._is_away)
         self._one_insert = gevent.lock.BoundedSemaphore()
         self._fresh: deque[Line] = deque()
         self._arrived = gevent.event.Event()
@@ -138,7 +130,7 @@ class RecordWriter:
 
     def start(self) -> None:
         """Begin; also brings in what an earlier process left."""
-        work = (self._spool_records, self._bring_in, self._note_beginnings)
+        work = (self._spool_records, self._bring_in, self._beginnings.run)
         self._greenlets = [gevent.spawn(function) for function in work]
 
     def begin(self, call: RecordBuilder) -> None:
@@ -146,17 +138,12 @@ class RecordWriter:
 
         Where memory or disk are half full already it is not noted: there must be room for records.
         """
-        try:
-            crowded = (
-                len(self._fresh) + len(self._begun) >= MAX_IN_MEMORY / 2
-                or self.stats.spool_bytes >= self._spool.max_bytes / 2
-            )
-            if crowded or self._stopped:
-                return
-            self._begun.append(Begun.of(self._owner, call.begun()))
-            self._one_has_begun.set()
-        except Exception:
-            log.exception("that a call has begun is not noted", call=call.call_id)
+        crowded = (
+            len(self._fresh) + len(self._beginnings) >= MAX_IN_MEMORY / 2
+            or self.stats.spool_bytes >= self._spool.max_bytes / 2
+        )
+        if not (crowded or self._stopped):
+            self._beginnings.add(call)
 
     def submit(self, record: Record) -> None:
         """Take a finished record. Never waits, never raises."""
@@ -184,7 +171,7 @@ class RecordWriter:
             Whether nothing is left.
         """
         self._stopping.set()
-        self._one_has_begun.set()
+        self._beginnings.stop()
         self._arrived.set()
         self._spooled.set()
         gevent.joinall(self._greenlets, timeout=timeout)
@@ -201,32 +188,6 @@ class RecordWriter:
         if left:
             log.warning("records wait in the spool for the next start", records=left)
         return not left
-
-    # --- calls that have begun --------------------------------------------------------------------------------------
-
-    def _note_beginnings(self) -> None:
-        while True:
-            self._one_has_begun.wait()
-            self._stopping.wait(GATHER)  # others follow
-            self._one_has_begun.clear()
-            calls, self._begun = self._begun, []
-            if calls and (self.stats.error or not self._are_noted(calls)):
-                self._fresh.extend(map(Line.of, calls))
-                self._arrived.set()
-            if self._stopping.is_set():
-                return
-
-    def _are_noted(self, calls: Sequence[Begun]) -> bool:
-        """Note them in the database; False: it is away, or in no hurry."""
-        try:
-            with gevent.Timeout(PATIENCE, DatabaseFailed("it does not answer")), self._one_insert:
-                self._begin(self._connected(), calls)
-        except DatabaseFailed:
-            return False
-        except Exception:
-            log.exception("calls that have begun are not noted in the database", calls=len(calls))
-            return False
-        return True
 
     # --- memory to spool ----------------------------------------------------------------------------------------
 
@@ -362,6 +323,17 @@ class RecordWriter:
         if self._store is None:
             self._store = self._connect()
         return self._store
+
+    def _note(self, notes: Sequence[Begun]) -> None:
+        with self._one_insert:
+            self._begin(self._connected(), notes)
+
+    def _spool_notes(self, notes: Sequence[Begun]) -> None:
+        self._fresh.extend(map(Line.of, notes))
+        self._arrived.set()
+
+    def _is_away(self) -> bool:
+        return bool(self.stats.error)
 
     def _begin(self, store: _Store, calls: Sequence[Begun]) -> None:
         try:

@@ -4,7 +4,7 @@ import pytest
 from sqlalchemy.exc import DataError, OperationalError
 
 from fsflows import log
-from fsflows.archive import metrics
+from fsflows.archive import beginnings, metrics
 from fsflows.archive import writer as writer_module
 from fsflows.archive.endings import Reason, Result
 from fsflows.archive.model import loads
@@ -324,11 +324,11 @@ def test_calls_that_begin_one_after_the_other_are_noted_together(make, fake, mon
         for _ in range(50):
             gevent.sleep(0)
 
-    monkeypatch.setattr(writer_module, "GATHER", 0.0)
+    monkeypatch.setattr(beginnings, "GATHER", 0.0)
     writer = make(fake)
     first = begin(writer)
     until(lambda: fake.begun)
-    monkeypatch.setattr(writer_module, "GATHER", 1000.0)
+    monkeypatch.setattr(beginnings, "GATHER", 1000.0)
     more = []
     for _ in range(3):
         more.append(begin(writer))
@@ -338,8 +338,8 @@ def test_calls_that_begin_one_after_the_other_are_noted_together(make, fake, mon
 
 
 def test_a_beginning_that_the_database_takes_too_long_over_is_on_disk(make, fake, monkeypatch):
-    monkeypatch.setattr(writer_module, "GATHER", 0.0)
-    monkeypatch.setattr(writer_module, "PATIENCE", 0.001)
+    monkeypatch.setattr(beginnings, "GATHER", 0.0)
+    monkeypatch.setattr(beginnings, "PATIENCE", 0.001)
     slow = gevent.event.Event()
     note = fake.begin
     monkeypatch.setattr(fake, "begin", lambda batch: (slow.wait(), note(batch)))
@@ -349,6 +349,14 @@ def test_a_beginning_that_the_database_takes_too_long_over_is_on_disk(make, fake
     assert {} == fake.begun
     slow.set()
     until(lambda: call.id in fake.begun)
+
+
+def test_of_a_call_that_is_over_nothing_more_is_noted(make, fake):
+    writer = make(fake)
+    call = begin(writer)
+    writer.submit(end(call))
+    assert writer.stop()
+    assert ([], {call.id}) == (fake.noted, set(fake.there))
 
 
 def test_a_call_that_is_over_before_its_beginning_is_written_is_just_a_record(make, fake):
@@ -417,6 +425,10 @@ def test_a_call_whose_beginning_cannot_be_noted_goes_on(make, fake):
     class Broken:
         call_id = "uuid-1"
 
+    writer = make(fake)
     with log.capture("error") as lines:
-        make(fake).begin(Broken())
+        writer.begin(Broken())
+        call = begin(writer)
+        until(lambda: lines and fake.begun)
     assert "not noted" in lines[0]["event"]
+    assert {call.id} == set(fake.begun)

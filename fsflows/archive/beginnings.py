@@ -1,0 +1,103 @@
+"""Calls that begin, on their way into the database: so that each has a record whatever becomes of this process.
+
+They are gathered for a moment and noted together, in one transaction; on disk, where the database is away or slow.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import gevent
+import gevent.event
+
+from fsflows.archive.lines import Begun
+from fsflows.archive.record import RecordBuilder
+from fsflows.database import DatabaseFailed
+from fsflows.log import get_logger
+
+GATHER = 0.2
+"""Seconds in which calls that begin are gathered: a transaction for each would cost as much as everything else about
+the beginning of a call."""
+
+AT_ONCE = 50
+"""Calls whose notes are written before others run: less than a millisecond."""
+
+PATIENCE = 1.0
+"""Seconds that the database gets; then they are noted on disk as well."""
+
+log = get_logger("archive")
+
+
+class Beginnings:
+    """See the module.
+
+    Args:
+        owner: this process, by an id that no other ever has.
+        note: writes notes into the database. Raises `DatabaseFailed`.
+        spool: keeps notes on disk, to be brought into the database from there. Doesn't wait.
+        away: whether the database is known to be away.
+    """
+
+    def __init__(
+        self,
+        owner: str,
+        note: Callable[[Sequence[Begun]], None],
+        spool: Callable[[Sequence[Begun]], None],
+        away: Callable[[], bool],
+    ) -> None:
+        self._owner = owner
+        self._note = note
+        self._spool = spool
+        self._away = away
+        self._calls: list[RecordBuilder] = []
+        self._arrived = gevent.event.Event()
+        self._stopping = gevent.event.Event()
+
+    def __len__(self) -> int:
+        return len(self._calls)
+
+    def add(self, call: RecordBuilder) -> None:
+        """A call has begun. Doesn't wait."""
+        self._calls.append(call)
+        self._arrived.set()
+
+    def stop(self) -> None:
+        """Let `run` note what there is, and return."""
+        self._stopping.set()
+        self._arrived.set()
+
+    def run(self) -> None:
+        """Note them as they come; in a greenlet of its own."""
+        while not self._stopping.is_set():
+            self._arrived.wait()
+            self._stopping.wait(GATHER)  # others follow
+            self._arrived.clear()
+            notes = self._notes()
+            if notes and (self._away() or not self._are_noted(notes)):
+                self._spool(notes)
+
+    def _notes(self) -> list[Begun]:
+        """Of all that have begun; of calls that are over already there is a record, or will be."""
+        calls, self._calls = self._calls, []
+        notes = []
+        for index, call in enumerate(calls):
+            if not index % AT_ONCE:
+                gevent.sleep(0)
+            try:
+                if not call.over:
+                    notes.append(Begun.of(self._owner, call.begun()))
+            except Exception:
+                log.exception("that a call has begun is not noted", call=call.call_id)
+        return notes
+
+    def _are_noted(self, notes: Sequence[Begun]) -> bool:
+        """Note them in the database; False: it is away, or in no hurry."""
+        try:
+            with gevent.Timeout(PATIENCE, DatabaseFailed("it does not answer")):
+                self._note(notes)
+        except DatabaseFailed:
+            return False
+        except Exception:
+            log.exception("calls that have begun are not noted in the database", calls=len(notes))
+            return False
+        return True
