@@ -155,9 +155,8 @@ class _GeventMailbox(Generic[T]):
 class GeventClock:
     """Real time. Waiting lets gevent's other greenlets run."""
 
-    now = staticmethod(
-        time.monotonic
-    )  # asked for twenty times a key: no function of ours around it
+    # Asked for twenty times a key: no function of ours around it.
+    now = staticmethod(time.monotonic)
 
     def utcnow(self) -> datetime:
         return datetime.now(UTC)

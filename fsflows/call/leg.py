@@ -93,9 +93,8 @@ class Leg(Party):
         )
         self._ended: CallEnded | None = None
         self._ending = False
-        self._terminators: str | None = (
-            None  # as FreeSWITCH has them from us; None: as the dialplan left them
-        )
+        # As FreeSWITCH has them from us; None: as the dialplan has left them.
+        self._terminators: str | None = None
         self._terminators_wanted: str | None = None
         self._elsewhere = False
         self._state = link.channel.get("Channel-State-Number")
@@ -454,9 +453,8 @@ class Leg(Party):
         wanted = self._terminators_wanted
         if wanted is not None and wanted != self._terminators:
             self._terminators = wanted
-            self._set(
-                "playback_terminators", wanted or "none", more=True
-            )  # a sound follows, as a rule
+            # A sound follows, as a rule.
+            self._set("playback_terminators", wanted or "none", more=True)
 
     def _set(self, name: str, value: str, *, more: bool = False) -> None:
         """Set a channel variable; an empty value takes it away."""

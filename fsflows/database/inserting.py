@@ -2,7 +2,7 @@
 
 sqlite3 gives the interpreter back around each step of a statement, and takes it again: twice a row where rows are
 inserted one by one. Beside a thread that answers callers, each time is a wait for that thread, and an interruption of
-it: 350 us of its work a row were measured, and 15 where all rows come in one step, as JSON (`docs/performance.md`).
+it. So all rows come in one step, as JSON, which costs that thread a twentieth (`benchmarks/inserting.py`).
 """
 
 from __future__ import annotations

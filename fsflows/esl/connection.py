@@ -309,9 +309,8 @@ class Connection:
 def reply_of(frame: Frame) -> Reply:
     """A reply frame as a `Reply`."""
     head = frame.head
-    if (
-        head.startswith(_PRINTED) and head.count(b"\n") == 1
-    ):  # as FreeSWITCH writes it: no need to take it apart
+    # As FreeSWITCH writes it: no need to take it apart.
+    if head.startswith(_PRINTED) and head.count(b"\n") == 1:
         length = head[len(_PRINTED) :].decode()
         headers = {"Content-Type": "api/response", "Content-Length": length}
         return Reply(frame.body.decode("utf-8", "replace").removesuffix("\n"), headers)

@@ -9,8 +9,6 @@ from sqlalchemy.exc import IntegrityError
 from fsflows.database import Database, DatabaseFailed, Instant
 from fsflows.database.inserting import insert_new
 
-from . import postgres
-
 THINGS = Table(
     "things",
     MetaData(),
@@ -49,12 +47,6 @@ ROWS = [
     row("nothing", number=None, share=None, at=None, yes=None),
     row("no", yes=False),
 ]
-
-
-@pytest.fixture(scope="module")
-def cluster():
-    with postgres.running() as running:
-        yield running
 
 
 @pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.process)])

@@ -8,15 +8,7 @@ from sqlalchemy import text
 
 from fsflows.database import Database, DatabaseFailed
 
-from . import postgres
-
 pytestmark = pytest.mark.process
-
-
-@pytest.fixture(scope="module")
-def cluster():
-    with postgres.running() as running:
-        yield running
 
 
 @pytest.fixture

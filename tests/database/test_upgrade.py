@@ -21,16 +21,8 @@ from fsflows.database.migrate import config
 from fsflows.recordings.entries import DiscardCause, Entry, Node
 from fsflows.recordings.journal import Journal
 
-from . import postgres
-
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 VERSIONS = [each.revision for each in ScriptDirectory.from_config(config()).walk_revisions()][::-1]
-
-
-@pytest.fixture(scope="module")
-def cluster():
-    with postgres.running() as made:
-        yield made
 
 
 @pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.process)])
