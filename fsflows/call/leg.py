@@ -375,12 +375,15 @@ class Leg(Party):
 
         What we run ends then, with the channel on its way elsewhere already; at last the dialplan's `socket` does.
         """
-        if self._ended is not None or self._ending or event.get("Answer-State") == "hangup":
+        if self._ended is not None or self._ending:
             return False
         state, ours = event.get("Channel-State-Number"), self._state
-        if state != ours and state in LIVE:
-            return True
-        return not uuid.startswith(self.uuid) and event.get("Application") == "socket"
+        moved = state != ours and state in LIVE
+        if not moved and uuid.startswith(self.uuid):
+            return False
+        if event.get("Answer-State") == "hangup":
+            return False
+        return moved or event.get("Application") == "socket"
 
     def _taken(self) -> None:
         self._log.info("the call was taken away")

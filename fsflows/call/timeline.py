@@ -29,5 +29,7 @@ class Timeline:
         if self._offset is None or offset < self._offset or stamp < self._last_stamp - STEP:
             self._offset = offset
         self._last_stamp = stamp
-        self._last_at = min(now, max(self._last_at, stamp + self._offset))
+        at = stamp + self._offset
+        if at > self._last_at:
+            self._last_at = at if at < now else now
         return self._last_at

@@ -86,12 +86,12 @@ class Presses:
         self._window = window
         self._is_pii = is_pii
         self._recent = list(earlier)
-        self._any_private = is_pii or any(isinstance(press.key, Pii) for press in self._recent)
+        self._any_private = is_pii or Pii in {type(press.key) for press in self._recent}
 
     def is_new(self, key: str, at: float, source: str) -> bool:
         """Whether a report is a press of its own."""
         for index, press in enumerate(self._recent):
-            if press.key == key and self._same(press, at, source):
+            if source not in press.sources and press.key == key and self._is_near(press, at):
                 self._recent[index] = Press(press.key, press.at, press.sources | {source})
                 return False
         shown = Pii(key) if self._is_pii else key
@@ -103,13 +103,16 @@ class Presses:
     def is_private_again(self, key: str, at: float, source: str) -> bool:
         """Whether a report is another one of a private press."""
         return self._any_private and any(
-            isinstance(press.key, Pii) and press.key == key and self._same(press, at, source)
+            isinstance(press.key, Pii)
+            and source not in press.sources
+            and press.key == key
+            and self._is_near(press, at)
             for press in self._recent
         )
 
-    def _same(self, press: Press, at: float, source: str) -> bool:
-        """Whether another report of its key belongs to a press."""
-        return source not in press.sources and abs(at - press.at) <= self._window
+    def _is_near(self, press: Press, at: float) -> bool:
+        """Whether another source's report of its key belongs to a press."""
+        return abs(at - press.at) <= self._window
 
     @property
     def gap(self) -> float:

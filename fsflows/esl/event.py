@@ -17,6 +17,12 @@ _UNDEFINED = b"_undef_"  # how the plain format writes an empty value
 _ARRAY = "ARRAY::"
 _ARRAY_SEPARATOR = "|:"
 _PLAIN = {str}
+_PROLOGUE = re.compile(
+    rb"Event-Name: ([A-Z_]+)\n(?:[^\n]+\n){7}Event-Date-Timestamp: ([0-9]{1,18})\n"
+)
+"""How FreeSWITCH begins every event (switch_event_prep_for_delivery). Both values are wanted of each one: this finds
+them in a third of the time that two searches take."""
+_NOT_READ = -1.0
 
 
 class Event:
@@ -29,7 +35,7 @@ class Event:
     The plain format's ``_undef_`` is given as "".
     """
 
-    __slots__ = ("_body", "_end", "_headers", "_lists", "_name", "_raw", "_uuid")
+    __slots__ = ("_at", "_body", "_end", "_headers", "_lists", "_name", "_raw", "_uuid")
 
     def __init__(self, raw: bytes = b"") -> None:
         self._raw = raw
@@ -38,6 +44,7 @@ class Event:
         self._lists: dict[str, list[str]] | None = None
         self._body: str | None = None
         self._name: str | None = None
+        self._at: float | None = _NOT_READ
         self._uuid: str | None = None
 
     @classmethod
@@ -127,7 +134,9 @@ class Event:
         if self._headers is not None:
             return self._headers.get(header)
         _, further, length = _wanted(header)
-        end = self._headers_end()
+        end = self._end
+        if end < 0:
+            end = self._headers_end()
         found = self._raw.rfind(further, 0, end)
         if found < 0:
             return self.get(header)
@@ -165,10 +174,9 @@ class Event:
     @property
     def name(self) -> str:
         """``Event-Name``; "" when it is missing (foreign `sendevent`)."""
-        name = self._name
-        if name is None:
-            name = self._name = self.get("Event-Name") or ""
-        return name
+        if self._name is None:
+            self._read_prologue()
+        return self._name or ""
 
     @property
     def uuid(self) -> str:
@@ -186,8 +194,20 @@ class Event:
     @property
     def timestamp(self) -> float | None:
         """When FreeSWITCH made the event, in seconds since 1970 on its own clock."""
-        microseconds = _number(self.get("Event-Date-Timestamp"))
-        return None if microseconds is None else microseconds / 1_000_000
+        if self._at == _NOT_READ:
+            self._read_prologue()
+        return self._at
+
+    def _read_prologue(self) -> None:
+        match = _PROLOGUE.match(self._raw)
+        if match is not None:
+            name, microseconds = match.groups()
+            self._name = name.decode()
+            self._at = int(microseconds) / 1_000_000
+        else:
+            self._name = self.get("Event-Name") or ""
+            stamp = _number(self.get("Event-Date-Timestamp"))
+            self._at = None if stamp is None else stamp / 1_000_000
 
     # --- all of it ----------------------------------------------------------------------------------------------
 

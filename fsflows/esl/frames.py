@@ -54,14 +54,16 @@ class Frame:
         content_type: ``command/reply``, ``text/event-plain``, ...; "" when the block has none.
         head: the header block, without its blank line.
         body: exactly Content-Length bytes.
+        size: bytes of head and body.
     """
 
-    __slots__ = ("body", "content_type", "head")
+    __slots__ = ("body", "content_type", "head", "size")
 
     def __init__(self, content_type: str, head: bytes, body: bytes = b"") -> None:
         self.content_type = content_type
         self.head = head
         self.body = body
+        self.size = len(head) + len(body)
 
     @property
     def headers(self) -> dict[str, str]:
@@ -72,11 +74,6 @@ class Frame:
             if colon:
                 headers.setdefault(name.strip(), value.strip())
         return headers
-
-    @property
-    def size(self) -> int:
-        """Bytes of head and body."""
-        return len(self.head) + len(self.body)
 
     def __repr__(self) -> str:
         return f"<Frame {self.content_type or 'without a type'}, {self.size} bytes>"
