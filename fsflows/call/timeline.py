@@ -31,5 +31,5 @@ class Timeline:
         self._last_stamp = stamp
         at = stamp + self._offset
         if at > self._last_at:
-            self._last_at = at if at < now else now
+            self._last_at = min(now, at)
         return self._last_at

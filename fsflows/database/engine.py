@@ -57,6 +57,7 @@ class Database:
     def __init__(self, url: str, *, threaded: bool = False) -> None:
         self.url = _parse(url)
         self._engine = _engine(self.url)
+        self._sqlite = self.url.get_backend_name() == "sqlite"
         # gevent's stubs have no types for it.
         self._thread = cast("_Pool", ThreadPool(1)) if threaded else None
         self._closed = False
@@ -119,10 +120,11 @@ class Database:
 
     def _run(self, work: Callable[[Connection], T], *, writing: bool) -> T:
         def transaction() -> T:
-            with self._engine.connect() as connection:
-                connection.execution_options(fsflows_writing=writing)
-                with connection.begin():
-                    return work(connection)
+            with self._engine.connect() as connection, connection.begin():
+                if self._sqlite:
+                    # Not by a listener for "begin": with one, SQLAlchemy looks for listeners at each statement.
+                    connection.exec_driver_sql("BEGIN IMMEDIATE" if writing else "BEGIN")
+                return work(connection)
 
         for attempt in range(1, ATTEMPTS + 1):
             if self._closed:
@@ -163,7 +165,6 @@ def _engine(url: URL) -> Engine:
         connect_args={"check_same_thread": False, "timeout": STATEMENT_TIMEOUT},
     )
     event.listen(engine, "connect", _prepare_sqlite)
-    event.listen(engine, "begin", _begin_sqlite)
     return engine
 
 
@@ -187,17 +188,12 @@ def _postgresql(url: URL) -> Engine:
 
 
 def _prepare_sqlite(connection: Any, _record: Any) -> None:
-    # The driver's own, late BEGIN would let two processes both read, then both want to write.
+    # The driver's own, late BEGIN would let two processes both read, then both want to write: we say it ourselves.
     connection.isolation_level = None
     cursor = connection.cursor()
     for pragma in ("journal_mode = WAL", "synchronous = FULL", "foreign_keys = ON"):
         cursor.execute(f"PRAGMA {pragma}")
     cursor.close()
-
-
-def _begin_sqlite(connection: Connection) -> None:
-    writing = connection.get_execution_options().get("fsflows_writing", True)
-    connection.exec_driver_sql("BEGIN IMMEDIATE" if writing else "BEGIN")
 
 
 def _was_in_the_way(error: SQLAlchemyError) -> bool:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, exists, select, update
+from sqlalchemy import Connection, bindparam, exists, select, update
 
 from fsflows.clock import Clock
 from fsflows.database import Database
@@ -206,10 +206,7 @@ class Aim:
 def aim_for(connection: Connection, entry: Entry) -> Aim:
     """Where a recording is to be published to."""
     known = known_archive(connection)
-    columns = recordings.c
-    stored = connection.execute(
-        select(columns.archived, columns.archive).where(columns.id == entry.id)
-    ).first()
+    stored = connection.execute(_ARCHIVED, {"the_id": entry.id}).first()
     before = dict(stored._mapping) if stored is not None else {}
     if known is None:
         return Aim(None, before, before)
@@ -220,9 +217,15 @@ def aim_for(connection: Connection, entry: Entry) -> Aim:
 
 def known_archive(connection: Connection) -> KnownArchive | None:
     """The archive that recordings are published to; None: none yet."""
-    columns = archive.c
-    row = connection.execute(select(columns.id, columns.adopted_at, columns.node)).first()
+    row = connection.execute(_KNOWN).first()
     return None if row is None else KnownArchive(*row)
+
+
+# Made once, as in `writing`.
+_ARCHIVED = select(recordings.c.archived, recordings.c.archive).where(
+    recordings.c.id == bindparam("the_id")
+)
+_KNOWN = select(archive.c.id, archive.c.adopted_at, archive.c.node)
 
 
 def _moved(entry: Entry, archives: str, location: str) -> Any:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, delete, exists, func, select, update
+from sqlalchemy import Connection, exists, select, update
 
 from fsflows.clock import Clock
 from fsflows.database import Database
+from fsflows.recordings import writing
 from fsflows.recordings.attempts import AFRESH, add_step, failed, is_last_step
 from fsflows.recordings.entries import CallFile, Entry, Intent, Node, Settlement
 from fsflows.recordings.hearsay import Hearsay
@@ -22,7 +22,6 @@ from fsflows.recordings.rows import (
     intent_for,
     load,
     receipt_for,
-    settlement_of,
     upsert,
 )
 from fsflows.recordings.tables import (
@@ -125,18 +124,18 @@ class Journal:
         noted = list(entries)
 
         def work(connection: Connection) -> list[Entry]:
-            written = [self._upsert(connection, entry) for entry in noted]
-            for entry in noted:  # what was said of it was said of an earlier recording
-                connection.execute(delete(settlements).where(*settlement_of(entry)))
+            written = [writing.note(connection, entry, self.node) for entry in noted]
+            for entry in noted:
+                writing.forget_settlement(connection, entry)
             for call_uuid in {entry.call_uuid for entry in noted}:
-                self._reopen(connection, call_uuid, watch=True)
+                writing.reopen(connection, call_uuid, self.node, watch=True)
             return written
 
         return self._database.write(work)
 
     def change(self, entry: Entry, states: Sequence[str], **values: Any) -> bool:
         """Change a recording that is in one of these states; False: it no longer is."""
-        return self._change(entry, states, values)
+        return self._database.write(lambda c: writing.change(c, entry, states, values))
 
     def start_publishing(self, entry: Entry) -> Aim | None:
         """Take a recording for publishing. None: it was discarded, or published by another node.
@@ -148,15 +147,17 @@ class Journal:
             aim = aim_for(connection, entry)
             values = {"state": "publishing", "owner": self.node.id, **aim.now}
             states = ("recording", "staged", "publishing")
-            changed = connection.execute(_changing(entry, states, values, unless_discarded=True))
-            return aim if changed.rowcount == 1 else None
+            changed = writing.change(connection, entry, states, values, unless_discarded=True)
+            return aim if changed else None
 
         return self._database.write(work)
 
     def published(self, entry: Entry, location: str, size: int) -> bool:
         """It is in the archive. False: a discard came first, and it has to be taken out again."""
         values = {"state": "published", "location": location, "size": size, "error": None}
-        return self._change(entry, ("publishing",), values, unless_discarded=True)
+        return self._database.write(
+            lambda c: writing.change(c, entry, ("publishing",), values, unless_discarded=True)
+        )
 
     # --- discards -----------------------------------------------------------------------------------------------
 
@@ -178,9 +179,9 @@ class Journal:
 
         def work(connection: Connection) -> Intent:
             for entry in unwritten:
-                self._upsert(connection, entry)
+                writing.note(connection, entry, self.node)
             if any(entry.state not in GONE for entry in unwritten):
-                self._reopen(connection, call_uuid)
+                writing.reopen(connection, call_uuid, self.node)
             made = connection.execute(
                 upsert(connection, discards)
                 .values(
@@ -209,7 +210,7 @@ class Journal:
 
     def reopen(self, call_uuid: str) -> None:
         """There is more to delete of a call whose discard was finished."""
-        self._database.write(lambda connection: self._reopen(connection, call_uuid))
+        self._database.write(lambda c: writing.reopen(c, call_uuid, self.node))
 
     def list_for_deletion(
         self, call_uuid: str, sizes: Mapping[int, int], *, stop_ms: int, detail: str
@@ -324,69 +325,14 @@ class Journal:
 
     # --- within a transaction -----------------------------------------------------------------------------------
 
-    def _change(
-        self,
-        entry: Entry,
-        states: Sequence[str],
-        values: Mapping[str, Any],
-        *,
-        unless_discarded: bool = False,
-    ) -> bool:
-        statement = _changing(entry, states, values, unless_discarded=unless_discarded)
-        return self._database.write(lambda connection: connection.execute(statement).rowcount == 1)
-
-    def _reopen(self, connection: Connection, call_uuid: str, **values: Any) -> None:
-        """There is more to delete: if the call's recordings were discarded, the discard is open again."""
-        connection.execute(
-            update(discards)
-            .where(discards.c.call_uuid == call_uuid)
-            .values(state="open", owner=self.node.id, **AFRESH, **values)
-        )
-        connection.execute(
-            update(receipts).where(receipts.c.call_uuid == call_uuid).values(complete=False)
-        )
-
     def _at_work(self) -> Any:
         """Another node, and one that lives, is publishing it."""
         since = self._clock.utcnow() - LEASE
         alive = select(nodes.c.id).where(nodes.c.seen_at >= since, nodes.c.id != self.node.id)
         return (recordings.c.state == "publishing") & recordings.c.owner.in_(alive)
 
-    def _upsert(self, connection: Connection, entry: Entry) -> Entry:
-        entry = replace(entry, owner=self.node.id, node=entry.node or self.node.name)
-        values = {
-            column.name: getattr(entry, column.name)
-            for column in recordings.columns
-            if column.name != "id"
-        }
-        again = {
-            "state": entry.state,
-            "owner": entry.owner,
-            "stopped_at": entry.stopped_at,
-            "error": entry.error,
-            "seen": recordings.c.seen | entry.seen,
-            "mark": func.coalesce(entry.mark, recordings.c.mark),
-            "size": func.coalesce(entry.size, recordings.c.size),
-        }
-        made = connection.execute(
-            upsert(connection, recordings)
-            .values(**values)
-            .on_conflict_do_update(index_elements=["call_uuid", "path"], set_=again)
-            .returning(recordings.c.id)
-        )
-        return replace(entry, id=made.scalar_one())
-
     def _step(
         self, connection: Connection, call_uuid: str, step: str, ms: int, detail: str
     ) -> None:
         now = self._clock.utcnow()
         add_step(connection, call_uuid, step, at=now, node=self.node.id, ms=ms, detail=detail)
-
-
-def _changing(
-    entry: Entry, states: Sequence[str], values: Mapping[str, Any], *, unless_discarded: bool
-) -> Any:
-    which = [recordings.c.id == entry.id, recordings.c.state.in_(states)]
-    if unless_discarded:
-        which.append(~exists().where(discards.c.call_uuid == entry.call_uuid))
-    return update(recordings).where(*which).values(**values)

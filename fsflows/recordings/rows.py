@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from sqlalchemy import Connection, Row, Table, select
+from sqlalchemy import BindParameter, Connection, Row, Table, bindparam, select
 from sqlalchemy.dialects import postgresql, sqlite
 
 from fsflows.recordings.entries import CallFile, Entry, Intent, Settlement
@@ -41,11 +41,14 @@ def intent_of(row: Row[Any]) -> Intent:
 
 def load(connection: Connection, call_uuid: str) -> CallFile:
     """All that is known of a call."""
+    the_call = {"the_call": call_uuid}
+    settled = connection.execute(_SETTLEMENTS, the_call)
+    intent = intent_for(connection, call_uuid)
     return CallFile(
-        tuple(entries_where(connection, recordings.c.call_uuid == call_uuid)),
-        intent_for(connection, call_uuid),
-        receipt_for(connection, call_uuid),
-        _settlements(connection, call_uuid),
+        tuple(entry_of(row) for row in connection.execute(_ENTRIES, the_call)),
+        intent,
+        receipt_for(connection, call_uuid) if intent is not None else None,
+        tuple(Settlement(row.path, row.settled_by, row.why, row.at) for row in settled),
     )
 
 
@@ -57,23 +60,21 @@ def entries_where(connection: Connection, which: Any, limit: int | None = None) 
 
 def intent_for(connection: Connection, call_uuid: str) -> Intent | None:
     """A call's discard, if there is one."""
-    row = connection.execute(select(discards).where(discards.c.call_uuid == call_uuid)).first()
+    row = connection.execute(_INTENT, {"the_call": call_uuid}).first()
     return None if row is None else intent_of(row)
 
 
-def settlement_of(entry: Entry) -> tuple[Any, Any]:
-    """What picks the settlement of a recording."""
-    return settlements.c.call_uuid == entry.call_uuid, settlements.c.path == entry.path
-
-
-def _settlements(connection: Connection, call_uuid: str) -> tuple[Settlement, ...]:
-    rows = connection.execute(select(settlements).where(settlements.c.call_uuid == call_uuid))
-    return tuple(Settlement(row.path, row.settled_by, row.why, row.at) for row in rows)
-
-
 def receipt_for(connection: Connection, call_uuid: str) -> Receipt | None:
-    """A call's receipt, if there is one."""
-    row = connection.execute(select(receipts).where(receipts.c.call_uuid == call_uuid)).first()
+    """A call's receipt, if there is one. Without a discard there is none."""
+    row = connection.execute(_RECEIPT, {"the_call": call_uuid}).first()
     if row is None:
         return None
     return replace(Receipt.from_json(row.body), complete=row.complete)
+
+
+# Made once: every recorded call runs them, and to make one takes several times as long as to run it.
+_CALL: BindParameter[Any] = bindparam("the_call")
+_ENTRIES = select(recordings).where(recordings.c.call_uuid == _CALL).order_by(recordings.c.id)
+_INTENT = select(discards).where(discards.c.call_uuid == _CALL)
+_RECEIPT = select(receipts).where(receipts.c.call_uuid == _CALL)
+_SETTLEMENTS = select(settlements).where(settlements.c.call_uuid == _CALL)
