@@ -95,6 +95,11 @@ class Call(Leg):
         """Report no more speech. The recogniser goes on, so that listening again does not wait for a prompt."""
         self._recogniser.hear(False)
 
+    @property
+    def speech_ended_at(self) -> float:
+        """When somebody last stopped speaking, whether anybody listened or not; minus infinity: not yet."""
+        return self._recogniser.final_at
+
     def dismiss_recogniser(self) -> None:
         """Stop the recogniser itself (before a hand-off, or for good)."""
         self._recogniser.dismiss()

@@ -77,6 +77,11 @@ class Recogniser:
         """Report what it says from now on, or nothing of it."""
         self._listener.on = on
 
+    @property
+    def final_at(self) -> float:
+        """When it last gave a final result, heard or not."""
+        return self._listener.final_at
+
     def dismiss(self) -> None:
         """Stop it (before a hand-off, or for good), and let others have the channel's events again."""
         self._listener.on = False

@@ -30,12 +30,14 @@ class Listener:
     Words that a partial has already given to a step come again in the final; `fsflows.collect` knows which they are.
     """
 
-    __slots__ = ("_last_sequence", "on", "restarts", "running")
+    __slots__ = ("_last_sequence", "final_at", "on", "restarts", "running")
 
     def __init__(self) -> None:
         self.running = False
         self.on = False
         self.restarts = 0
+        self.final_at = float("-inf")
+        """The last final result, reported or not: the speech before it is over."""
         self._last_sequence: int | None = None
 
     def event(
@@ -62,6 +64,8 @@ class Listener:
             return SpeechLost(at, "the recogniser closed")
         if kind not in ("detected-partial-speech", "detected-speech"):
             return None
+        if kind == "detected-speech":
+            self.final_at = at
         texts = read_body(body)
         if not self.on or not texts:
             return None

@@ -74,6 +74,10 @@ class Answer:
             self._tried = (state, hear(self._spec, self.buffer, self._place, said))
         return self._tried[1]
 
+    def speech_over(self) -> None:
+        """Nobody is speaking any more: what is said next stands behind what there is by then."""
+        self._partial_digits = ""
+
     def settles(self) -> bool:
         """Whether the words of the partial, if they stay, make an exact length complete and right."""
         if not self._spec.exact or self._spec.needs_confidence:
@@ -92,7 +96,7 @@ class Answer:
     def take(self, change: Change) -> None:
         """What was said stands."""
         self.buffer = change.buffer
-        self._partial_digits = ""
+        self.speech_over()
         if not self.buffer:
             self._forget_first()
         elif change.said and self.first is Source.NONE:

@@ -39,7 +39,7 @@ class Collector(Listener[Attempt]):
         prompt_playing: whether a prompt plays; silence counts from its end.
         typed_ahead: keys pressed since the listener before ended; kept or flushed as the spec says.
         after_failure: the attempt before has failed, which the caller is only now being told: keys typed ahead are
-            flushed, and so are those on the heels of the last key. They were meant for the attempt before.
+            flushed. They were meant for the attempt before.
         trail: of the listener before (`Attempt.trail`, `CollectionResult.trail`).
         said_ahead: what was said already, as the recogniser's alternatives (the rest of "no, five five ...").
         keyed_ahead: keys that belong to this attempt already, whatever becomes of those typed ahead.
@@ -63,16 +63,18 @@ class Collector(Listener[Attempt]):
         super().__init__(spec, trail or Trail(), time)
         self._answer = Answer(spec, self._utterance, kept or EMPTY)
         self._keys_pressed = 0
-        self._typing_on = after_failure
-        flush = after_failure or spec.type_ahead is TypeAhead.FLUSH
+        self._typing_on = trail is not None and trail.failed
+        # A correction goes on with what was listened to already: no key has come before it.
+        corrects = bool(keyed_ahead or said_ahead)
+        flush = after_failure or (spec.type_ahead is TypeAhead.FLUSH and not corrects)
         self._heard: list[Heard] = []
         self._last_text: Text = private("", is_pii=spec.is_pii)
         for press in keyed_ahead:
             self._typed_ahead(press, opened_at, flush=False)
+        if said_ahead:
+            self._hear(said_ahead, opened_at)
         for press in typed_ahead:
             self._typed_ahead(press, opened_at, flush=flush)
-        if said_ahead and self.result is None:
-            self._hear(said_ahead, opened_at)
 
     def __repr__(self) -> str:
         state = self.result.outcome if self.result else "listening"
@@ -119,6 +121,8 @@ class Collector(Listener[Attempt]):
         elif name := self._name(press):
             if flush:
                 self._ignore(name, Why.FLUSHED)
+            elif self._types_on():
+                self._ignore(name, Why.TYPING_ON)
             elif why := self._refusal(name, press.at):
                 self._ignore(name, why)
             else:
@@ -206,6 +210,7 @@ class Collector(Listener[Attempt]):
     def _on_final(self, alternatives: tuple[Alternative, ...], at: float) -> None:
         if alternatives:
             self._hear(alternatives, at)
+        self._answer.speech_over()
         self._end_if_awaited(at)
 
     def _on_speech_lost(self, at: float) -> None:
@@ -255,6 +260,7 @@ class Collector(Listener[Attempt]):
             self._end(self._take_partial(at, self._utterance.seen_at), at)
         else:
             self._drop_partial()
+            self._answer.speech_over()
 
     def _take(self, change: Change, at: float) -> None:
         if change.said:
@@ -292,7 +298,8 @@ class Collector(Listener[Attempt]):
     def _conclude(self, how: How, at: float) -> None:
         self._answer.repair()
         buffer, spec = self._answer.buffer, self.spec
-        unneeded = frozenset() if how is How.END_KEY else spec.end_keys
+        # Where nothing was collected, none is still to come: it would be an answer to the next question.
+        unneeded = spec.end_keys if buffer and how is not How.END_KEY else frozenset()
         ended_as, failure = outcome(spec, buffer.digits, how, spoke=self._spoke)
         self.result = Attempt(
             outcome=ended_as,

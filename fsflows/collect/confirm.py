@@ -24,7 +24,7 @@ from fsflows.collect.decisions import Cause, Key, Why
 from fsflows.collect.hearing import right
 from fsflows.collect.listener import Listener
 from fsflows.collect.result import Attempt, How, Text, plain, private
-from fsflows.collect.spec import DIGITS, BargeIn, Collection, Confirm, Source, Speech
+from fsflows.collect.spec import BargeIn, Collection, Confirm, Source, Speech
 from fsflows.collect.timers import Due, TimeLine, Timer
 from fsflows.collect.trail import TYPING, Trail
 from fsflows.spoken import Alternative, Choice
@@ -254,6 +254,12 @@ class Confirmer(Listener[Reply]):
             escapes = verdict is Verdict.ESCAPED
             if escapes or self.spec.barge_in is BargeIn.INTERRUPT:
                 self._stop_prompt(Cause.ESCAPE if escapes else Cause.KEY, at)
+            # Whom the prompt has told to end with a pound key may do so here, too.
+            ended = escapes or key in self.spec.end_keys
+            self._end_keys_before = (
+                frozenset() if ended else self.spec.end_keys,
+                at + self.spec.inter_digit_timeout,
+            )
             keyed = (press,) if verdict is Verdict.CORRECTION else ()
             self._conclude(verdict, at, how=How.ESCAPE_KEY if escapes else None, keyed=keyed)
 
@@ -270,7 +276,7 @@ class Confirmer(Listener[Reply]):
             return Verdict.NO
         if key in self.spec.escape.keys:
             return Verdict.ESCAPED
-        return Verdict.CORRECTION if key in DIGITS else None
+        return Verdict.CORRECTION if key in self.spec.keys else None
 
     # --- speech ---
 

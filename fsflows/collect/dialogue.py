@@ -122,7 +122,6 @@ class Dialogue:
         self._confirmed: bool | None = None
         self._correction = _NONE
         self._over: tuple[Key, ...] = ()
-        self._failed = False
         self._verdict: tuple[bool, str] | None = None
         self.result: CollectionResult | None = None
 
@@ -130,7 +129,12 @@ class Dialogue:
         return f"<Dialogue {self._state.name.lower()}, attempt {len(self._log) + 1}>"
 
     def next(
-        self, at: float, *, prompt_playing: bool = False, typed_ahead: Sequence[Key] = ()
+        self,
+        at: float,
+        *,
+        prompt_playing: bool = False,
+        typed_ahead: Sequence[Key] = (),
+        speech_ended_at: float = float("-inf"),
     ) -> Todo:
         """What to do now. Asked again before that is done, it says the same again.
 
@@ -138,7 +142,9 @@ class Dialogue:
             at: the clock's seconds.
             prompt_playing: whether a prompt plays right now: silence counts from its end.
             typed_ahead: keys that came while nobody listened, oldest first. Each is taken once.
+            speech_ended_at: the recogniser's last final result, whether anybody listened or not.
         """
+        self._trail = self._trail.after_speech(speech_ended_at)
         self._over = (*self._over, *typed_ahead)
         while True:
             todo = self._step(at, prompt_playing=prompt_playing)
@@ -152,10 +158,10 @@ class Dialogue:
     @property
     def interrupting_keys(self) -> frozenset[str]:
         """The keys that stop the next prompt: those of the spec, without an end key that may still be pressed for the
-        answer before (see `Trail.end_keys`). None after a failure, when the first keys may go on with the answer that
-        has failed: FreeSWITCH can't tell, so the listener stops the prompt (`StopPrompt`).
+        answer before (see `Trail.end_keys`). None after a failure, be it of the step before, when the first keys may go
+        on with the answer that has failed: FreeSWITCH can't tell, so the listener stops the prompt (`StopPrompt`).
         """
-        if self._failed:
+        if self._trail.failed:
             return frozenset()
         return self.spec.interrupting_keys - self._trail.end_keys
 
@@ -200,7 +206,7 @@ class Dialogue:
             return Listen(opened)
         if listener.result is None:
             return Listen(listener)
-        self._listener, self._failed = None, False
+        self._listener = None
         if listener.spec.is_pii and not self.spec.is_pii:  # what was keyed turned out to be
             self.spec = replace(self.spec, is_pii=True)
         self._over = (*listener.left_over, *self._over)
@@ -228,7 +234,7 @@ class Dialogue:
             opened_at=at,
             prompt_playing=prompt_playing,
             typed_ahead=typed,
-            after_failure=self._failed,
+            after_failure=self._trail.failed and bool(self._log),
             trail=self._trail,
             said_ahead=correction.said,
             keyed_ahead=correction.keyed,
@@ -290,7 +296,9 @@ class Dialogue:
             case Verdict.CORRECTION if self._corrections < self._attempts:
                 self._corrections += 1
                 self._correct(reply)
-            case Verdict.NO | Verdict.CORRECTION:
+            case Verdict.CORRECTION | Verdict.NO:
+                # A correction too many is a refusal; the keys that follow its first one are typed ahead.
+                self._correction = _Correction(keyed=reply.keyed)
                 self._unconfirmed(How.REFUSED)
             case Verdict.UNCLEAR | Verdict.SILENCE:
                 if self._asked < self.spec.confirmation.asks:
@@ -313,12 +321,13 @@ class Dialogue:
 
     def _fail(self, kind: PromptKind, say: str = "") -> None:
         self._failures += 1
+        # Who refuses the digits that were read knows that they are asked for again, and may type them at once. And what
+        # comes after silence goes on with nothing: it is the answer, a moment late.
+        failed = kind not in (PromptKind.REFUSED, PromptKind.NO_INPUT)
+        self._trail = replace(self._trail, failed=failed)
         if self._failures >= self._attempts:
             self._finish()
             return
-        # Who refuses the digits that were read knows that they are asked for again, and may type them at once. And what
-        # comes after silence goes on with nothing: it is the answer, a moment late.
-        self._failed = kind not in (PromptKind.REFUSED, PromptKind.NO_INPUT)
         because = kind if kind is PromptKind.NO_INPUT else PromptKind.NO_MATCH
         after = self._keys_only_after
         if after is not None and self._failures >= after and self.spec.speech is not None:

@@ -262,6 +262,7 @@ class Listener(ABC, Generic[R]):
     def _trail(self, at: float, end_keys: frozenset[str], end_keys_until: float) -> Trail:
         words, words_until, and_rest = self._utterance.trail(at)
         return Trail(
+            at=at,
             presses=self._presses.recent,
             end_keys=end_keys,
             end_keys_until=end_keys_until,

@@ -9,7 +9,7 @@ an answer to the next question.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 
 from fsflows.privacy import Pii
@@ -47,6 +47,7 @@ class Trail:
     """What the next collection passes over.
 
     Attributes:
+        at: when the collection ended.
         presses: the last presses; another report of one of them is no new press.
         end_keys: one of these, pressed first and until `end_keys_until`, still belongs to the answer before.
         words: the words of the speech that goes on that are answered already, ...
@@ -54,8 +55,11 @@ class Trail:
         words_and_rest: whether the rest of that speech is answered, too: the answer was keyed while it was being said.
         private_until: when the last private collection ended, if somebody may have begun to speak by then of whom the
             recogniser had said nothing yet.
+        failed: whether the answer was none (by more than silence), which the caller is only now being told: keys on the
+            heels of the last one still belong to it.
     """
 
+    at: float = float("-inf")
     presses: tuple[Press, ...] = field(default=(), repr=False)
     end_keys: frozenset[str] = frozenset()
     end_keys_until: float = float("-inf")
@@ -63,6 +67,13 @@ class Trail:
     words_until: float = float("-inf")
     words_and_rest: bool = False
     private_until: float = float("-inf")
+    failed: bool = False
+
+    def after_speech(self, ended_at: float) -> Trail:
+        """The same, knowing when somebody last stopped speaking: nobody goes on with what was said before that."""
+        if not self.words or ended_at < self.at:
+            return self
+        return replace(self, words="", words_until=float("-inf"), words_and_rest=False)
 
     def speaking(self, at: float) -> bool:
         """Whether speech that began before may still go on."""

@@ -141,7 +141,12 @@ def _drive(engine: Engine, dialogue: Dialogue, question: Question) -> Collection
     typed = engine.left_over + _typed_ahead(engine)
     engine.left_over = ()
     while True:
-        todo = dialogue.next(engine.clock.now(), prompt_playing=call.playing, typed_ahead=typed)
+        todo = dialogue.next(
+            engine.clock.now(),
+            prompt_playing=call.playing,
+            typed_ahead=typed,
+            speech_ended_at=call.speech_ended_at,
+        )
         typed = ()
         match todo:
             case ladder.Prompt():
