@@ -268,14 +268,19 @@ def _note_words(engine: Engine, listener: Listener[Any], words: Heard) -> None:
 
 
 def _typed_ahead(engine: Engine) -> tuple[Key, ...]:
-    """Keys that came while nobody listened."""
-    keys = []
-    while (happening := engine.call.wait(engine.clock.now())) is not None:
+    """Keys that came while nobody listened. A hang-up is not told of here: an answer that came before it stands."""
+    keys: list[Key] = []
+    while True:
+        try:
+            happening = engine.call.wait(engine.clock.now())
+        except CallEnded:
+            happening = None
+        if happening is None:
+            return tuple(keys)
         if isinstance(happening, KeyPressed) and happening.at >= engine.answer_from:
             keys.append(Key(happening.key, happening.at, happening.source))
         elif isinstance(happening, SpeechLost):
             engine.speech_lost(happening.why)
-    return tuple(keys)
 
 
 # --- what it came to ------------------------------------------------------------------------------------------------

@@ -221,3 +221,26 @@ def test_P3_a_function_runs_to_its_end_when_the_caller_hangs_up(play, delay):
     )
     assert {"done": True} == played.record.metrics
     assert "caller_hung_up" == played.record.reason
+
+
+def test_P12_an_answer_stands_though_its_caller_has_hung_up_since(play):
+    """What it leads to is done, as far as it needs nobody to hear it."""
+    played = play(
+        """
+        recording: true
+        steps:
+          one:
+            prompt: Press one to opt out.
+            dtmf: {num_digits: 1}
+            validate: {function: looks}
+            on: {1: {discard_recording: true, say: Not recorded., goto: one}, otherwise: {hangup: true}}
+        """,
+        "wait end\npress 1\nwait 0.2\nhangup\nexpect discarded\n",
+        """
+        def looks(conv, digits):
+            conv._engine.clock.sleep(1)
+            return True
+        """,
+    )
+    assert ["complete 1 keys"] == got(played)
+    assert "caller_hung_up" == played.record.reason
