@@ -54,7 +54,7 @@ from fsflows.collect.collector import Collector
 from fsflows.collect.confirm import Confirmer, Reply, Verdict, is_asked, read_back
 from fsflows.collect.decisions import Key
 from fsflows.collect.result import Attempt, CollectionResult, How, plain
-from fsflows.collect.spec import Collection, Outcome, Speech
+from fsflows.collect.spec import BargeIn, Collection, Outcome, Speech
 from fsflows.collect.todo import Done, Listen, Prompt, PromptKind, Todo, Validate
 from fsflows.collect.trail import Trail
 from fsflows.collect.validate import Failure, Reason
@@ -157,13 +157,17 @@ class Dialogue:
 
     @property
     def interrupting_keys(self) -> frozenset[str]:
-        """The keys that stop the next prompt: those of the spec, without an end key that may still be pressed for the
-        answer before (see `Trail.end_keys`). None after a failure, be it of the step before, when the first keys may go
-        on with the answer that has failed: FreeSWITCH can't tell, so the listener stops the prompt (`StopPrompt`).
+        """The keys that stop the next prompt: those that mean something in it, without an end key that may still be
+        pressed for the answer before (see `Trail.end_keys`). None after a failure, be it of the step before, when the
+        first keys may go on with the answer that has failed: FreeSWITCH can't tell, so the listener stops the prompt
+        (`StopPrompt`).
         """
         if self._trail.failed:
             return frozenset()
-        return self.spec.interrupting_keys - self._trail.end_keys
+        keys = self.spec.interrupting_keys
+        if self._state is _State.LISTEN_CONFIRM and self.spec.barge_in is BargeIn.INTERRUPT:
+            keys = self.spec.replying_keys
+        return keys - self._trail.end_keys
 
     @property
     def left_over(self) -> tuple[Key, ...]:

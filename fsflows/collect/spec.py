@@ -230,6 +230,12 @@ class Collection:
         return self.escape.keys if self.barge_in is BargeIn.COLLECT else frozenset()
 
     @property
+    def replying_keys(self) -> frozenset[str]:
+        """The keys that mean something while the digits are read back, where an end key has nothing to end."""
+        reply = self.confirmation.accept_keys | self.confirmation.refuse_keys
+        return self.keys | reply | self.clear_keys | self.escape.keys
+
+    @property
     def lengths(self) -> range | None:
         """The lengths that are right; None: no upper limit."""
         return None if self.max_digits is None else range(self.min_digits, self.max_digits + 1)

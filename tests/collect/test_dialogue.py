@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from fsflows.collect import (
+    BargeIn,
     Collection,
     Confirm,
     Confirmation,
@@ -197,6 +198,32 @@ def test_keys_pressed_before_the_next_prompt_are_flushed_after_a_failure(typed):
     assert [Ignored(press, Why.FLUSHED) for press in ["1", *(each.key for each in typed)]] == [
         each for each in again.decisions() if isinstance(each, Ignored)
     ]
+
+
+@pytest.mark.parametrize(
+    ("barge_in", "keys"),
+    [
+        (BargeIn.INTERRUPT, "*0123456789C"),
+        (BargeIn.COLLECT, "C"),
+        (BargeIn.IGNORE, ""),
+    ],
+)
+def test_the_keys_that_answer_a_read_back_stop_it_and_no_others(barge_in, keys):
+    """FreeSWITCH stops it in the frame of the key; at an end key, which means nothing there, it would begin anew."""
+    spec = Collection(
+        min_digits=1,
+        max_digits=4,
+        end_keys=frozenset("#"),
+        barge_in=barge_in,
+        escape=Escape(keys=frozenset("C")),
+        confirmation=Confirmation(when=Confirm.ALWAYS, refuse_keys=frozenset("*")),
+    )
+    dialogue = Dialogue(spec)
+    dialogue.next(0.0)
+    play(dialogue.next(0.0).listener, "1.0 keys 12#", to_the_end=False)
+
+    assert PromptKind.CONFIRM is dialogue.next(1.3).kind
+    assert keys == "".join(sorted(dialogue.interrupting_keys))
 
 
 def test_a_key_that_comes_a_moment_after_the_silence_is_not_lost():
