@@ -14,6 +14,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from fsflows.durable import make_directory, sync_directory
+
 SEGMENT_BYTES = 8 * 1024 * 1024
 """A longer segment is closed and the next one begun, so that disk space comes back as a backlog is worked off."""
 
@@ -115,7 +117,7 @@ class Spool:
         Raises:
             OSError: the directory can't be used.
         """
-        self._make_directory()
+        make_directory(self.directory, 0o700)
         ours = {segment.path for segment in self._segments}
         adopted = 0
         for path in sorted(self.directory.glob(_SEGMENTS)):
@@ -132,6 +134,18 @@ class Spool:
             adopted += segment.lines
         self._segments.sort(key=lambda segment: (segment is self._writing, segment.path.name))
         return adopted
+
+    def put_aside(self, line: bytes) -> None:
+        """Keep a line that nobody takes, for people to look at. It is on disk when this returns.
+
+        Raises:
+            OSError: it can't be written.
+        """
+        with (self.directory / REJECTED).open("ab") as file:
+            file.write(line + b"\n")
+            file.flush()
+            os.fsync(file.fileno())
+        sync_directory(self.directory)
 
     @property
     def bytes(self) -> int:
@@ -156,7 +170,7 @@ class Spool:
     def _segment_to_write(self) -> _Segment:
         if self._writing is not None and self._writing.size < SEGMENT_BYTES:
             return self._writing
-        self._make_directory()
+        make_directory(self.directory, 0o700)
         self._count += 1
         # Names sort in the order in which they were made.
         path = self.directory / f"{time.time_ns():020d}-{os.getpid()}-{self._count}.jsonl"
@@ -165,16 +179,13 @@ class Spool:
         )
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            _sync_directory(self.directory)
+            sync_directory(self.directory)
         except OSError:
             os.close(descriptor)
             raise
         self._writing = _Segment(path, descriptor, 0)
         self._segments.append(self._writing)
         return self._writing
-
-    def _make_directory(self) -> None:
-        self.directory.mkdir(mode=0o700, parents=True, exist_ok=True)
 
     def _remove(self, segment: _Segment) -> None:
         segment.path.unlink(missing_ok=True)
@@ -227,11 +238,3 @@ def _read(segment: _Segment, limit: int) -> Batch:
 def _write(descriptor: int, data: bytes) -> None:
     while data:
         data = data[os.write(descriptor, data) :]
-
-
-def _sync_directory(directory: Path) -> None:
-    descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -368,12 +368,8 @@ class RecordWriter:
         metrics.LOST.labels("rejected").inc()
         log.error("a record can't be written to the database", why=why, kept_in=REJECTED)
 
-        def keep() -> None:
-            with (self._spool.directory / REJECTED).open("ab") as file:
-                file.write(line + b"\n")
-
         try:
-            self._thread.apply(keep)
+            self._thread.apply(lambda: self._spool.put_aside(line))
         except OSError as error:
             log.critical("nor can it be kept", why=error.strerror)
 

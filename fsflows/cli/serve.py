@@ -105,6 +105,7 @@ def _with_options(settings: Any, options: argparse.Namespace) -> Any:
     from pathlib import Path
 
     from fsflows.cli.stored import with_data
+    from fsflows.durable import make_directory
 
     if options.data:
         settings = with_data(settings, options.data)
@@ -113,7 +114,7 @@ def _with_options(settings: Any, options: argparse.Namespace) -> Any:
             settings.recordings.published,
             settings.database.spool,
         ):
-            Path(each).mkdir(parents=True, exist_ok=True)
+            make_directory(Path(each))
     if options.flows:
         settings = replace(settings, flows=replace(settings.flows, paths=tuple(options.flows)))
     if options.default_flow:

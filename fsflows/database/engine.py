@@ -29,6 +29,8 @@ CONNECT_TIMEOUT = 5
 STATEMENT_TIMEOUT = 10
 """Seconds that a statement may take, and that SQLite waits for another process' write."""
 
+SQLITE_SYNC = "FULL"
+"""With a write-ahead log, the level at which a commit that returns is on disk; NORMAL, a power failure may undo it."""
 
 _FORM = "the database must be given as sqlite:////absolute/path.db or postgresql://user@host/name"
 """Not the URL itself: it may hold a password."""
@@ -191,7 +193,7 @@ def _prepare_sqlite(connection: Any, _record: Any) -> None:
     # The driver's own, late BEGIN would let two processes both read, then both want to write: we say it ourselves.
     connection.isolation_level = None
     cursor = connection.cursor()
-    for pragma in ("journal_mode = WAL", "synchronous = FULL", "foreign_keys = ON"):
+    for pragma in ("journal_mode = WAL", f"synchronous = {SQLITE_SYNC}", "foreign_keys = ON"):
         cursor.execute(f"PRAGMA {pragma}")
     cursor.close()
 

@@ -109,6 +109,10 @@ class S3Archive:
         self._faults.at("publish 4: under its name in the archive")
         return Published(self._location(name), size)
 
+    def secure(self, name: str, archive: str) -> Published | None:
+        must_be(archive, self.identity(), f"s3://{self._bucket}/{self._prefix}")
+        return self.published(name)
+
     def published(self, name: str) -> Published | None:
         found = self._head(name)
         return None if found is None else Published(self._location(name), found["ContentLength"])

@@ -53,6 +53,15 @@ class Archive(Protocol):
             WrongArchive: what is at hand does not bear the id `archive`; nothing was done.
         """
 
+    def secure(self, name: str, archive: str) -> Published | None:
+        """What is there under that name already, safe from now on as if just published. None: nothing is.
+
+        Deletes what a publication that broke off has left.
+
+        Raises:
+            WrongArchive: see `publish`.
+        """
+
     def published(self, name: str) -> Published | None: ...
 
     def retract(self, name: str) -> Retracted:
@@ -78,16 +87,8 @@ class DirectoryArchive:
 
     def claim(self, identity: str) -> str:
         with self._opened() as root:
-            part = f"{MARKER}.{identity}.part"
-            with open(part, "xb", opener=_opener(root)) as file:
-                file.write(marker_text(identity))
-                file.flush()
-                os.fsync(file.fileno())
-            try:
-                _put_in_place(root, part)
-            finally:
-                with suppress(FileNotFoundError):
-                    os.unlink(part, dir_fd=root)
+            if _identity(root) is None:
+                _mark(root, identity)
             os.fsync(root)
             borne = _identity(root)
         if borne is None:
@@ -103,19 +104,34 @@ class DirectoryArchive:
             with open(file, "rb", opener=_opener(directory)) as source:
                 here = os.fstat(source.fileno())
                 present = _stat(parent, last)
+                moved = here.st_dev == os.fstat(parent).st_dev
                 if present is not None:
                     self._must_be_same(parent, last, source, name)
-                    return Published(self._location(name), present.st_size)
-                os.fsync(source.fileno())
-                if here.st_dev == os.fstat(parent).st_dev:
+                    _secure(parent, last)
+                    if os.path.samestat(here, present):
+                        os.unlink(
+                            file, dir_fd=directory
+                        )  # of a move only one half had reached the disk
+                elif moved:
+                    os.fsync(source.fileno())
                     self._faults.at("publish 3: copied, not yet under its name")
                     os.rename(file, last, src_dir_fd=directory, dst_dir_fd=parent)
-                    os.fsync(directory)
                 else:
                     self._copy(source, parent, last)
+            # In this order: a power failure in between leaves it in both places, and not in none.
             os.fsync(parent)
+            if moved:
+                os.fsync(directory)
             self._faults.at("publish 4: under its name in the archive")
             return Published(self._location(name), here.st_size)
+
+    def secure(self, name: str, archive: str) -> Published | None:
+        with self._opened() as root, self._parent(root, name, make=archive) as (parent, last):
+            assert parent is not None
+            found = _stat(parent, last)
+            _secure(parent, last)
+            os.fsync(parent)
+        return None if found is None else Published(self._location(name), found.st_size)
 
     def published(self, name: str) -> Published | None:
         with self._opened() as root, self._parent(root, name) as (parent, last):
@@ -198,7 +214,8 @@ class DirectoryArchive:
                 if make:
                     with suppress(FileExistsError):
                         os.mkdir(part, 0o750, dir_fd=directory)
-                        os.fsync(directory)
+                    # Also if it was there: who has made it may not have come to this yet, or never did.
+                    os.fsync(directory)
                 try:
                     inner = os.open(part, _DIRECTORY, dir_fd=directory)
                 except FileNotFoundError:
@@ -247,6 +264,19 @@ def _identity(root: int) -> str | None:
         return None
 
 
+def _mark(root: int, identity: str) -> None:
+    part = f"{MARKER}.{identity}.part"
+    with open(part, "xb", opener=_opener(root)) as file:
+        file.write(marker_text(identity))
+        file.flush()
+        os.fsync(file.fileno())
+    try:
+        _put_in_place(root, part)
+    finally:
+        with suppress(FileNotFoundError):
+            os.unlink(part, dir_fd=root)
+
+
 def _put_in_place(root: int, part: str) -> None:
     try:
         os.link(part, MARKER, src_dir_fd=root, dst_dir_fd=root, follow_symlinks=False)
@@ -258,6 +288,17 @@ def _put_in_place(root: int, part: str) -> None:
         # A file system without hard links. Two that claim the same archive in this very moment are found out later.
         if _stat(root, MARKER) is None:
             os.rename(part, MARKER, src_dir_fd=root, dst_dir_fd=root)
+
+
+def _secure(parent: int, last: str) -> None:
+    """See that what is there under its name, if anything, is on the disk; and is there under no other.
+
+    The directory is still to be synced.
+    """
+    with suppress(FileNotFoundError):
+        os.unlink(_part(last), dir_fd=parent)
+    with suppress(FileNotFoundError), open(last, "rb", opener=_opener(parent)) as file:
+        os.fsync(file.fileno())
 
 
 def _part(last: str) -> str:

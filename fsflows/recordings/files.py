@@ -1,12 +1,11 @@
 """The work on recordings' files: look, delete for good, find, publish. On this host, or through the agent.
 
-Whoever does it, the answers mean the same: when `delete` returns, the name is gone from the directory, the
-directory has been synced, and a fresh look found nothing.
+Whoever does it, the answers mean the same: when `delete` returns, the name is gone from the directory, whoever has
+taken it away; the directory has been synced, and a fresh look found nothing.
 """
 
 from __future__ import annotations
 
-import errno
 import glob
 import os
 import re
@@ -17,9 +16,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
+from fsflows.durable import sync_directory
 from fsflows.recordings.archives import Archive, Published
 from fsflows.recordings.faults import NO_FAULTS, Faults
-from fsflows.recordings.marker import must_be
 from fsflows.recordings.paths import (
     FileWorkFailed,
     PathRefused,
@@ -207,8 +206,8 @@ class LocalFiles:
         with self._roots.open(path) as spot, _explained(path):
             found = spot.stat()
             if found is None:
-                already = self._archive.published(name)
-                must_be(archive, self._archive.identity(), "what is at hand")
+                already = self._archive.secure(name, archive)
+                _stays_away(spot)
                 if already is None:
                     raise RecordingGone(f"{path!r} is gone, and was not published")
                 return already
@@ -247,6 +246,7 @@ class LocalFiles:
         with _explained(path):
             found = spot.stat()
             if found is None:
+                _stays_away(spot)
                 return Deleted("absent")
             if stat.S_ISLNK(found.st_mode):
                 # FreeSWITCH writes through a link: the audio is in the file behind it.
@@ -307,13 +307,13 @@ class LocalFiles:
         return same and Path(other).name == spot.name
 
 
-def sync_directory(directory: int) -> None:
-    """Bring a directory's changes to the disk; a file system that knows no such thing is taken at its word."""
-    try:
-        os.fsync(directory)
-    except OSError as error:
-        if error.errno not in (errno.EINVAL, errno.ENOTSUP):
-            raise
+def _stays_away(spot: Spot) -> None:
+    """What is not there is not there after a power failure either.
+
+    Who took it away (FreeSWITCH, or a process of ours that was killed) may not have brought that to the disk.
+    """
+    if spot.directory is not None:
+        sync_directory(spot.directory)
 
 
 def _must_be_file(path: str, found: os.stat_result) -> None:

@@ -88,7 +88,8 @@ class Archives:
                 " is it mounted? If it is the right one: `fsflows recordings archive --adopt`"
             )
         # First there, then here: with both done or none it goes on, whenever this process dies.
-        here = here or files.claim(new_id())
+        # Claimed also if it bears an id: who has given it that may not have brought it to the disk yet.
+        here = files.claim(here or new_id())
         known = self._write(here, anew=False)
         must_be(known.id, here, HERE)
         return known
@@ -112,7 +113,7 @@ class Archives:
         Raises:
             FileWorkFailed: it can't be read, or written to.
         """
-        here = files.identity() or files.claim(new_id())
+        here = files.claim(files.identity() or new_id())
         known = self._write(here, anew=True)
         adopted = Adopted(known, 0, [], [])
         for entry in self._elsewhere(here):

@@ -38,6 +38,9 @@ class Lookout:
         try:
             if discard.files.look(path) is not None:
                 return True
+            if known is not None and cause in REMOVED:
+                # FreeSWITCH has deleted it, and not brought that to the disk.
+                discard.files.delete(path, known.mark)
         except FileWorkFailed:
             return cause is None or known is None
         if known is not None:
@@ -123,6 +126,8 @@ class Lookout:
         try:
             if discard.files.look(path) is not None:
                 return True
+            # Gone: that is brought to the disk. FreeSWITCH may have deleted it a moment ago.
+            discard.files.delete(path, None)
         except FileWorkFailed:
             return True  # it has to become loud
         # Gone since, in whatever way; or on a disk of FreeSWITCH's that we don't see.

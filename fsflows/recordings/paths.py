@@ -78,7 +78,9 @@ class Spot:
     """A file's place: an open directory, and a name in it.
 
     Attributes:
-        directory: file descriptor of the parent directory; None when there is no such directory.
+        directory: file descriptor of the parent directory; when there is no such directory, of the last one on the way
+            to it; None: not even the root is there.
+        whole: whether there is a parent directory.
         mark: identifies the root's directory itself; another one is there when a file system is not mounted.
     """
 
@@ -86,10 +88,11 @@ class Spot:
     directory: int | None
     name: str
     mark: str
+    whole: bool = True
 
     def stat(self) -> os.stat_result | None:
         """What lies there, links not followed; None: nothing."""
-        if self.directory is None:
+        if self.directory is None or not self.whole:
             return None
         try:
             return os.stat(self.name, dir_fd=self.directory, follow_symlinks=False)
@@ -185,8 +188,7 @@ class Roots:
                 try:
                     inner = os.open(part, _DIRECTORY, dir_fd=directory)
                 except FileNotFoundError:
-                    os.close(directory)
-                    return Spot(root, None, name, mark)
+                    return Spot(root, directory, name, mark, whole=False)
                 except OSError as error:
                     if error.errno in (errno.ELOOP, errno.ENOTDIR):
                         raise PathRefused(path, f"has a {part!r} that is no directory") from None

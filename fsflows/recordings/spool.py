@@ -15,6 +15,7 @@ from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
+from fsflows.durable import make_directory, sync_directory
 from fsflows.log import get_logger
 from fsflows.recordings.entries import Entry
 from fsflows.recordings.receipt import DiscardCause
@@ -119,8 +120,9 @@ class IntentSpool:
     def remove(self, call_uuid: str) -> None:
         """The journal has it now."""
         for directory in self._directories:
-            with suppress(OSError):
-                (directory / _name(call_uuid)).unlink()
+            for name in (_part(_name(call_uuid)), _name(call_uuid)):
+                with suppress(OSError):
+                    (directory / name).unlink()
 
 
 def _name(call_uuid: str) -> str:
@@ -128,19 +130,19 @@ def _name(call_uuid: str) -> str:
     return hashlib.sha256(call_uuid.encode("utf-8", "surrogatepass")).hexdigest()[:32] + ".json"
 
 
+def _part(name: str) -> str:
+    return f".{name}.part"
+
+
 def _write(directory: Path, name: str, text: str) -> None:
-    directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-    part = directory / f".{name}.part"
+    make_directory(directory, 0o700)
+    part = directory / _part(name)
     with part.open("w", encoding="ascii") as file:
         file.write(text)
         file.flush()
         os.fsync(file.fileno())
     part.rename(directory / name)
-    opened = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(opened)
-    finally:
-        os.close(opened)
+    sync_directory(directory)
 
 
 def _parse(text: str) -> Spooled:

@@ -178,6 +178,7 @@ class World:
     node: str = "node-a"
     options: dict[str, Any] = field(default_factory=dict)
     patterns: tuple[str, ...] = ()
+    in_memory: bool = True  # the staging directory
 
     def __post_init__(self) -> None:
         self.clock = VirtualClock()
@@ -218,7 +219,7 @@ class World:
 
     def local_files(self) -> LocalFiles:
         return LocalFiles(
-            Roots([Root(self.staging, volatile=True), Root(self.other)]),
+            Roots([Root(self.staging, volatile=self.in_memory), Root(self.other)]),
             self.staging,
             DirectoryArchive(str(self.directory / "archive"), faults=self.faults),
             patterns=self.patterns,
