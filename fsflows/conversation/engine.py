@@ -97,7 +97,7 @@ class Engine:
         self.last_input = ""
         """What the caller did last, for a discard's receipt: a key, or the word that was said."""
         self.last_digits: str | Pii = ""
-        """What was collected last, for `{digits}`."""
+        """What the last collection came to, for `{digits}`; empty after silence."""
         self.left_over: tuple[Key, ...] = ()
         """Keys that the last collection did not take: typed ahead for the next."""
         self.trail: Trail | None = None

@@ -289,8 +289,7 @@ def _typed_ahead(engine: Engine) -> tuple[Key, ...]:
 def _note(engine: Engine, step: str, result: CollectionResult, started: float) -> None:
     engine.trail = result.trail
     _protect(engine, result)
-    if result.digits:
-        engine.last_digits = result.digits
+    engine.last_digits = result.digits  # none after silence: an earlier step's would be taken for this one's
     said = result.digits or result.heard
     engine.talk.heard(
         UserInput(

@@ -182,3 +182,15 @@ def test_L4_in_another_language(play):
         play, "press 1234\nwait quiet\nsay ja genau", top="language: de-DE", retry="{attempts: 1}"
     )
     assert ["complete 1234 keys"] == got(played)
+
+
+def test_digits_of_an_earlier_step_are_not_said_as_those_of_one_that_got_none(play):
+    played = play(
+        """
+        steps:
+          room: {prompt: Your room., dtmf: {num_digits: 3}, next: wake}
+          wake: {prompt: When., dtmf: {num_digits: 4}, retry: {attempts: 1}, next: {say: "At {digits}.", hangup: true}}
+        """,
+        "wait end\npress 412\n",
+    )
+    assert "At 412." not in played.heard
