@@ -289,7 +289,8 @@ def _typed_ahead(engine: Engine) -> tuple[Key, ...]:
 def _note(engine: Engine, step: str, result: CollectionResult, started: float) -> None:
     engine.trail = result.trail
     _protect(engine, result)
-    engine.last_digits = result.digits  # none after silence: an earlier step's would be taken for this one's
+    # None after silence: an earlier step's would be taken for this one's.
+    engine.last_digits = result.digits
     said = result.digits or result.heard
     engine.talk.heard(
         UserInput(
