@@ -1,19 +1,22 @@
 """A connection to the database, and transactions that never stop gevent's hub.
 
 With `threaded=True` all work runs on one thread of its own (SQLite blocks, and a lock held by a greenlet must not be
-waited for by another), while only the greenlet that asked waits. Without it, work runs where it is called: commands,
-tests and virtual time. Open a second `Database` for queries that may be slow, so that nothing waits behind them.
+waited for by another), while only the greenlet that asked waits; see `turns`. Without it, work runs where it is called:
+commands, tests and virtual time. Open a second `Database` for queries that may be slow, so that nothing waits behind
+them.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any, Protocol, TypeVar, cast
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any, TypeVar
 
-from gevent.threadpool import ThreadPool
 from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
 from sqlalchemy.exc import ArgumentError, OperationalError, SQLAlchemyError
 from sqlalchemy.pool import QueuePool, StaticPool
+
+from fsflows.database.turns import Turns
 
 T = TypeVar("T")
 
@@ -40,11 +43,6 @@ class DatabaseFailed(Exception):
     """The database could not do what was asked: unreachable, full, locked for too long, of another version."""
 
 
-class _Pool(Protocol):
-    def apply(self, function: Callable[..., Any], args: tuple[Any, ...] = ()) -> Any: ...
-    def kill(self) -> None: ...
-
-
 class Database:
     """One process' way to the database. Open it after forking; a connection must not be shared by two processes.
 
@@ -59,9 +57,10 @@ class Database:
     def __init__(self, url: str, *, threaded: bool = False) -> None:
         self.url = _parse(url)
         self._engine = _engine(self.url)
-        self._sqlite = self.url.get_backend_name() == "sqlite"
-        # gevent's stubs have no types for it.
-        self._thread = cast("_Pool", ThreadPool(1)) if threaded else None
+        self._transactions = _Transactions(self._engine)
+        # PostgreSQL locks rows: held until others are done, two nodes would sooner stand in each other's way.
+        together = self.url.get_backend_name() == "sqlite"
+        self._turns = Turns(self._transactions, together=together) if threaded else None
         self._closed = False
 
     @classmethod
@@ -95,12 +94,27 @@ class Database:
         """Run `work` in a transaction. When this returns, its changes have reached the disk.
 
         `work` may run on another thread and must only use the connection; it is run again when the database ended the
-        transaction because of another one that was in its way.
+        transaction because of another one that was in its way, or when one failed that was to be committed with it.
 
         Raises:
             DatabaseFailed: nothing was changed (or, if the connection broke in the commit, it can't be known).
         """
         return self._run(work, writing=True)
+
+    def post(
+        self, work: Callable[[Connection], Any], failed: Callable[[BaseException], None]
+    ) -> None:
+        """As `write`, but it is not waited for. What is asked for later happens after it.
+
+        `failed` is called if it can't be done; it must not wait, nor raise.
+        """
+        if self._turns is not None and not self._closed:
+            self._turns.post(work, failed)
+            return
+        try:
+            self._run(work, writing=True)
+        except Exception as error:
+            failed(error)
 
     def read(self, work: Callable[[Connection], T]) -> T:
         """Run `work` in a transaction that only reads; it waits for no writer.
@@ -113,33 +127,55 @@ class Database:
     def close(self) -> None:
         """Close all connections, for good. May be called twice."""
         self._closed = True
-        if self._thread is None:
+        if self._turns is None:
             self._engine.dispose()
             return
-        thread, self._thread = self._thread, None
-        thread.apply(self._engine.dispose)
-        thread.kill()
+        turns, self._turns = self._turns, None
+        turns.close(self._engine.dispose)
 
     def _run(self, work: Callable[[Connection], T], *, writing: bool) -> T:
-        def transaction() -> T:
-            with self._engine.connect() as connection, connection.begin():
-                if self._sqlite:
-                    # Not by a listener for "begin": with one, SQLAlchemy looks for listeners at each statement.
-                    connection.exec_driver_sql("BEGIN IMMEDIATE" if writing else "BEGIN")
-                return work(connection)
+        if self._closed:
+            # Else it would be opened again, by whoever comes late, and by nobody closed.
+            raise DatabaseFailed("it is closed here: the server ends")
+        if self._turns is not None:
+            return self._turns.run(work, writing=writing)
+        return self._transactions.alone(work, writing=writing)
 
+
+class _Transactions:
+    """Transactions of one engine."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._sqlite = engine.dialect.name == "sqlite"
+
+    def alone(self, work: Callable[[Connection], T], *, writing: bool) -> T:
+        """One transaction, again if others got in its way.
+
+        Raises:
+            DatabaseFailed: nothing was changed, as far as it can be known.
+        """
         for attempt in range(1, ATTEMPTS + 1):
-            if self._closed:
-                # Else it would be opened again, by whoever comes late, and by nobody closed.
-                raise DatabaseFailed("it is closed here: the server ends")
             try:
-                if self._thread is None:
-                    return transaction()
-                return cast("T", self._thread.apply(transaction))
+                with self._begin(writing=writing) as connection:
+                    return work(connection)
             except SQLAlchemyError as error:
                 if attempt == ATTEMPTS or not _was_in_the_way(error):
                     raise DatabaseFailed(_in_words(error)) from error
         raise AssertionError("unreachable")
+
+    def together(self, works: Sequence[Callable[[Connection], Any]]) -> list[Any]:
+        """Several writes in one transaction. Raises what the first raises that fails; then nothing was changed."""
+        with self._begin(writing=True) as connection:
+            return [work(connection) for work in works]
+
+    @contextmanager
+    def _begin(self, *, writing: bool) -> Iterator[Connection]:
+        with self._engine.connect() as connection, connection.begin():
+            if self._sqlite:
+                # Not by a listener for "begin": with one, SQLAlchemy looks for listeners at each statement.
+                connection.exec_driver_sql("BEGIN IMMEDIATE" if writing else "BEGIN")
+            yield connection
 
 
 def _parse(url: str) -> URL:

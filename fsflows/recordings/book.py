@@ -48,10 +48,13 @@ class Book:
         except DatabaseFailed as error:
             self._log.warning("the journal can't be read", why=str(error))
             return None
+        self._learn(call)
+        return call
+
+    def _learn(self, call: CallFile) -> None:
         self._loaded = True
         for entry in call.entries:
             self.known.setdefault(entry.path, entry)
-        return call
 
     def reload(self) -> None:
         """What the journal says now."""
@@ -76,15 +79,38 @@ class Book:
             RecordingError: it can't be named, or written down.
         """
         try:
-            name = self._name(template, extension)
-            path = staging_path(self._tools.staging, name)
-            entry = self._entry(path, origin="flow", name=name, state="starting")
-            entry = replace(entry, error=NOT_STARTED)
-            (entry,) = self._tools.journal.note([entry])
+            (entry,) = self._tools.journal.note([self._starting(template, extension)])
         except (ValueError, DatabaseFailed) as error:
             raise RecordingError(f"not recorded: {error}") from error
-        self.known[path] = entry
+        self.known[entry.path] = entry
         return entry
+
+    def prepare_first(self, template: str, extension: str) -> tuple[Entry | None, CallFile | None]:
+        """`load` and `prepare` in one, as the caller waits: nearly always nothing is known of a call.
+
+        Returns:
+            The recording; None: none was prepared, since what is known has to be looked at first. And that, or None,
+            as `load` returns it.
+
+        Raises:
+            RecordingError: as `prepare`.
+        """
+        if self._loaded:
+            return None, None
+        try:
+            call, entry = self._tools.journal.note_first(self._starting(template, extension))
+        except (ValueError, DatabaseFailed) as error:
+            raise RecordingError(f"not recorded: {error}") from error
+        self._learn(call)
+        if entry is not None:
+            self.known[entry.path] = entry
+        return entry, call
+
+    def _starting(self, template: str, extension: str) -> Entry:
+        name = self._name(template, extension)
+        path = staging_path(self._tools.staging, name)
+        entry = self._entry(path, origin="flow", name=name, state="starting")
+        return replace(entry, error=NOT_STARTED)
 
     def find(self, path: str) -> bool:
         """Look for the file of a recording that has just started; False: there is none here.
@@ -95,8 +121,18 @@ class Book:
         sighting = self._files.look(path)
         if sighting is not None:
             entry = self.known[path].found(sighting)
-            seen = {"seen": True, "mark": entry.mark, "size": entry.size}
-            self._change(entry, state="recording", error=None, **seen)
+            self.known[path] = entry = replace(entry, state="recording", error=None)
+            # The caller waits, and should we die before this is written, the sweep looks for the file itself.
+            self._tools.journal.change_later(
+                entry,
+                RUNNING,
+                lambda error: self._unwritten(path, error),
+                state="recording",
+                error=None,
+                seen=True,
+                mark=entry.mark,
+                size=entry.size,
+            )
         return sighting is not None
 
     def failed(self, path: str, why: str, *, started: bool) -> None:
@@ -145,7 +181,10 @@ class Book:
         try:
             self._tools.journal.change(entry, RUNNING, **values)
         except DatabaseFailed as error:
-            self._log.warning("not written down", path=entry.path, why=str(error))
+            self._unwritten(entry.path, error)
+
+    def _unwritten(self, path: str, error: BaseException) -> None:
+        self._log.warning("not written down", path=path, why=str(error))
 
     def _name(self, template: str, extension: str) -> str:
         return archive_name(

@@ -11,6 +11,7 @@ from fsflows.log import Logger
 from fsflows.recordings.book import RUNNING, Book
 from fsflows.recordings.control import RecordingControl, RecordingError
 from fsflows.recordings.discard import DiscardFailed
+from fsflows.recordings.entries import CallFile
 from fsflows.recordings.live_discard import LiveDiscard
 from fsflows.recordings.masking import Masking
 from fsflows.recordings.receipt import DiscardCause, Receipt
@@ -111,7 +112,7 @@ class CallRecordings:
                 (what can't be discarded is not recorded), or the call's recordings were discarded.
             RecordingsClosed: the call is over.
         """
-        with self._hold():
+        with self._hold(load=False):
             return self._start(template, audio_format, stereo)
 
     def pause(self) -> None:
@@ -248,13 +249,14 @@ class CallRecordings:
     # --- inside, with the lock held -----------------------------------------------------------------------------
 
     @contextmanager
-    def _hold(self) -> Iterator[None]:
+    def _hold(self, *, load: bool = True) -> Iterator[None]:
         if not self.closed:
             self._tools.live.setdefault(self.call_uuid, self)
         with self._tools.locks.hold(self.call_uuid):
             self._holding = True
             try:
-                self._load()
+                if load:
+                    self._know(self._book.load())
                 yield
             finally:
                 try:
@@ -285,19 +287,29 @@ class CallRecordings:
             except Exception:
                 self._log.exception("recording", what=what, path=path)
 
-    def _load(self) -> None:
-        call = self._book.load()
+    def _know(self, call: CallFile | None) -> None:
         if call is not None and call.intent is not None:
             self._discard.ask(call.intent.cause, call.receipt)
 
-    def _start(self, template: str, audio_format: str, stereo: bool) -> str:
+    def _prepare(self, template: str, audio_format: str) -> str:
+        self._may_record()
+        entry, call = self._book.prepare_first(template, audio_format)
+        if entry is None:
+            self._know(call)
+            self._may_record()
+            entry = self._book.prepare(template, audio_format)
+        return entry.path
+
+    def _may_record(self) -> None:
         if self.closed:
             raise RecordingsClosed("the call is over: nothing can be recorded any more")
         if self.discarded:
             raise RecordingError(
                 "the call's recordings were discarded: none can start again in this call"
             )
-        path = self._book.prepare(template, audio_format).path
+
+    def _start(self, template: str, audio_format: str, stereo: bool) -> str:
+        path = self._prepare(template, audio_format)
         started = False
         try:
             self._control.start(path, stereo=stereo)
@@ -357,9 +369,11 @@ class CallRecordings:
         self._book.write_down()
         for entry in list(self._book.known.values()):
             if entry.name and entry.state in ("staged", "publishing"):
-                self._tools.publisher.publish(entry, self._files, self._log)
-        if self._book.known:
-            self._book.reload()
+                published = self._tools.publisher.publish(entry, self._files, self._log)
+                if published is None:
+                    self._book.reload()
+                else:
+                    self._book.known[entry.path] = published
 
     def _end(self, path: str, *, call_over: bool) -> None:
         try:

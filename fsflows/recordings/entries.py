@@ -136,3 +136,7 @@ class CallFile:
     intent: Intent | None = None
     receipt: Receipt | None = None
     settlements: tuple[Settlement, ...] = ()
+
+    def __bool__(self) -> bool:
+        """Whether anything is known."""
+        return bool(self.entries or self.intent or self.settlements)

@@ -133,9 +133,36 @@ class Journal:
 
         return self._database.write(work)
 
+    def note_first(self, entry: Entry) -> tuple[CallFile, Entry | None]:
+        """Write down a call's first recording, as `note` does; or nothing, where something is known of the call.
+
+        Returns:
+            What was known before, and the recording as it is written; None: it is not.
+        """
+
+        def work(connection: Connection) -> tuple[CallFile, Entry | None]:
+            known = load(connection, entry.call_uuid)
+            if known:
+                return known, None
+            written = writing.note(connection, entry, self.node)
+            writing.reopen(connection, entry.call_uuid, self.node, watch=True)
+            return known, written
+
+        return self._database.write(work)
+
     def change(self, entry: Entry, states: Sequence[str], **values: Any) -> bool:
         """Change a recording that is in one of these states; False: it no longer is."""
         return self._database.write(lambda c: writing.change(c, entry, states, values))
+
+    def change_later(
+        self,
+        entry: Entry,
+        states: Sequence[str],
+        failed: Callable[[BaseException], None],
+        **values: Any,
+    ) -> None:
+        """As `change`, but it is not waited for: it is on disk before what is asked for next, or never."""
+        self._database.post(lambda c: writing.change(c, entry, states, values), failed)
 
     def start_publishing(self, entry: Entry) -> Aim | None:
         """Take a recording for publishing. None: it was discarded, or published by another node.

@@ -79,7 +79,7 @@ class Orphans:
                 change(entry, ("starting",), state="lost")
                 return False
             change(entry, ("starting",), state="staged", seen=True)
-        return self._tools.publisher.publish(entry, files, log)
+        return self._tools.publisher.publish(entry, files, log) is not None
 
     def _is_over(self, call_uuid: str, entries: Sequence[Entry]) -> bool:
         if self._calls_ended or all(entry.state == "publishing" for entry in entries):

@@ -6,6 +6,8 @@ before the staged file goes. After a crash anywhere it is done again from the st
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from fsflows.log import Logger
 from fsflows.recordings import metrics
 from fsflows.recordings.entries import Entry
@@ -24,8 +26,8 @@ class Publisher:
         self._archives = archives
         self._faults = faults
 
-    def publish(self, entry: Entry, files: Files, log: Logger) -> bool:
-        """Publish one recording. False: not (yet); the log says why, and the sweep tries again.
+    def publish(self, entry: Entry, files: Files, log: Logger) -> Entry | None:
+        """Publish one recording; as it is then. None: not (yet); the log says why, and the sweep tries again.
 
         Raises:
             DatabaseFailed: the journal can't be written; nothing is lost.
@@ -34,7 +36,7 @@ class Publisher:
         self._faults.at("publish 1: the call is over")
         aim = self._journal.start_publishing(entry)
         if aim is None:
-            return False
+            return None
         self._faults.at("publish 2: that it is to be published is on disk, and where to")
         try:
             if aim.archive is None:  # the first one to be published here
@@ -45,30 +47,32 @@ class Publisher:
             # Nothing was copied: it is no more in that archive than before.
             self._journal.change(entry, ("publishing",), error=str(error), **aim.before)
             _count("failed", "recording not published, will be tried again", error, log)
-            return False
+            return None
         except RecordingGone as error:
             if self._may_be_elsewhere(entry, aim):
                 why = f"{error}; it may be in the archive that it went to before"
                 self._journal.change(entry, ("publishing",), error=why, **aim.before)
                 _count("failed", "recording not published, will be tried again", error, log)
-                return False
+                return None
             self._journal.change(entry, ("publishing",), state="lost", error=str(error))
             _count("lost", "recording lost", error, log)
-            return False
+            return None
         except FileWorkFailed as error:
             self._journal.change(entry, ("publishing",), error=str(error))
             _count("failed", "recording not published, will be tried again", error, log)
-            return False
+            return None
         if not self._journal.published(entry, published.location, published.size):
             log.warning("recording was discarded while it was being published")
             files.retract(entry.name)
             self._journal.change(entry, ("publishing",), state="staged")
-            return False
+            return None
         self._faults.at("publish 5: that it is published is on disk")
         metrics.RECORDINGS.labels("published").inc()
         log.info("recording published", location=published.location, size=published.size)
         self.clean(entry, files, log)
-        return True
+        return replace(
+            entry, state="published", location=published.location, size=published.size, **aim.now
+        )
 
     def _may_be_elsewhere(self, entry: Entry, aim: Aim) -> bool:
         """Whether it was on its way to another archive before, and nobody has said that this one is no more."""

@@ -16,6 +16,7 @@ import tracemalloc
 from pathlib import Path
 
 import pytest
+from sqlalchemy import Engine, event
 
 import fsflows
 from fsflows.archive.lines import Begun, Line
@@ -111,6 +112,36 @@ def test_functions_called_in_a_scripted_call(tmp_path, asr, script, budget):
     counts = {calls_in(lambda: rehearse(first, flows, script)) for _ in range(2)}
     print(f"{asr}: {counts}")
     assert max(counts) <= budget
+
+
+def test_transactions_and_statements_of_a_recorded_call(tmp_path):
+    """A transaction that writes waits for the disk, and at first a caller does, who hears nothing meanwhile.
+
+    Five of them are an archive's that is used for the first time, and the server's end.
+    """
+    path = tmp_path / "flow.yaml"
+    path.write_text(FLOW.replace("ASR", "false").replace("recording: false", "recording: true"))
+    flows = load_flows([path])
+    script = parse_script(KEYED)
+    done = []
+
+    def statement(_connection, _cursor, words, _parameters, _context, _many):
+        done.append(words.split()[0])
+
+    for _ in range(2):
+        assert [] == rehearse(flows["flow"], flows, script).failures
+    event.listen(Engine, "before_cursor_execute", statement)
+    try:
+        rehearse(flows["flow"], flows, script)
+    finally:
+        event.remove(Engine, "before_cursor_execute", statement)
+    # Not those that empty the database for the next rehearsal.
+    done = done[done.index("SELECT") - 1 :]
+    transactions = done.count("BEGIN")
+    print(f"{transactions} transactions, {len(done) - transactions} statements: {done}")
+    assert ["BEGIN", "SELECT", "SELECT", "SELECT", "INSERT", "UPDATE", "BEGIN"] == done[:7]
+    assert transactions <= 10
+    assert len(done) - transactions <= 19
 
 
 @only_cpython

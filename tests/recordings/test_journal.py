@@ -64,6 +64,26 @@ def test_what_is_noted_is_loaded(site):
     assert journal.load("other").entries == ()
 
 
+def test_a_call_of_which_nothing_is_known_is_noted_at_once(site):
+    journal, _ = site.process("a")
+    known, entry = journal.note_first(site.entry(state="starting"))
+    assert (not known, entry.state, entry.node) == (True, "starting", "a")
+    assert journal.load("call").entries == (entry,)
+
+
+def test_where_something_is_known_nothing_is_noted_before_it_was_looked_at(site):
+    journal, _ = site.process("a")
+    journal.note([site.entry("/r/earlier.wav")])
+    known, entry = journal.note_first(site.entry("/r/later.wav"))
+    assert entry is None
+    assert [each.path for each in known.entries] == ["/r/earlier.wav"]
+
+    journal.open_discard("other", "fs1", site.cause("gone"))
+    known, entry = journal.note_first(site.entry(call="other"))
+    assert (entry, known.intent.cause.step) == (None, "gone")
+    assert journal.load("other").entries == ()
+
+
 @pytest.mark.parametrize(
     "path", ["/r/x y'\".wav", "quoted:/r/%41", "/r/\udcff", "/r/a\0b", "é", ""]
 )
