@@ -118,7 +118,19 @@ def rehearse(
     for expectation in script.expectations:
         if (why := check(played, expectation)) is not None:
             played.failures.append(f"{script.where(expectation)}: {why}")
+    if played.failures and (early := _too_early(played)):
+        played.failures.append(
+            f"(keys {early} were pressed before the first step listened: the greeting plays first, unless that step has "
+            "'collect_while_agent_speaking: true')"
+        )
     return played
+
+
+def _too_early(played: Rehearsal) -> str:
+    """The keys that no step got, because none listened yet: what surprises most in a new flow."""
+    since = played.engine.answer_from
+    did = played.channel.transcript.did
+    return "".join(each.text for each in did if each.what == "key" and each.at < since)
 
 
 def _run(

@@ -63,6 +63,17 @@ def test_a_failing_expectation_is_said_with_its_line_and_the_call(shop, capsys):
     assert "1 passed, 1 failed" in lines[-1]
 
 
+def test_keys_that_nobody_listened_for_are_said_where_a_script_fails(shop, capsys):
+    """The greeting plays first; what is pressed meanwhile surprises whoever has written the flow."""
+    directory = shop(early="press 12\nexpect digits 1\n", good=GOOD)
+    menu = directory / f"{directory.name}.yaml"
+    assert menu.exists()
+    menu.write_text("greeting: Welcome to the shop.\n" + menu.read_text())
+    assert 1 == main(["test", str(directory)])
+    said = capsys.readouterr().out
+    assert 1 == said.count("(keys 12 were pressed before the first step listened")
+
+
 def test_a_step_that_cannot_be_done(shop, capsys):
     assert 1 == main(["test", str(shop(bad='hear "nonsense" within 2\npress 1\n'))])
     assert "bad.call:1: 'nonsense' was not heard within 2 s" in capsys.readouterr().out
