@@ -112,6 +112,7 @@ class Dialogue:
         self._keys_only_after = keys_only_after
         self._language = language or (spec.speech or Speech()).language
         self._trail = trail or Trail()
+        self._speech_ended_at = float("-inf")
         self._state = _State.ASK
         self._prompt = Prompt(kind=PromptKind.FIRST, attempt=1)
         self._listener: Collector | Confirmer | None = None
@@ -144,7 +145,7 @@ class Dialogue:
             typed_ahead: keys that came while nobody listened, oldest first. Each is taken once.
             speech_ended_at: the recogniser's last final result, whether anybody listened or not.
         """
-        self._trail = self._trail.after_speech(speech_ended_at)
+        self._speech_ended_at = speech_ended_at
         self._over = (*self._over, *typed_ahead)
         while True:
             todo = self._step(at, prompt_playing=prompt_playing)
@@ -223,6 +224,7 @@ class Dialogue:
 
     def _open(self, at: float, *, prompt_playing: bool) -> Collector | Confirmer:
         typed, self._over = self._over, ()
+        trail = self._trail.after_speech(self._speech_ended_at)
         if self._state is _State.LISTEN_CONFIRM:
             return Confirmer(
                 self.spec,
@@ -230,7 +232,7 @@ class Dialogue:
                 opened_at=at,
                 prompt_playing=prompt_playing,
                 typed_ahead=typed,
-                trail=self._trail,
+                trail=trail,
             )
         correction, self._correction = self._correction, _NONE
         return Collector(
@@ -238,8 +240,8 @@ class Dialogue:
             opened_at=at,
             prompt_playing=prompt_playing,
             typed_ahead=typed,
-            after_failure=self._trail.failed and bool(self._log),
-            trail=self._trail,
+            after_failure=trail.failed and bool(self._log),
+            trail=trail,
             said_ahead=correction.said,
             keyed_ahead=correction.keyed,
             kept=correction.kept,

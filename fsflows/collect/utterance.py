@@ -147,7 +147,9 @@ class Utterance:
 
         Words that were not needed are about what was keyed meanwhile: many callers say the digits that they press.
         """
-        if self.text:
+        if (
+            self.text and at < self.stalls_at
+        ):  # else it was taken back, and nobody was listening to notice
             return " ".join(self._words), at + self._speech.partial_timeout, True
         return " ".join(self._answered), self._answered_until, self._and_rest
 

@@ -45,6 +45,7 @@ class Step:
     letters: bool = False
     barge_in: str = "interrupt"
     type_ahead: str = "keep"
+    policy: str = "merge"
     window: float = 0.0625
     values: tuple[str, ...] = ()
     pattern: str | None = None
@@ -401,6 +402,7 @@ class Collecting:
         self.opened = world.now
         self.silence = Silence(step.first, step.between, self.asr, self.opened)
         self.parts: list[str] = []
+        self.first = ""  # what the first digit came from: "keys" or "speech"
         self.place: int | None = None  # where the digits that are being said will stand
         self.ended_by_key_at: float | None = None  # an end key, while the caller was speaking
         self.ending: Ending | None = None
@@ -417,6 +419,15 @@ class Collecting:
     def digits(self) -> str:
         return "".join(self.parts)
 
+    @property
+    def listens(self) -> bool:
+        return self.step.asr is not None and (self.step.policy == "merge" or self.first != "keys")
+
+    @property
+    def heard(self) -> list[str]:
+        """What is being said, and counts."""
+        return self.world.ear.new if self.listens else []
+
     def run(self) -> Ending:
         while self.ending is None:
             self.next()
@@ -427,17 +438,17 @@ class Collecting:
         timers = []
         if self.step.total is not None:
             timers.append((self.opened + self.step.total, 0, self.total))
-        if ear.new and (self.ended_by_key_at is not None or self.would_be_whole()):
+        if self.heard and (self.ended_by_key_at is not None or self.would_be_whole()):
             if self.ended_by_key_at is None:
                 settled = max(ear.changed_at, self.silence.progress_at) + asr.settle
             else:
                 settled = max(ear.changed_at, self.ended_by_key_at) + asr.settle
                 settled = min(settled, self.ended_by_key_at + asr.stall)
-            if self.ended_by_key_at is None or as_digits(ear.new):
+            if self.ended_by_key_at is None or as_digits(self.heard):
                 timers.append((settled, 1, self.settled))
-        if ear.new:
+        if self.heard:
             timers.append((ear.seen_at + asr.stall, 2, self.stalled))
-        speaking = bool(ear.new)
+        speaking = bool(self.heard)
         timers.append((self.silence.ends(world.playing_until, speaking=speaking), 3, self.silent))
         due, _, what = min(timers, key=lambda each: each[:2])
         given = world.before(due)
@@ -472,7 +483,7 @@ class Collecting:
         self.end_if_awaited()
 
     def silent(self) -> None:
-        if self.world.ear.new:
+        if self.heard:
             self.stalled()
             self.silence.spoke = True
         if self.ending is None:
@@ -500,6 +511,9 @@ class Collecting:
         escapes = key in step.escape and not self.tentative()
         if not escapes and key not in step.end + step.clear and not step.collects(key):
             return
+        named = key in step.end + step.clear
+        if step.policy == "first_wins" and self.first == "speech" and not (escapes or named):
+            return
         world.spare_end = ""
         world.stop(None if escapes else step)
         if escapes:
@@ -512,8 +526,7 @@ class Collecting:
             self.count(key)
 
     def end_key(self) -> None:
-        ear = self.world.ear
-        if not as_digits(ear.new):
+        if not as_digits(self.heard):
             self.end("end_key")
         elif self.would_be_whole():
             self.believe(self.world.now)
@@ -524,10 +537,18 @@ class Collecting:
     def cleared(self) -> None:
         self.world.ear.answer(self.asr, self.world.now)
         self.parts, self.place = [], None
+        if (self.step.policy, self.first) != ("keys_win", "keys"):
+            self.first = ""
         self.silence.spoke = False
         self.silence.goes_on("", self.world.now)
 
     def count(self, key: str) -> None:
+        if self.step.policy != "merge" and self.first != "keys":
+            self.world.ear.answer(self.asr, self.world.now)
+            self.parts, self.place = [], None
+        self.first = self.first or "keys"
+        if self.step.policy == "keys_win":
+            self.first = "keys"
         self.parts.append(key)
         self.silence.goes_on("keys", self.world.now)
         self.end_if_whole()
@@ -536,8 +557,10 @@ class Collecting:
 
     def words(self, given: Words) -> None:
         ear, world = self.world.ear, self.world
-        before = self.tentative() if as_digits(ear.new) else ""
+        before = self.tentative() if as_digits(self.heard) else ""
         new = ear.hear(self.asr, given)
+        if not self.listens:
+            return
         if new:
             world.talk_over(self.step, new)
         said = as_digits(new)
@@ -558,12 +581,12 @@ class Collecting:
 
     def tentative(self) -> str:
         """The digits, if what is being said is to stand."""
-        said = as_digits(self.world.ear.new)
+        said = as_digits(self.heard)
         return "".join(self.with_said(said)) if said else self.digits
 
     def would_be_whole(self) -> bool:
         exact = self.step.num is not None and self.step.num == self.step.least
-        said = as_digits(self.world.ear.new)
+        said = as_digits(self.heard)
         return exact and bool(said) and self.step.is_right(self.tentative())
 
     def with_said(self, said: str) -> list[str]:
@@ -576,14 +599,15 @@ class Collecting:
     def put(self, said: str, at: float) -> None:
         self.parts = self.with_said(said)
         self.place = None
+        self.first = self.first or "speech"
         self.silence.goes_on("speech", at)
 
     def believe(self, at: float) -> None:
         """What is being said stands."""
         ear = self.world.ear
-        if not ear.new:
+        if not self.heard:
             return
-        said = as_digits(ear.new)
+        said = as_digits(self.heard)
         ear.answer(self.asr, self.world.now)
         if said:
             self.put(said, at)

@@ -146,6 +146,21 @@ HEARD = Step(asr=Asr())
             [(1.375, "complete", "1", "settled_partial"), (2.5, "complete", "1", "length")],
             id="speech that has ended while nobody listened is over",
         ),
+        pytest.param(
+            [
+                replace(HEARD, num=3, least=3, policy="first_wins"),
+                replace(HEARD, num=1, least=1),
+            ],
+            [
+                Key(1.0, "2"),
+                Words(1.25, "six", final=False, speech=1),  # and taken back; only keys count by now
+                Key(2.5, "3"),
+                Key(4.0, "4"),
+                Words(5.0, "six", final=True, speech=2),
+            ],
+            [(4.0, "complete", "234", "length"), (5.0, "complete", "6", "length")],
+            id="what was taken back while only keys count is no part of what is said next",
+        ),
     ],
 )
 def test_by_the_example(steps, inputs, endings):
