@@ -120,8 +120,8 @@ def rehearse(
             played.failures.append(f"{script.where(expectation)}: {why}")
     if played.failures and (early := _too_early(played)):
         played.failures.append(
-            f"(keys {early} were pressed before the first step listened: the greeting plays first, unless that step has "
-            "'collect_while_agent_speaking: true')"
+            f"(keys {early} were pressed before the first step listened: the greeting plays first, unless "
+            "that step has 'collect_while_agent_speaking: true')"
         )
     return played
 

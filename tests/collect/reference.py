@@ -141,8 +141,8 @@ class Ear:
         return new
 
     def answer(self, asr: Asr, now: float, *, and_rest: bool = False) -> None:
-        """What was heard so far is done with."""
-        if self.new:
+        """What was heard so far is done with; the rest only of speech that still goes on."""
+        if self.new and not (and_rest and now >= self.seen_at + asr.stall):
             self.answered = (self.speech, 1000 if and_rest else self.count, now + asr.stall)
             self.new = []
 
