@@ -104,22 +104,21 @@ class DirectoryArchive:
             with open(file, "rb", opener=_opener(directory)) as source:
                 here = os.fstat(source.fileno())
                 present = _stat(parent, last)
+                # Else what is left of it could differ from its copy one day, and be taken for another recording.
+                os.fsync(source.fileno())
                 moved = here.st_dev == os.fstat(parent).st_dev
                 if present is not None:
                     self._must_be_same(parent, last, source, name)
                     _secure(parent, last)
-                    if os.path.samestat(here, present):
-                        os.unlink(
-                            file, dir_fd=directory
-                        )  # of a move only one half had reached the disk
                 elif moved:
-                    os.fsync(source.fileno())
                     self._faults.at("publish 3: copied, not yet under its name")
                     os.rename(file, last, src_dir_fd=directory, dst_dir_fd=parent)
                 else:
                     self._copy(source, parent, last)
             # In this order: a power failure in between leaves it in both places, and not in none.
             os.fsync(parent)
+            if present is not None and os.path.samestat(here, present):
+                os.unlink(file, dir_fd=directory)  # of a move only one half had reached the disk
             if moved:
                 os.fsync(directory)
             self._faults.at("publish 4: under its name in the archive")

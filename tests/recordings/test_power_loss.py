@@ -18,7 +18,7 @@ from fsflows.recordings.discard import DiscardFailed
 from fsflows.recordings.listing import Listing, differences
 from fsflows.recordings.marker import MARKER, marker_text
 from fsflows.recordings.paths import FileWorkFailed
-from recordings.fakes import OTHER, UUID, World
+from recordings.fakes import OTHER, SWITCH, UUID, World
 from recordings.power import Disk
 
 AUDIO = b"RIFF" + UUID.encode() * 11
@@ -276,6 +276,29 @@ def test_power_lost_while_publishing(in_memory, template, tmp_path, place):
         must_be_published_or_staged(scene, left, world)
 
 
+@pytest.mark.parametrize("place", ["disk to disk", "one disk"])
+def test_of_what_freeswitch_wrote_last_some_may_be_lost_until_it_is_published(
+    in_memory, template, tmp_path, place
+):
+    """FreeSWITCH syncs nothing. What is left of its file is published; and what was published is whole."""
+    in_ram, elsewhere = PLACES[place]
+    scene = Scene(in_memory, template, tmp_path if elsewhere else None, in_memory=in_ram)
+    scene.restart()
+    with scene.disk.watched():
+        call = recorded(scene)
+        scene.disk.moments.clear()
+        call.finish()
+    for left, world in scene.losses():
+        name = f"{scene.archive}/2026-01-01/{UUID}.wav"
+        staged = left.files.get(f"{scene.directory}/staging/2026-01-01_{UUID}.wav")
+        published = world.states() == ["published"]
+        assert left.files.get(name, None if published else AUDIO) == AUDIO
+        recover(world)
+        there = Path(name).read_bytes() if Path(name).exists() else None
+        assert there in (left.files.get(name), staged)
+        assert world.states() == ["lost" if there is None else "published"]
+
+
 @pytest.mark.parametrize("place", PLACES)
 def test_killed_while_publishing_and_power_lost_when_it_was_done(
     in_memory, template, tmp_path, place
@@ -290,6 +313,30 @@ def test_killed_while_publishing_and_power_lost_when_it_was_done(
     for scene in killed(in_memory, make, recorded, lambda scene, call: call.finish()):
         for left, world in scene.losses(committed=True):
             must_be_published_or_staged(scene, left, world)
+
+
+def test_13_killed_and_power_lost_while_what_was_published_is_discarded(in_memory, template):
+    """In the way of retention, or of a call that has come back."""
+
+    def published(scene):
+        opted_out(scene)
+        scene.world.switch.hang_up(UUID)
+        scene.world.calls.pop(UUID).finish()
+
+    def work(scene, _):
+        service = scene.world.service
+        service.tools.journal.open_discard(UUID, SWITCH, scene.world.cause())
+        scene.disk.promise("discard 1")
+        service.sweeper.sweep(sole=True)
+
+    whole = Scene(in_memory, template)
+    whole.restart()
+    published(whole)
+    with whole.disk.watched():
+        work(whole, None)
+    all_must_be_gone_if_ordered(whole)
+    for scene in killed(in_memory, lambda directory: Scene(directory, template), published, work):
+        all_must_be_gone_if_ordered(scene, committed=True)
 
 
 @pytest.mark.parametrize("place", ["disk to disk", "one disk"])
