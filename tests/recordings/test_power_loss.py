@@ -355,6 +355,24 @@ def test_a_directory_of_the_archive_that_somebody_else_has_just_made(
         must_be_published_or_staged(scene, left, world)
 
 
+def test_a_copy_that_somebody_has_just_put_into_the_archive_is_safe_before_ours_goes(
+    in_memory, template
+):
+    """An operator, say, while the server was away."""
+    scene = Scene(in_memory, template)
+    scene.restart()
+    call = recorded(scene)
+    with scene.disk.watched():
+        name = scene.archive / "2026-01-01" / f"{UUID}.wav"
+        name.parent.mkdir()
+        name.write_bytes(AUDIO)
+        call.finish()
+    whole = [
+        left.files.get(str(name)) for left, _ in scene.losses() if "publish 5" in left.promised
+    ]
+    assert set(whole) == {AUDIO}
+
+
 def test_an_archive_that_is_known_bears_its_id_whoever_has_given_it(in_memory, template):
     """Another node has marked it a moment ago, and not synced it yet."""
     scene = Scene(in_memory, template)
@@ -429,6 +447,8 @@ def test_13_an_order_that_the_journal_could_not_take_is_on_disk_all_the_same(in_
         scene.disk.promise("discard 1")
     for left, world in scene.losses():
         must_be_gone_if_ordered(scene, left, world, other=False)
+        if world.service.tools.journal.load(UUID).intent is not None:
+            assert list(scene.directory.rglob("*.json*")) == []
 
 
 def test_13_an_order_that_comes_back_to_the_spool_changes_no_receipt(in_memory, template):
