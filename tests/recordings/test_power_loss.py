@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from unittest.mock import Mock, patch
@@ -82,18 +82,15 @@ class Scene:
     def losses(self, **which):
         """For each way to lose the power: what is left, and a world to come back to it."""
         self.world.close()
-        for left in self.disk.losses(**which):
-            with patch.object(Database, "open", Database):  # its tables are up to date
-                world = self._world()
-            world.later(seconds=1000)
-            try:
-                yield left, world
-            except BaseException as error:
-                error.add_note(left.label)
-                raise
-            finally:
-                world.close()
-        self.disk.close()
+        with closing(self.disk):
+            for left in self.disk.losses(**which):
+                with patch.object(Database, "open", Database):  # its tables are up to date
+                    world = self._world()
+                world.later(seconds=1000)
+                try:
+                    yield left, world
+                finally:
+                    world.close()
 
     def audio(self, files, uuid=UUID):
         return sorted(path for path, content in files.items() if uuid.encode() in content)
@@ -145,7 +142,7 @@ def killed(directory, make, prepare, work):
             with suppress(Killed):
                 work(scene, call)
             if not at:
-                return
+                break
             scene.disk.passed = lambda now: None
             scene.world.calls.clear()
             for uuid in list(scene.world.switch.calls):
@@ -154,6 +151,8 @@ def killed(directory, make, prepare, work):
             scene.restart().sweeper.sweep(sole=True)
         number = at
         yield scene
+    scene.world.close()
+    scene.disk.close()
 
 
 def must_be_gone_if_ordered(scene, left, world, *, other=True):
