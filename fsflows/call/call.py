@@ -98,7 +98,12 @@ class Call(Leg):
     @property
     def speech_ended_at(self) -> float:
         """When somebody last stopped speaking, whether anybody listened or not; minus infinity: not yet."""
-        return self._recogniser.final_at
+        return self._recogniser.ended_at
+
+    @property
+    def spoke_at(self) -> float:
+        """When somebody was last heard speaking, in the middle of it, whether anybody listened or not."""
+        return self._recogniser.partial_at
 
     def dismiss_recogniser(self) -> None:
         """Stop the recogniser itself (before a hand-off, or for good)."""

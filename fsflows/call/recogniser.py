@@ -78,9 +78,14 @@ class Recogniser:
         self._listener.on = on
 
     @property
-    def final_at(self) -> float:
-        """When it last gave a final result, heard or not."""
-        return self._listener.final_at
+    def ended_at(self) -> float:
+        """When somebody last stopped speaking, heard or not."""
+        return self._listener.ended_at
+
+    @property
+    def partial_at(self) -> float:
+        """When it last gave a partial result, heard or not."""
+        return self._listener.partial_at
 
     def dismiss(self) -> None:
         """Stop it (before a hand-off, or for good), and let others have the channel's events again."""

@@ -21,6 +21,10 @@ from fsflows.call.happenings import Heard, SpeechLost
 RESTARTS = 2
 """How often a recogniser that closed is started again in one call, before the call goes on with keys alone."""
 
+TAKEN_BACK = 2.0
+"""Seconds without another partial result after which the next one is of another speech: mod_vosk repeats them five
+times a second, and says nothing when it takes one back."""
+
 Text = tuple[str, float | None, tuple[tuple[str, float | None], ...]]
 
 
@@ -30,14 +34,16 @@ class Listener:
     Words that a partial has already given to a step come again in the final; `fsflows.collect` knows which they are.
     """
 
-    __slots__ = ("_last_sequence", "final_at", "on", "restarts", "running")
+    __slots__ = ("_last_sequence", "ended_at", "on", "partial_at", "restarts", "running")
 
     def __init__(self) -> None:
         self.running = False
         self.on = False
         self.restarts = 0
-        self.final_at = float("-inf")
-        """The last final result, reported or not: the speech before it is over."""
+        self.ended_at = float("-inf")
+        """When speech last ended, reported or not: with a final result, or taken back without a word."""
+        self.partial_at = float("-inf")
+        """The last partial result, reported or not: somebody was speaking."""
         self._last_sequence: int | None = None
 
     def event(
@@ -65,7 +71,11 @@ class Listener:
         if kind not in ("detected-partial-speech", "detected-speech"):
             return None
         if kind == "detected-speech":
-            self.final_at = at
+            self.ended_at = at
+        else:
+            if at > self.partial_at + TAKEN_BACK:
+                self.ended_at = max(self.ended_at, self.partial_at + TAKEN_BACK)
+            self.partial_at = at
         texts = read_body(body)
         if not self.on or not texts:
             return None

@@ -112,7 +112,7 @@ class Dialogue:
         self._keys_only_after = keys_only_after
         self._language = language or (spec.speech or Speech()).language
         self._trail = trail or Trail()
-        self._speech_ended_at = float("-inf")
+        self._speech_at = (float("-inf"), float("-inf"))
         self._state = _State.ASK
         self._prompt = Prompt(kind=PromptKind.FIRST, attempt=1)
         self._listener: Collector | Confirmer | None = None
@@ -136,6 +136,7 @@ class Dialogue:
         prompt_playing: bool = False,
         typed_ahead: Sequence[Key] = (),
         speech_ended_at: float = float("-inf"),
+        spoke_at: float = float("-inf"),
     ) -> Todo:
         """What to do now. Asked again before that is done, it says the same again.
 
@@ -143,9 +144,10 @@ class Dialogue:
             at: the clock's seconds.
             prompt_playing: whether a prompt plays right now: silence counts from its end.
             typed_ahead: keys that came while nobody listened, oldest first. Each is taken once.
-            speech_ended_at: the recogniser's last final result, whether anybody listened or not.
+            speech_ended_at: when somebody last stopped speaking, whether anybody listened or not.
+            spoke_at: the recogniser's last partial result, likewise.
         """
-        self._speech_ended_at = speech_ended_at
+        self._speech_at = (speech_ended_at, spoke_at)
         self._over = (*self._over, *typed_ahead)
         while True:
             todo = self._step(at, prompt_playing=prompt_playing)
@@ -224,7 +226,9 @@ class Dialogue:
 
     def _open(self, at: float, *, prompt_playing: bool) -> Collector | Confirmer:
         typed, self._over = self._over, ()
-        trail = self._trail.after_speech(self._speech_ended_at)
+        ended_at, spoke_at = self._speech_at
+        patience = (self.spec.speech or Speech()).partial_timeout
+        trail = self._trail.after_speech(ended_at, spoke_at + patience)
         if self._state is _State.LISTEN_CONFIRM:
             return Confirmer(
                 self.spec,

@@ -52,6 +52,7 @@ class Listener(ABC, Generic[R]):
         self._next_known = False
         self._presses = Presses(spec.same_press_window, trail.presses, is_pii=spec.is_pii)
         self._end_keys_before = (trail.end_keys, trail.end_keys_until)
+        self._heard_until = trail.heard_until
         self._spoke = False
         self._left_over: list[Key] = []
         self._decisions: list[Decision] = []
@@ -262,7 +263,7 @@ class Listener(ABC, Generic[R]):
     def _trail(self, at: float, end_keys: frozenset[str], end_keys_until: float) -> Trail:
         words, words_until, and_rest = self._utterance.trail(at)
         return Trail(
-            at=at,
+            heard_until=at if self.spec.speech is not None else self._heard_until,
             presses=self._presses.recent,
             end_keys=end_keys,
             end_keys_until=end_keys_until,

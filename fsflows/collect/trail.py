@@ -47,7 +47,7 @@ class Trail:
     """What the next collection passes over.
 
     Attributes:
-        at: when the collection ended.
+        heard_until: when the last collection ended that listened to speech.
         presses: the last presses; another report of one of them is no new press.
         end_keys: one of these, pressed first and until `end_keys_until`, still belongs to the answer before.
         words: the words of the speech that goes on that are answered already, ...
@@ -59,7 +59,7 @@ class Trail:
             heels of the last one still belong to it.
     """
 
-    at: float = float("-inf")
+    heard_until: float = float("-inf")
     presses: tuple[Press, ...] = field(default=(), repr=False)
     end_keys: frozenset[str] = frozenset()
     end_keys_until: float = float("-inf")
@@ -69,11 +69,18 @@ class Trail:
     private_until: float = float("-inf")
     failed: bool = False
 
-    def after_speech(self, ended_at: float) -> Trail:
-        """The same, knowing when somebody last stopped speaking: nobody goes on with what was said before that."""
-        if not self.words or ended_at < self.at:
+    def after_speech(self, ended_at: float, goes_on_until: float) -> Trail:
+        """The same, knowing what the recogniser said while nobody listened.
+
+        Args:
+            ended_at: when somebody last stopped speaking: nobody goes on with what was said before that.
+            goes_on_until: until when a speech that was heard since may still go on.
+        """
+        if not self.words:
             return self
-        return replace(self, words="", words_until=float("-inf"), words_and_rest=False)
+        if ended_at >= self.heard_until:
+            return replace(self, words="", words_until=float("-inf"), words_and_rest=False)
+        return replace(self, words_until=max(self.words_until, goes_on_until))
 
     def speaking(self, at: float) -> bool:
         """Whether speech that began before may still go on."""

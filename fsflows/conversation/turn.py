@@ -146,6 +146,7 @@ def _drive(engine: Engine, dialogue: Dialogue, question: Question) -> Collection
             prompt_playing=call.playing,
             typed_ahead=typed,
             speech_ended_at=call.speech_ended_at,
+            spoke_at=call.spoke_at,
         )
         typed = ()
         match todo:

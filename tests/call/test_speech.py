@@ -37,6 +37,18 @@ def test_nothing_is_reported_while_nobody_listens():
     assert ears.event("detected-speech", "one", 1, 1.0) is None
 
 
+def test_when_speech_went_on_and_ended_is_known_though_nobody_listened():
+    ears = listener()
+    ears.on = False
+    ears.event("detected-partial-speech", "one", 1, 1.0)
+    ears.event("detected-speech", "one", 2, 1.5)
+    assert (1.0, 1.5) == (ears.partial_at, ears.ended_at)
+
+    ears.event("detected-partial-speech", "two", 3, 5.0)  # and taken back, without a word
+    ears.event("detected-partial-speech", "three", 4, 9.0)
+    assert (9.0, 7.0) == (ears.partial_at, ears.ended_at)
+
+
 def test_closing_is_reported_when_we_did_not_ask_for_it():
     ears = listener()
     assert SpeechLost(1.0, "the recogniser closed") == ears.event("closed", "", 1, 1.0)

@@ -140,6 +140,11 @@ class Ear:
             self.new, self.speech, self.count = new, words.speech, len(all_words)
         return new
 
+    def miss(self, step: Step, words: Words) -> None:
+        """A result that nobody listened to: the speech goes on, or is over, all the same."""
+        self.hear(step.asr or Asr(), words)
+        self.hush()
+
     def answer(self, asr: Asr, now: float, *, and_rest: bool = False) -> None:
         """What was heard so far is done with; the rest only of speech that still goes on."""
         if self.new and not (and_rest and now >= self.seen_at + asr.stall):
@@ -248,7 +253,7 @@ class Reference:
         for ask in range(confirm.asks):
             self.flush(step)
             self.play(step, "again" if ask else "read_back")
-            self.drop_words()
+            self.drop_words(step)
             silence = Silence(confirm.timeout, step.between, asr, self.now)
             typing = True
             self.ear.hush()
@@ -350,11 +355,17 @@ class Reference:
             given = self.inputs.pop(0)
             if isinstance(given, Key):
                 self.is_new(step, given)
+            else:
+                self.ear.miss(step, given)
 
-    def drop_words(self) -> None:
+    def drop_words(self, step: Step) -> None:
         """Nobody has listened."""
-        earlier = [each for each in self.inputs if each.time <= self.now and isinstance(each, Key)]
-        self.inputs = earlier + [each for each in self.inputs if each.time > self.now]
+        earlier = [each for each in self.inputs if each.time <= self.now]
+        for each in earlier:
+            if isinstance(each, Words):
+                self.ear.miss(step, each)
+        keys = [each for each in earlier if isinstance(each, Key)]
+        self.inputs = keys + self.inputs[len(earlier) :]
 
     def before(self, deadline: float) -> Input | None:
         """What happens next, or None when the deadline comes first (it does when both come together)."""
@@ -407,7 +418,7 @@ class Collecting:
         self.ended_by_key_at: float | None = None  # an end key, while the caller was speaking
         self.ending: Ending | None = None
         world.ear.hush()
-        world.drop_words()
+        world.drop_words(step)
         if keyed:
             world.spare_end = ""
             self.count(keyed)

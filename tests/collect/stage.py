@@ -40,7 +40,7 @@ class Stage:
         self.inputs = sorted(inputs, key=lambda each: each.time)
         self.steps = steps
         self.now = 0.0
-        self.final_at = -1.0
+        self.final_at = self.partial_at = float("-inf")
         self.ends: list[tuple] = []
         self.played: list[list] = []
 
@@ -68,6 +68,7 @@ class Stage:
             prompt_playing=self.now < self.until,
             typed_ahead=typed,
             speech_ended_at=self.final_at,
+            spoke_at=self.partial_at,
         )
 
     @property
@@ -89,8 +90,8 @@ class Stage:
             given = self.inputs.pop(0)
             if isinstance(given, Key):
                 keys.append(Pressed(given.key, given.time, given.source))
-            elif given.final:
-                self.final_at = given.time
+            else:
+                self.spoken(given)
         return tuple(keys)
 
     def listen(self, listener: Any) -> None:
@@ -117,11 +118,19 @@ class Stage:
             else:
                 self.give(listener, self.inputs.pop(0))
 
+    def spoken(self, given: Words) -> None:
+        if given.final:
+            self.final_at = given.time
+        else:
+            if given.time > self.partial_at + 2.0:
+                self.final_at = max(self.final_at, self.partial_at + 2.0)
+            self.partial_at = given.time
+
     def give(self, listener: Any, given: Input) -> None:
         if isinstance(given, Key):
             listener.key(given.key, given.time, given.source)
             return
-        self.final_at = given.time if given.final else self.final_at
+        self.spoken(given)
         if listener.spec.speech is None:
             return
         if given.final:
@@ -201,7 +210,7 @@ def _step(rng: random.Random, *, talks: bool) -> Step:
         pattern=pick([None, None, "[1-4]*"]),
         escape=pick(["", "", "0"]),
         attempts=pick([1, 2, 3]),
-        before=pick([0.0, 0.0, 0.75]),
+        before=pick([0.0, 0.0, 0.75, 3.0]),
         confirm=pick([None, None, *confirms]),
         asr=pick([None, Asr(), Asr(), Asr(words=None), Asr(hold=6.0)]) if talks else None,
         prompts={

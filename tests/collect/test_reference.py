@@ -147,6 +147,18 @@ HEARD = Step(asr=Asr())
             id="speech that has ended while nobody listened is over",
         ),
         pytest.param(
+            [Step(num=1, least=1, asr=Asr()), Step(num=2, least=2, asr=Asr(), before=3.0)],
+            [
+                Words(0.5, "four", final=False, speech=1),
+                Key(0.75, "1"),
+                *(Words(at / 4, "four five", final=False, speech=1) for at in range(4, 15)),
+                Words(4.0, "four five", final=True, speech=1),
+                Words(6.0, "four five", final=True, speech=2),
+            ],
+            [(0.75, "complete", "1", "length"), (6.0, "complete", "45", "length")],
+            id="speech that goes on while a function runs is the one that was answered",
+        ),
+        pytest.param(
             [
                 replace(HEARD, num=3, least=3, policy="first_wins"),
                 replace(HEARD, num=1, least=1),

@@ -244,3 +244,23 @@ def test_P12_an_answer_stands_though_its_caller_has_hung_up_since(play):
     )
     assert ["complete 1 keys"] == got(played)
     assert "caller_hung_up" == played.record.reason
+
+
+@pytest.mark.parametrize("seconds", [0.5, 3])
+def test_what_was_said_with_the_last_key_does_not_count_again_after_a_function(play, seconds):
+    """However long it runs while the caller speaks on: "four" went with the key, the rest is new."""
+    played = play(
+        """
+        steps:
+          one: {prompt: First., dtmf: {num_digits: 4}, run: slow, next: two}
+          two: {prompt: Second., dtmf: {num_digits: 8}, next: {hangup: true}}
+        """,
+        """
+        wait end
+        press 123
+        wait 0.2
+        say "four nine nine eight eight seven seven six six" word 0.6
+        """,
+        f"def slow(conv, flow):\n    conv._engine.clock.sleep({seconds})\n",
+    )
+    assert ["complete 1234 both", "complete 99887766 speech"] == got(played)
