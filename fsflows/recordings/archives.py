@@ -104,7 +104,7 @@ class DirectoryArchive:
             with open(file, "rb", opener=_opener(directory)) as source:
                 here = os.fstat(source.fileno())
                 present = _stat(parent, last)
-                # Else what is left of it could differ from its copy one day, and be taken for another recording.
+                # Else a power failure could leave it other than its copy, which then is taken for another recording.
                 os.fsync(source.fileno())
                 moved = here.st_dev == os.fstat(parent).st_dev
                 if present is not None:

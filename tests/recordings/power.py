@@ -2,8 +2,9 @@
 
 `Disk` watches real directories. A file's content is safe once the file was fsynced, a name in a directory once that
 directory was; until then each of them may be as it is, as it was, or as it was anywhere in between, and independently
-of all others: content may also be cut off, empty, or zeros from where it is not safe. Only a rename does not lose both names by itself, which no file
-system with a journal does: that the old one is gone can be on the disk first when somebody has synced it. A commit of the database is safe if its connection syncs commits.
+of all others; content may also be cut off, empty, or zeros from where it is not safe. Only a rename does not lose both
+names by itself, which no file system with a journal does: that the old one is gone is on the disk first when somebody
+has synced just that. A commit of the database is safe if its connection syncs commits.
 """
 
 from __future__ import annotations
