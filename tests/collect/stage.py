@@ -184,8 +184,12 @@ def scenario(seed: int) -> tuple[list[Step], list[Input]]:
     """Steps, and a caller of whom they may or may not make sense."""
     rng = random.Random(seed)
     talks = seed % 3 > 0
-    steps = [_step(rng, talks=talks) for _ in range(rng.choice([1, 2, 2, 3]))]
+    steps = some_steps(rng, talks=talks)
     return steps, [*_keys(rng), *(_words(rng) if talks else ())]
+
+
+def some_steps(rng: random.Random, *, talks: bool) -> list[Step]:
+    return [_step(rng, talks=talks) for _ in range(rng.choice([1, 2, 2, 3]))]
 
 
 def _step(rng: random.Random, *, talks: bool) -> Step:
