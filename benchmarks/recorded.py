@@ -21,7 +21,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parent / "versus"))
 
 from player import Call, Player, busy
-from servers import available, running
+from servers import OURS, running
 
 LASTS = 2.0
 """Seconds of a call."""
@@ -82,8 +82,7 @@ class Arrivals(Player):
 
 def measure(flow: str, rate: float, seconds: float) -> dict[str, float]:
     """Milliseconds until the first sound, and of the processor a call; calls that heard nothing."""
-    servers, _ = available()
-    with running(servers[0]) as server:
+    with running(OURS) as server:
         player = Arrivals(server.port, server.pids)
         player.arrive(flow, 5, 1)
         before = player.cpu()

@@ -44,6 +44,9 @@ class Server:
     command: tuple[str, ...]
 
 
+OURS = Server("fsflows", "fsflows serve, a YAML flow", (sys.executable, "-m", "fsflows"))
+
+
 def brought(option: str) -> Server:
     """The server of a `--peer NAME=COMMAND`.
 
@@ -61,7 +64,7 @@ def available(peers: Sequence[Server] = ()) -> tuple[list[Server], list[str]]:
     """The servers that can be run here, with those that were brought, and why others can't."""
     missing: list[str] = []
     python = _python_peers(missing)
-    found = [Server("fsflows", "fsflows serve, a YAML flow", (sys.executable, "-m", "fsflows"))]
+    found = [OURS]
     if python:
         found += [
             Server("floor", "bare gevent, no server", (python, str(HERE / "peers/floor.py"))),
