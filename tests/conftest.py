@@ -4,10 +4,30 @@ A run that fails for one of a thousand seeds tells nobody what has changed. Who 
 and writes a test for what he finds.
 """
 
+import logging
 import os
 
+import pytest
 from hypothesis import settings
+
+from fsflows import log
 
 settings.register_profile("same", deadline=None, derandomize=True, database=None)
 settings.register_profile("new", deadline=None)
 settings.load_profile("new" if os.environ.get("FSFLOWS_FUZZ") else "same")
+
+
+@pytest.fixture(autouse=True)
+def log_as_before():
+    """A command sets up the log of its process: the tests after it must not find it so."""
+    output = log._output
+    before = (output.stream, output.format, dict(log._levels))
+    root = logging.getLogger()
+    handlers, level = list(root.handlers), root.level
+    yield
+    output.stream, output.format, levels = before
+    log._levels.clear()
+    log._levels.update(levels)
+    log.set_level("", next(name for name, number in log.LEVELS.items() if number == levels[""]))
+    root.handlers, root.level = handlers, level
+    log._call.set(None)

@@ -18,21 +18,6 @@ class Terminal(io.StringIO):
         return True
 
 
-@pytest.fixture(autouse=True)
-def as_before():
-    output = log._output
-    before = (output.stream, output.format, dict(log._levels))
-    root = logging.getLogger()
-    handlers, level = list(root.handlers), root.level
-    yield
-    output.stream, output.format = before[:2]
-    log._levels.clear()
-    log._levels.update(before[2])
-    log.set_level("", next(name for name, number in log.LEVELS.items() if number == before[2][""]))
-    root.handlers, root.level = handlers, level
-    log._call.set(None)
-
-
 @pytest.fixture
 def redactor():
     it = Redactor()
