@@ -85,16 +85,24 @@ class Turns:
             self._working = gevent.spawn(self._work_off)
 
     def _work_off(self) -> None:
-        while self._waiting:
-            turn = self._next()
-            for asked, (value, error) in zip(
-                turn, self._thread.apply(self._take, (turn,)), strict=True
-            ):
-                if error is None:
-                    asked.answer(value)
-                else:
-                    asked.failed(error)
-        self._working = None
+        try:
+            while self._waiting:
+                turn = self._next()
+                for asked, (value, error) in zip(turn, self._outcomes(turn), strict=True):
+                    if error is None:
+                        asked.answer(value)
+                    else:
+                        asked.failed(error)
+        finally:
+            self._working = None
+
+    def _outcomes(self, turn: list[_Asked]) -> list[tuple[Any, BaseException | None]]:
+        try:
+            outcomes: list[tuple[Any, BaseException | None]]
+            outcomes = self._thread.apply(self._take, (turn,))
+            return outcomes
+        except BaseException as error:  # no thread can be had: they must not wait for ever
+            return [(None, error)] * len(turn)
 
     def _next(self) -> list[_Asked]:
         """The writes that wait, up to the first read; or that, alone: it need not wait for the disk."""

@@ -165,3 +165,21 @@ def test_a_database_that_cannot_be_written_tells_each(bench):
     for each in asked:
         with pytest.raises(DatabaseFailed, match="readonly"):
             each.get()
+
+
+def test_without_a_thread_nobody_waits_for_ever_and_later_ones_are_done(bench):
+    threads = bench.database._turns._thread
+
+    class NoThreads:
+        def apply(self, *_arguments):
+            bench.database._turns._thread = threads
+            raise RuntimeError("can't start new thread")
+
+    bench.database._turns._thread = NoThreads()
+    asked = spawned(bench, [1])
+    later = gevent.spawn(bench.insert, 2)
+    bench.end([*asked, later])
+    with pytest.raises(RuntimeError, match="new thread"):
+        asked[0].get(timeout=1)
+    assert later.value == 2
+    assert bench.rows() == {2}

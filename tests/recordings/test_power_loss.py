@@ -202,6 +202,19 @@ def discard(scene, call):
     call.finish()
 
 
+def ended(scene, call):
+    """The call ends, and the last that is done for it is done."""
+    scene.world.switch.hang_up(UUID)
+    call.finish()
+    scene.disk.promise("done")
+
+
+def all_must_stay_away_when_it_is_done(scene):
+    for left, world in scene.losses():
+        assert scene.audio(left.files) == [] or "done" not in left.promised
+        must_be_gone_if_ordered(scene, left, world, other=False)
+
+
 def all_must_be_gone_if_ordered(scene, **which):
     for left, world in scene.losses(**which):
         must_be_gone_if_ordered(scene, left, world)
@@ -401,12 +414,8 @@ def test_13_a_recording_that_freeswitch_has_told_of_and_deleted_itself_stays_awa
     with scene.disk.watched():
         Path(early).unlink()
         call.discard(scene.world.cause())
-        scene.world.switch.hang_up(UUID)
-        call.finish()
-        scene.disk.promise("done")
-    for left, world in scene.losses():
-        assert scene.audio(left.files) == [] or "done" not in left.promised
-        must_be_gone_if_ordered(scene, left, world, other=False)
+        ended(scene, call)
+    all_must_stay_away_when_it_is_done(scene)
 
 
 def test_13_what_is_recorded_once_more_and_deleted_by_freeswitch_stays_away(in_memory, template):
@@ -423,12 +432,8 @@ def test_13_what_is_recorded_once_more_and_deleted_by_freeswitch_stays_away(in_m
         Path(again).unlink()
         call.noticed_stop(again, 0.0, "input-too-short")
         scene.disk.moments.clear()  # before it is told of nobody knows
-        scene.world.switch.hang_up(UUID)
-        call.finish()
-        scene.disk.promise("done")
-    for left, world in scene.losses():
-        assert scene.audio(left.files) == [] or "done" not in left.promised
-        must_be_gone_if_ordered(scene, left, world, other=False)
+        ended(scene, call)
+    all_must_stay_away_when_it_is_done(scene)
 
 
 def test_13_an_order_that_the_journal_could_not_take_is_on_disk_all_the_same(in_memory, template):
