@@ -195,7 +195,8 @@ class RecordStore:
 
     def unsettled(self) -> list[Record]:
         """Those whose recording is still being published, or discarded, as far as they know."""
-        query = select(bodies.c.body).join(unsettled, unsettled.c.record_id == bodies.c.record_id)
+        # Not joined: SQLite would read every body, and look each time whether it is one of them.
+        query = select(bodies.c.body).where(bodies.c.record_id.in_(select(unsettled.c.record_id)))
         return [loads(body) for (body,) in self._database.read(lambda c: c.execute(query).all())]
 
     def settle(self, record_ids: Sequence[str]) -> None:

@@ -13,7 +13,7 @@ from fsflows.recordings.attempts import AGAIN_AT_MOST
 from fsflows.recordings.entries import Entry, Intent, Node
 from fsflows.recordings.journal import LEASE
 from fsflows.recordings.rows import entry_of, intent_of, upsert
-from fsflows.recordings.tables import discards, nodes, recordings
+from fsflows.recordings.tables import UNFINISHED, WITH_OPTIONS, discards, nodes, recordings
 
 BATCH = 50
 """Calls that are taken over in one go; more are left for the next, or for other nodes."""
@@ -106,6 +106,7 @@ class Claims:
             due = discards.c.due_at.is_(None) | (discards.c.due_at <= now) | set_back
             is_open = discards.c.state == "open"
             which = (is_open if at_once else is_open & due) | (~is_open & discards.c.watch)
+            which &= UNFINISHED
             taken = self._take(connection, discards, which, switches, busy)
             rows = connection.execute(
                 select(discards)
@@ -139,7 +140,7 @@ class Claims:
 
         def work(connection: Connection) -> None:
             unfinished = (
-                (discards, (discards.c.state == "open") | discards.c.watch),
+                (discards, UNFINISHED),
                 (recordings, recordings.c.state.in_(UNSETTLED)),
             )
             for table, which in unfinished:
@@ -163,7 +164,7 @@ class Claims:
                 rows = connection.execute(ask.where(recordings.c.path.in_(wanted[start:][:500])))
                 found.update({row.path: entry_of(row) for row in rows})
             if len(found) < len(wanted):
-                for row in connection.execute(ask.where(recordings.c.path.startswith("{"))):
+                for row in connection.execute(ask.where(WITH_OPTIONS)):
                     entry = entry_of(row)
                     if entry.file in wanted:
                         found.setdefault(entry.file, entry)

@@ -189,7 +189,10 @@ class LocalFiles:
         with _explained(self._staging):
             for entry in _entries(self._staging):
                 if entry.is_file(follow_symlinks=False) and f"/{INTENTS}/" not in entry.path:
-                    found = entry.stat(follow_symlinks=False)
+                    try:
+                        found = entry.stat(follow_symlinks=False)
+                    except FileNotFoundError:  # published since
+                        continue
                     age = max(0.0, now - found.st_mtime)
                     listed.append(Staged(self._roots.named(entry.path), found.st_size, age))
         return sorted(listed, key=lambda file: file.path)

@@ -10,8 +10,7 @@ from fsflows.database import Database
 from fsflows.log import call_logger
 from fsflows.recordings.files import Files
 from fsflows.recordings.journal import Journal
-from fsflows.recordings.receipt import SETTLED
-from fsflows.recordings.tables import recordings
+from fsflows.recordings.tables import DISCARDED, recordings
 
 BATCH = 500
 
@@ -40,6 +39,6 @@ def _discarded(database: Database, names: Sequence[str]) -> set[str]:
     query = select(recordings.c.call_uuid).where(
         recordings.c.name.in_(names),
         recordings.c.archived,
-        recordings.c.state.in_(("discarded", SETTLED)),
+        DISCARDED,
     )
     return set(database.read(lambda c: c.execute(query).scalars().all()))

@@ -10,7 +10,7 @@ from unittest.mock import Mock
 import pytest
 
 from fsflows.log import capture
-from fsflows.recordings import metrics
+from fsflows.recordings import files, metrics
 from fsflows.recordings.discarding import DiscardFailed
 from fsflows.recordings.expiry import DiscardOpen, Expiry, NoExpiry
 from fsflows.recordings.paths import FileWorkFailed
@@ -346,6 +346,27 @@ def test_what_nobody_knows_in_the_staging_directory_is_left_and_counted(world):
     assert world.service.sweeper.sweep().unknown == 1
     assert file.exists()
     assert metrics.STAGED_UNKNOWN._value.get() == 1
+
+
+def test_a_file_that_is_published_while_the_directory_is_read_hides_no_other(world, monkeypatch):
+    """Between its name and its size: at twenty recorded calls a second that is not rare."""
+    staging = world.directory / "staging"
+    for name in ("going.wav", "unknown.wav"):
+        (staging / name).write_bytes(b"RIFF")
+        os.utime(staging / name, (0, 0))
+    listed = files._entries
+
+    def and_one_goes(directory):
+        for entry in listed(directory):
+            (staging / "going.wav").unlink(missing_ok=True)
+            yield entry
+
+    monkeypatch.setattr(files, "_entries", and_one_goes)
+    with capture() as logged:
+        assert 1 == world.service.sweeper.sweep().unknown
+    assert ["staged file of no known call"] == [
+        line["event"] for line in logged if line["level"] == "warning"
+    ]
 
 
 def test_a_discarded_file_that_is_in_staging_again_is_deleted_again(world):
