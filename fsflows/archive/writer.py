@@ -1,11 +1,11 @@
 """Brings records into the database without a call ever waiting for it.
 
 `submit` puts a record into a list and returns. From there one greenlet writes it to the spool on disk, and another
-brings the spool into the database, both working on threads. `begin` notes that a call has begun, so that there is a
-record of it whatever becomes of this process: in the database, some calls at once, or in the spool when it is away.
-So a slow or absent database delays nothing, and a crash loses at most
-what ended in its last moments; what has been written twice is there once, since records are known by their ids. Only
-beyond the bounds of memory and disk are records dropped: counted, and said at every one.
+brings the spool into the database, some records at once, both working on threads. `begin` notes that a call has begun,
+so that there is a record of it whatever becomes of this process: in the database, some calls at once, or in the spool
+when it is away. So a slow or absent database delays nothing, and a crash loses at most what ended in its last moments;
+what has been written twice is there once, since records are known by their ids. Only beyond the bounds of memory and
+disk are records dropped: counted, and said at every one.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from sqlalchemy.exc import DataError, IntegrityError, StatementError
 
 from fsflows.archive import lines as spooled
 from fsflows.archive import metrics
-from fsflows.archive.beginnings import Beginnings
+from fsflows.archive.beginnings import GATHER, Beginnings
 from fsflows.archive.lines import Begun, Line
 from fsflows.archive.model import Record
 from fsflows.archive.record import RecordBuilder
@@ -276,7 +276,8 @@ class RecordWriter:
                 continue
             if self._stopping.is_set() and not self._fresh:
                 return
-            self._spooled.wait(1.0 if self._stopping.is_set() else ADOPT_EVERY)
+            if self._spooled.wait(1.0 if self._stopping.is_set() else ADOPT_EVERY):
+                self._stopping.wait(GATHER)  # others follow: twenty cost little more than one
             self._spooled.clear()
 
     def _adopt(self) -> None:
@@ -290,7 +291,7 @@ class RecordWriter:
             log.info("records of an earlier process are brought in", records=adopted)
 
     def _one_batch(self) -> bool:
-        """Bring in the oldest lines; False: there were none."""
+        """Bring in the oldest lines; whether there may be more."""
         batch = self._on_disk(lambda: self._spool.take(BATCH))
         if batch is None:
             return False
@@ -300,7 +301,7 @@ class RecordWriter:
         if self.stats.error:
             log.warning("records are written again", was=self.stats.error)
             self.stats.error = ""
-        return True
+        return self._lines > 0
 
     def _insert(self, lines: Sequence[bytes]) -> None:
         # On the thread: a hundred long records take longer to read than a caller should wait for a prompt.
