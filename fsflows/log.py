@@ -282,6 +282,9 @@ _PROCESSORS: list[structlog.typing.Processor] = [_add_call, _format_exception, _
 # --- out --------------------------------------------------------------------------------------------------------
 
 
+_AS_JSON = json.JSONEncoder(ensure_ascii=False, default=repr)
+
+
 class _Output:
     """Where finished events go: rendered to a stream, or into a list."""
 
@@ -290,6 +293,8 @@ class _Output:
         self.format = "auto"
         self.captured: list[dict[str, Any]] | None = None
         self.lost_lines = 0
+        self._asked: TextIO | None = None
+        self._is_terminal = False
         self._console: dict[bool, structlog.dev.ConsoleRenderer] = {}
 
     def write(self, event: dict[str, Any]) -> None:
@@ -297,9 +302,12 @@ class _Output:
             self.captured.append(event)
             return
         stream = self.stream if self.stream is not None else sys.stderr
-        terminal, level = stream.isatty(), event["level"]
+        level = event["level"]
+        if stream is not self._asked:
+            self._asked, self._is_terminal = stream, stream.isatty()
+        terminal = self._is_terminal
         if self.format == "json" or (self.format == "auto" and not terminal):
-            line = json.dumps(event, ensure_ascii=False, default=repr)
+            line = _AS_JSON.encode(event)
         else:
             line = self._for_people(event, terminal)
         stream.write(prefixed(line, level, stream) + "\n")

@@ -249,8 +249,14 @@ def redact(obj: Any) -> Any:
     return walk(obj, lambda leaf: leaf)
 
 
+_LEAVES = frozenset((str, int, float, bool, type(None)))
+"""Types whose values are no containers and not private. Of a subclass nobody knows."""
+
+
 def walk(obj: Any, leaf: Callable[[Any], Any], above: tuple[int, ...] = ()) -> Any:
     """What `redact` does, with every value that is no container put through `leaf` as well."""
+    if type(obj) in _LEAVES:  # nearly everything
+        return leaf(obj)
     if isinstance(obj, Pii):
         return str(obj)
     if id(obj) in above or len(above) >= MAX_DEPTH:
