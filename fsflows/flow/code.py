@@ -49,12 +49,14 @@ class Code:
         place: of its `def`.
         mentions: in the order of the text.
         names: the plain names it uses: other functions of the file, perhaps.
+        first: its first parameter, "" when it has none.
     """
 
     name: str
     place: Mark
     mentions: list[Mention] = field(default_factory=list)
     names: set[str] = field(default_factory=set)
+    first: str = ""
     yields: bool = False
     asynchronous: bool = False
 
@@ -95,9 +97,11 @@ def _top(body: list[ast.stmt]) -> Iterator[ast.stmt]:
 
 
 def _function(node: ast.FunctionDef | ast.AsyncFunctionDef) -> Code:
-    code = Code(node.name, _mark(node), asynchronous=isinstance(node, ast.AsyncFunctionDef))
     arguments = [*node.args.posonlyargs, *node.args.args]
     conv = arguments[0].arg if arguments else ""
+    code = Code(
+        node.name, _mark(node), first=conv, asynchronous=isinstance(node, ast.AsyncFunctionDef)
+    )
     called: set[int] = set()
     for each in ast.walk(node):
         if isinstance(each, ast.Call) and isinstance(each.func, ast.Attribute):

@@ -16,10 +16,14 @@ from fsflows.flow.functions import FunctionsFile, signature_problem
 from fsflows.flow.model import Flow, Step
 from fsflows.flow.reach import check_circles, check_unused, used_functions
 from fsflows.flow.routes import LADDER, dead_ends, is_digits, missing, outcomes
+from fsflows.flow.synonyms import CONVERSATION, RETURNED, meant
 
 _RETURN_KEYS = ("utterance", "hangup", "handoff", "listen", "transition")
 _CONV = tuple(compat.Conversation.__annotations__)
-_INSTEAD = {"hangup": "{hangup: true}", "hang_up": "{hangup: true}", "exit": "{exit: true}"}
+_INSTEAD = {
+    **dict.fromkeys(("hangup", "hang_up", "end", "stop", "disconnect"), "{hangup: true}"),
+    "exit": "{exit: true}",
+}
 
 
 def check_names(draft: Draft, file: FunctionsFile | None) -> None:
@@ -104,16 +108,49 @@ def _check_mention(mention: Mention, function: str, draft: Draft, file: Function
             what = "discard_recording() can't be called in the end function: the call is over; call it in a step"
             problems.error(mention.place, what)
     elif mention.kind == "conv" and mention.name is not None and mention.name not in _CONV:
-        near = nearest(mention.name, _CONV)
-        if near and not mention.name.startswith("_"):
-            problems.warn(mention.place, f"conv has no {mention.name!r}; did you mean {near!r}?")
+        # The first parameter of a function that the flow calls is the conversation; of others, what is called so.
+        if _roles(draft, function) or file.code[function].first == "conv":
+            _check_attribute(mention, mention.name, file)
     elif mention.kind == "key" and mention.name is not None and mention.name not in _RETURN_KEYS:
-        near = nearest(mention.name, _RETURN_KEYS)
-        if near:
-            what = (
-                f"{mention.name!r} means nothing in what a function returns; did you mean {near!r}?"
-            )
-            problems.warn(mention.place, what)
+        called = bool(_roles(draft, function) & {"transition", "start"})
+        _check_returned(mention, mention.name, file, called=called)
+
+
+def _roles(draft: Draft, function: str) -> set[str]:
+    """What the flow itself calls a function for."""
+    return {
+        each.role
+        for each in draft.notes.references
+        if each.kind == "function" and each.name == function
+    } | {
+        role
+        for role, name in (("start", draft.flow.start_function), ("end", draft.flow.end_function))
+        if name == function
+    }
+
+
+def _check_attribute(mention: Mention, name: str, file: FunctionsFile) -> None:
+    """Something that `conv` hasn't, when it is like something that it has."""
+    ours, near = meant(CONVERSATION, name), nearest(name, _CONV)
+    if ours:
+        file.problems.warn(mention.place, f"conv has no {name!r}; write {ours}")
+    elif near and not name.startswith("_"):
+        file.problems.warn(mention.place, f"conv has no {name!r}; did you mean {near!r}?")
+
+
+def _check_returned(mention: Mention, key: str, file: FunctionsFile, *, called: bool) -> None:
+    """A key that a returned dict can't have: of a function that the flow calls, any; of others, what is like ours."""
+    ours = meant(RETURNED, key) if called else None
+    near = nearest(key, _RETURN_KEYS)
+    if ours:
+        hint = f"here it is called {ours!r}"
+    elif near:
+        hint = f"did you mean {near!r}?"
+    elif called:
+        hint = f"known: {', '.join(_RETURN_KEYS)}"
+    else:
+        return
+    file.problems.warn(mention.place, f"{key!r} means nothing in what a function returns; {hint}")
 
 
 _COLLECTS = frozenset(("", "dtmf", "asr", "validate", "confirm"))
@@ -145,7 +182,7 @@ def _check_ways_out(name: str, step: Step, draft: Draft) -> None:
         return
     lost = missing(step)
     if lost == ["next"]:
-        what = f"step {name!r} has no way out; add 'next:' with a step's name, or {{hangup: true}}"
+        what = f"step {name!r} has no way out; add 'next: {{hangup: true}}', or 'next:' with a step's name"
         problems.error(at, what)
     elif lost:
         what = f"step {name!r} has no way out when the outcome is {listing(lost)}; add 'next:', 'otherwise:' to 'on:'"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -126,3 +126,18 @@ def show(value: Any) -> str:
         return "a list"
     text = repr(value)
     return text if len(text) <= 60 else f"{text[:57]}..."
+
+
+def label(path: Sequence[str | int]) -> str:
+    """What a path of the tree is called in a message."""
+    if not path:
+        return "the flow"
+    last = path[-1]
+    if isinstance(last, int):
+        return f"item {last + 1} of {label(path[:-1])}"
+    owner = path[-2] if len(path) > 1 else ""
+    if path[0] == "steps" and len(path) == 2:
+        return f"step {last!r}"
+    if path[0] == "handoffs" and len(path) == 2:
+        return f"hand-off {last!r}"
+    return f"row {last!r} of on" if owner == "on" else last

@@ -10,20 +10,12 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from fsflows.flow.errors import Mark, Place, Problems, listing, nearest, show, suggest
+from fsflows.flow.advice import instead_of, is_known, unknown
+from fsflows.flow.errors import Mark, Place, Problems, label, listing, nearest, show
 from fsflows.flow.shape import DEFS, SCHEMA, check_for, definition, to_data
 from fsflows.flow.yaml_tree import Items, Node, Scalar, Table
 
-_ELSEWHERE = {
-    "dtmf_stop_event": "end_key",
-    "dtmf_input_timeout": "inter_digit_timeout",
-    "ask_for_confirmation": "confirm",
-    "extra_instructions": "prompt",
-    "inter_digit_timer": "inter_digit_timeout",
-    "timeout": "first_digit_timeout",
-}
-"""What other systems call it."""
-
+_TIME = re.compile(r"([0-9]*\.?[0-9]+) ?(ms|s|sec|seconds?|min|minutes?)")
 _NUMBER = re.compile(r"[-+]?[0-9]*\.?[0-9]+")
 _TYPES = {
     "object": "must be a mapping",
@@ -87,11 +79,11 @@ def _report(error: Any, tree: Table, problems: Problems) -> list[Path]:
     """Say what is wrong; returns the paths to cut out (one that ends in "" cuts nothing and marks the step)."""
     path: Path = list(error.absolute_path)
     if error.validator == "additionalProperties":
-        keys = [key for key in error.instance if not _expected(key, error.schema)]
+        keys = [key for key in error.instance if not is_known(key, error.schema)]
         owner = _find(tree, path)
         assert isinstance(owner, Table)
         for key in keys:
-            problems.error(owner.keys[key], _unknown(key, path, error.schema))
+            problems.error(owner.keys[key], unknown(key, owner, path, error.schema))
         return [[*path, key] for key in keys]
     place = _place(tree, path)
     if error.validator == "required" and "type" in error.schema:
@@ -104,41 +96,9 @@ def _report(error: Any, tree: Table, problems: Problems) -> list[Path]:
     if error.instance is None:
         problems.error(place, f"{label(path)} is empty; it {message}{_comment(error.schema)}")
     else:
-        problems.error(place, f"{label(path)} {message}{_got(error)}")
+        problems.error(place, f"{label(path)} {message}{_got(error, path)}")
     missing = error.validator == "anyOf" and "required" in error.schema["anyOf"][0]
     return [[*path, ""] if missing else path]
-
-
-def _expected(key: str, schema: dict[str, Any]) -> bool:
-    patterns = schema.get("patternProperties", {})
-    return key in schema.get("properties", {}) or any(re.search(p, key) for p in patterns)
-
-
-def _unknown(key: str, path: Path, schema: dict[str, Any]) -> str:
-    known = schema["properties"]
-    where = f"unknown key {key!r}" + (f" in {label(path)}" if path else "")
-    if schema is DEFS["on"]:
-        where = f"{key!r} is neither digits nor an outcome"
-    meant = _ELSEWHERE.get(key)
-    if meant in known:
-        return f"{where}; here it is called {meant!r}"
-    for name, child in known.items():
-        if name != "on" and key in _block(child).get("properties", {}):
-            return f"{where}; it belongs under '{name}:'"
-    if len(path) > 2 and path[0] == "steps" and key in DEFS["step"]["properties"]:
-        return f"{where}; it belongs to the step, beside '{path[2]}:'"
-    if path and key in SCHEMA["properties"]:
-        return f"{where}; it belongs to the flow, at the left margin"
-    return where + suggest(key, known)
-
-
-def _block(schema: dict[str, Any]) -> dict[str, Any]:
-    """The mapping that a property may be."""
-    found = definition(schema)
-    for branch in found.get("anyOf", ()):
-        if definition(branch).get("type") == "object":
-            return definition(branch)
-    return found
 
 
 def _derived(error: Any) -> str:
@@ -151,7 +111,7 @@ def _written(value: Any) -> str:
     return value if isinstance(value, str) else show(value)
 
 
-def _got(error: Any) -> str:
+def _got(error: Any, path: Path) -> str:
     """What was found, and the likely slip behind it."""
     value, schema = error.instance, error.schema
     if isinstance(value, dict | list) and not value:
@@ -159,18 +119,41 @@ def _got(error: Any) -> str:
     if isinstance(value, dict) and error.validator in ("minProperties", "anyOf", "maxProperties"):
         return ""
     text = f", got {show(value)}"
+    instead = instead_of(value, path)
+    if instead is not None:
+        return f"{text}; write {instead}"
     kind = schema.get("type")
+    if isinstance(value, list) and kind == "object":
+        return f"{text}; a name takes the place of each '-'"
     if isinstance(value, str):
-        if kind == "boolean" and value.lower() in ("yes", "y", "on", "no", "n", "off"):
+        if _takes_boolean(schema) and value.lower() in ("yes", "y", "on", "no", "n", "off"):
             return f"{text}; write {'true' if value.lower() in ('yes', 'y', 'on') else 'false'}"
         if kind in ("integer", "number") and _NUMBER.fullmatch(value):
             return f"{text}, which is a text; write {value.lstrip('0') or '0'}"
+        if schema.get("x-unit") == "seconds":
+            return text + _seconds(value)
         words = [word for word in _words(schema) if isinstance(word, str)]
         near = nearest(value, words)
         return f"{text}; did you mean {near!r}?" if near else text
-    if schema.get("x-unit") == "seconds" and isinstance(value, int | float) and value >= 100:
-        return f"{text}; {value:g} looks like milliseconds: write {value / 1000}"
-    return text
+    return text + _seconds(value) if schema.get("x-unit") == "seconds" else text
+
+
+def _seconds(value: Any) -> str:
+    """What to write for a time that was written otherwise: in milliseconds, or with its unit."""
+    if isinstance(value, int | float):
+        return f"; {value:g} looks like milliseconds: write {value / 1000}" if value >= 100 else ""
+    found = _TIME.fullmatch(value) if isinstance(value, str) else None
+    if found is None:
+        return ""
+    scale = 0.001 if found.group(2) == "ms" else 60 if found.group(2)[0] == "m" else 1
+    return f", which has a unit; write {float(found.group(1)) * scale:g}"
+
+
+def _takes_boolean(schema: dict[str, Any]) -> bool:
+    return "boolean" in (
+        schema.get("type"),
+        *(each.get("type") for each in schema.get("anyOf", ())),
+    )
 
 
 def _words(schema: dict[str, Any]) -> list[Any]:
@@ -185,21 +168,6 @@ def _comment(schema: dict[str, Any]) -> str:
     if schema.get("x-unit") != "keys":
         return ""
     return '; a plain # begins a comment, write "#" in quotes'
-
-
-def label(path: Path) -> str:
-    """What a path of the tree is called in a message."""
-    if not path:
-        return "the flow"
-    last = path[-1]
-    if isinstance(last, int):
-        return f"item {last + 1} of {label(path[:-1])}"
-    owner = path[-2] if len(path) > 1 else ""
-    if path[0] == "steps" and len(path) == 2:
-        return f"step {last!r}"
-    if path[0] == "handoffs" and len(path) == 2:
-        return f"hand-off {last!r}"
-    return f"row {last!r} of on" if owner == "on" else last
 
 
 def _find(tree: Node, path: Path) -> Node:

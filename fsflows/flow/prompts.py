@@ -10,6 +10,7 @@ from fsflows.flow.yaml_tree import Items, Node, Scalar, Table
 
 _AUDIO = re.compile(r"(\{[^{}]*\})?[a-z][a-z0-9_+.-]*://.*|\S+\.(wav|mp3|ogg|raw)", re.DOTALL)
 _PLACEHOLDER = re.compile(r"\{(\w+)\}")
+_DOUBLED = re.compile(r"\{\{\s*(\w+)\s*\}\}")
 _KINDS = ("say", "play", "digits", "silence")
 _BRACE = re.compile(r"[{}]")
 _DIGITS = re.compile(r"[0-9*#A-D]*")
@@ -22,6 +23,11 @@ def is_audio(text: str) -> bool:
 
 def check_placeholders(text: str, place: Place, problems: Problems) -> bool:
     """Whether the braces in a text are placeholders, `{name}`, in good form. Values are only known in a call."""
+    doubled = _DOUBLED.search(text)
+    if doubled is not None:
+        what = f"{doubled.group(0)!r} has braces too many; write {{{doubled.group(1)}}}"
+        problems.error(place, what)
+        return False
     rest = _PLACEHOLDER.sub("", text)
     odd = _BRACE.search(rest)
     if odd is None:

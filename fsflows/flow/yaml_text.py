@@ -62,8 +62,14 @@ _KNOWN = (
     ("did not find expected node content", "a value is missing, or a bracket is not closed"),
     ("while scanning an alias", "a plain '*' refers to an anchor in YAML; for the star key write \"*\" in quotes"),
     ("while scanning an anchor", "a plain '&' names an anchor in YAML; write the text in quotes"),
+    ("found a tab character", "a tab can't be used here; indent with spaces"),
     ("unknown escape", "unknown escape; write \\\\ for a backslash, or use single quotes"),
 )  # fmt: skip
+
+
+_INNER = re.compile(r"\s*([\w*#\"']+): ([a-z_]+: [^\s:]+)\s*")
+_TEXTS = ("prompt", "say", "greeting", "apology", "text", "no_input", "no_match", "keys_only")
+"""Settings whose value is a text, in which a ':' is no setting."""
 
 
 def explain(error: yaml.YAMLError, text: str) -> tuple[Mark, str]:
@@ -81,6 +87,12 @@ def explain(error: yaml.YAMLError, text: str) -> tuple[Mark, str]:
         if sign == "\t":
             return mark, "a tab can't be used here; indent with spaces"
         return mark, f"a text can't begin with {sign!r}; put it in quotes"
+    inner = _INNER.fullmatch(line)
+    if "mapping values are not allowed" in whole and inner and inner.group(1) not in _TEXTS:
+        return (
+            mark,
+            f"no ':' here; a setting inside a line needs braces: {inner.group(1)}: {{{inner.group(2)}}}",
+        )
     for sought, words in _KNOWN:
         if sought in whole:
             if "is missing" in words or "not closed" in words:

@@ -95,7 +95,7 @@ def test_a_shared_functions_file_is_checked_where_it_is_used(write, check):
     [
         (
             "prompt: Hi.",
-            "f.yaml:2:3: step 'ask' has no way out; add 'next:' with a step's name, or {hangup: true}",
+            "f.yaml:2:3: step 'ask' has no way out; add 'next: {hangup: true}', or 'next:' with a step's name",
         ),
         (
             "next: {say: Hi.}",
