@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime, timedelta
+from typing import NamedTuple
 
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, bindparam, insert, select, update
 
+from fsflows.recordings.entries import Node
 from fsflows.recordings.rows import intent_for
 from fsflows.recordings.tables import discard_steps, discards
 
@@ -33,29 +36,41 @@ def failed(connection: Connection, call_uuid: str, why: str, now: datetime) -> b
     return (now - asked) // AGAIN_AT_MOST > (before.tried_at - asked) // AGAIN_AT_MOST
 
 
+class By(NamedTuple):
+    """Who does something, and when."""
+
+    node: Node
+    at: datetime
+
+
 def is_last_step(connection: Connection, call_uuid: str, step: str, detail: str) -> bool:
     """Whether the last step of a discard was this one: attempts that change nothing leave no further trace."""
-    columns = discard_steps.c
-    last = (
-        select(columns.step, columns.detail)
-        .where(columns.call_uuid == call_uuid)
-        .order_by(columns.id.desc())
-        .limit(1)
-    )
-    row = connection.execute(last).first()
+    row = connection.execute(_LAST_STEP, {"the_call": call_uuid}).first()
     return row is not None and tuple(row) == (step, detail)
 
 
-def add_step(
-    connection: Connection,
-    call_uuid: str,
-    step: str,
-    *,
-    at: datetime,
-    node: str,
-    ms: int = 0,
-    detail: str = "",
+def add_steps(
+    connection: Connection, call_uuid: str, by: By, steps: Mapping[str, int], detail: str = ""
 ) -> None:
-    """Write down a step of a discard that was done just now; `ms`: how long it took."""
-    values = {"step": step, "at": at, "ms": ms, "node": node, "detail": detail}
-    connection.execute(insert(discard_steps).values(call_uuid=call_uuid, **values))
+    """Write down steps of a discard that were done just now, with the milliseconds that each took."""
+    rows = [
+        {
+            "call_uuid": call_uuid,
+            "step": step,
+            "at": by.at,
+            "ms": ms,
+            "node": by.node.id,
+            "detail": detail,
+        }
+        for step, ms in steps.items()
+    ]
+    connection.execute(_ADD_STEP, rows)
+
+
+_LAST_STEP = (
+    select(discard_steps.c.step, discard_steps.c.detail)
+    .where(discard_steps.c.call_uuid == bindparam("the_call"))
+    .order_by(discard_steps.c.id.desc())
+    .limit(1)
+)
+_ADD_STEP = insert(discard_steps)

@@ -104,10 +104,9 @@ class Discarder:
     def _write_intent(self, discard: Discard) -> bool:
         started = self._clock.now()
         try:
-            intent = self._journal.open_discard(
+            intent, call = self._journal.open_discard(
                 discard.call_uuid, discard.switch, discard.cause, discard.known.values()
             )
-            call = self._journal.load(discard.call_uuid)
         except DatabaseFailed as error:
             discard.left.append(f"the journal can't be written: {error}")
             self._lookout.write_to_spool(discard)

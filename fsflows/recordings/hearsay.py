@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import datetime
 
-from sqlalchemy import Connection, delete, select
+from sqlalchemy import Connection, bindparam, delete, select
 
 from fsflows.clock import Clock
 from fsflows.database import Database
@@ -44,13 +44,19 @@ class Hearsay:
 
     def of(self, call_uuid: str) -> list[str]:
         """What was heard of a call's recordings: paths."""
-        asked = select(heard.c.path).where(heard.c.call_uuid == call_uuid).order_by(heard.c.at)
-        return list(self._database.read(lambda c: c.execute(asked).scalars().all()))
+        the_call = {"the_call": call_uuid}
+        return list(self._database.read(lambda c: c.execute(_OF_CALL, the_call).scalars().all()))
 
     def forget(self, before: datetime) -> None:
         """Such calls are over."""
         gone = delete(heard).where(heard.c.at < before)
         self._database.write(lambda connection: connection.execute(gone))
+
+
+# Made once: a caller waits for it.
+_OF_CALL = (
+    select(heard.c.path).where(heard.c.call_uuid == bindparam("the_call")).order_by(heard.c.at)
+)
 
 
 def _discarded(connection: Connection, news: Iterable[tuple[str, str]]) -> set[str]:

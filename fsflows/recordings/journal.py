@@ -6,40 +6,24 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, exists, select, update
+from sqlalchemy import Connection, select, update
 
 from fsflows.clock import Clock
 from fsflows.database import Database
-from fsflows.recordings import writing
-from fsflows.recordings.attempts import AFRESH, add_step, failed, is_last_step
+from fsflows.recordings import ending, writing
+from fsflows.recordings.attempts import By, add_steps, failed
+from fsflows.recordings.ending import LONGEST
 from fsflows.recordings.entries import CallFile, Entry, Intent, Node, Settlement
 from fsflows.recordings.hearsay import Hearsay
 from fsflows.recordings.identity import Aim, aim_for
-from fsflows.recordings.pruning import GONE, finished_before, forget
+from fsflows.recordings.pruning import finished_before, forget
 from fsflows.recordings.receipt import SETTLED, DiscardCause, Receipt
-from fsflows.recordings.rows import (
-    entries_where,
-    intent_for,
-    load,
-    receipt_for,
-    upsert,
-)
-from fsflows.recordings.tables import (
-    discards,
-    nodes,
-    receipts,
-    recordings,
-    settlements,
-)
-
-ENDED = ("discarding", "discarded", "settled")
+from fsflows.recordings.rows import entries_for, load, upsert
+from fsflows.recordings.tables import discards, receipts, recordings, settlements
 
 LEASE = timedelta(seconds=60)
 """A node that was not heard of for so long is taken for dead, and others finish its work. Doing a thing twice is safe;
 the lease only saves the trouble."""
-
-LONGEST = 2000
-"""Characters of a text that somebody else has written (what was said, an error) that are kept."""
 
 
 class Journal:
@@ -196,42 +180,21 @@ class Journal:
         entries: Iterable[Entry] = (),
         *,
         ms: int = 0,
-    ) -> Intent:
+    ) -> tuple[Intent, CallFile]:
         """Write down that a call's recordings are to be discarded, and which are known. The first cause stays.
 
         With a recording that is not yet written down, and not known to be gone, one that was finished is open again.
-        """
-        known = list(entries)
-        unwritten = [entry for entry in known if not entry.id]
 
-        def work(connection: Connection) -> Intent:
-            for entry in unwritten:
-                writing.note(connection, entry, self.node)
-            if any(entry.state not in GONE for entry in unwritten):
-                writing.reopen(connection, call_uuid, self.node)
-            made = connection.execute(
-                upsert(connection, discards)
-                .values(
-                    call_uuid=call_uuid,
-                    switch=switch,
-                    flow=cause.flow[:LONGEST],
-                    step=cause.step[:LONGEST],
-                    key_or_word=cause.key_or_word[:LONGEST],
-                    requested_at=cause.at,
-                    state="open",
-                    watch=True,
-                    owner=self.node.id,
-                    node=self.node.name,
-                    attempts=0,
-                )
-                .on_conflict_do_nothing()
-                .returning(discards.c.call_uuid)
-            )
-            if made.first() is not None:
-                self._step(connection, call_uuid, "intent", ms, f"{len(known)} recording(s) known")
-            intent = intent_for(connection, call_uuid)
-            assert intent is not None
-            return intent
+        Returns:
+            The discard, and all that is known of the call then.
+        """
+        known, by = list(entries), self._by()
+
+        def work(connection: Connection) -> tuple[Intent, CallFile]:
+            ending.open_discard(connection, call_uuid, switch, cause, known, by, ms)
+            call = load(connection, call_uuid)
+            assert call.intent is not None
+            return call.intent, call
 
         return self._database.write(work)
 
@@ -246,23 +209,12 @@ class Journal:
 
         One that another node is publishing right now is left in that state: that node takes it out again.
         """
+        by = self._by()
 
         def work(connection: Connection) -> list[Entry]:
-            mine = recordings.c.call_uuid == call_uuid
-            for entry_id, size in sizes.items():
-                connection.execute(
-                    update(recordings)
-                    .where(recordings.c.id == entry_id)
-                    .values(size=size, seen=True)
-                )
-            connection.execute(
-                update(recordings)
-                .where(mine, recordings.c.state.not_in(ENDED), ~self._at_work())
-                .values(state="discarding", owner=self.node.id)
-            )
-            if not is_last_step(connection, call_uuid, "stop", detail):
-                self._step(connection, call_uuid, "stop", stop_ms, detail)
-            return entries_where(connection, mine)
+            ending.list_for_deletion(connection, call_uuid, sizes, by, by.at - LEASE)
+            ending.note_stop(connection, call_uuid, by, stop_ms, detail)
+            return entries_for(connection, call_uuid)
 
         return self._database.write(work)
 
@@ -273,53 +225,20 @@ class Journal:
 
         None: a recording has been noted meanwhile, and there is more to delete.
         """
-        call_uuid = receipt.call_uuid
+        by = self._by()
 
         def work(connection: Connection) -> Receipt | None:
-            locked = connection.execute(
-                select(discards.c.state).where(discards.c.call_uuid == call_uuid).with_for_update()
-            ).one()
-            present = receipt_for(connection, call_uuid)
-            mine = recordings.c.call_uuid == call_uuid
-            more = select(exists().where(mine, recordings.c.state.not_in(ENDED)))
-            if connection.execute(more).scalar():
-                return None
-            made = present.amended(receipt) if present is not None else receipt
-            if made is present and locked.state == "done":
-                return present
-            values = {
-                "issued_at": made.completed_at,
-                "revision": made.revision,
-                "complete": True,
-                "body": made.to_json(),
-            }
-            statement = upsert(connection, receipts).values(call_uuid=call_uuid, **values)
-            connection.execute(
-                statement.on_conflict_do_update(index_elements=["call_uuid"], set_=values)
-            )
-            settled = [file.path for file in made.files if file.how == SETTLED]
-            ended = update(recordings).where(mine, recordings.c.state == "discarding")
-            connection.execute(
-                ended.where(recordings.c.path.in_(settled)).values(
-                    state="settled", location=None, error=None
-                )
-            )
-            connection.execute(ended.values(state="discarded", location=None, error=None))
-            connection.execute(
-                update(discards)
-                .where(discards.c.call_uuid == call_uuid)
-                .values(state="done", watch=watch, error=None, **AFRESH)
-            )
-            for step in ("delete", "verify", "receipt"):
-                self._step(connection, call_uuid, step, receipt.ms.get(step, 0), "")
-            before_commit()
-            return made
+            counts, written = ending.close_discard(connection, receipt, by, watch=watch)
+            if written:
+                before_commit()
+            return counts
 
         return self._database.write(work)
 
     def settle(self, call_uuid: str, settlement: Settlement) -> None:
         """Write down what an operator says of a file; the next attempt to finish the discard takes his word."""
         values = {"settled_by": settlement.by, "why": settlement.why, "at": settlement.at}
+        by = self._by()
 
         def work(connection: Connection) -> None:
             connection.execute(
@@ -331,7 +250,7 @@ class Journal:
                 update(discards).where(discards.c.call_uuid == call_uuid).values(due_at=None)
             )
             detail = f"{settlement.path}: {settlement.by}: {settlement.why}"
-            self._step(connection, call_uuid, SETTLED, 0, detail[:LONGEST])
+            add_steps(connection, call_uuid, by, {SETTLED: 0}, detail[:LONGEST])
 
         self._database.write(work)
 
@@ -342,24 +261,7 @@ class Journal:
 
     def unwatch(self, call_uuid: str) -> None:
         """The call is over: nothing can be recorded in it any more."""
+        self._database.write(lambda c: ending.unwatch(c, call_uuid))
 
-        def work(connection: Connection) -> None:
-            connection.execute(
-                update(discards).where(discards.c.call_uuid == call_uuid).values(watch=False)
-            )
-
-        self._database.write(work)
-
-    # --- within a transaction -----------------------------------------------------------------------------------
-
-    def _at_work(self) -> Any:
-        """Another node, and one that lives, is publishing it."""
-        since = self._clock.utcnow() - LEASE
-        alive = select(nodes.c.id).where(nodes.c.seen_at >= since, nodes.c.id != self.node.id)
-        return (recordings.c.state == "publishing") & recordings.c.owner.in_(alive)
-
-    def _step(
-        self, connection: Connection, call_uuid: str, step: str, ms: int, detail: str
-    ) -> None:
-        now = self._clock.utcnow()
-        add_step(connection, call_uuid, step, at=now, node=self.node.id, ms=ms, detail=detail)
+    def _by(self) -> By:
+        return By(self.node, self._clock.utcnow())

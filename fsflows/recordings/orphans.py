@@ -97,4 +97,5 @@ class Orphans:
     def _intent(self, entry: Entry, log: Logger) -> Intent:
         cause = DiscardCause(entry.flow, "", "server lost", self._tools.clock.utcnow())
         log.warning("discarding the recordings of a call whose server was lost")
-        return self._tools.journal.open_discard(entry.call_uuid, entry.switch, cause)
+        intent, _ = self._tools.journal.open_discard(entry.call_uuid, entry.switch, cause)
+        return intent

@@ -45,7 +45,7 @@ def load(connection: Connection, call_uuid: str) -> CallFile:
     settled = connection.execute(_SETTLEMENTS, the_call)
     intent = intent_for(connection, call_uuid)
     return CallFile(
-        tuple(entry_of(row) for row in connection.execute(_ENTRIES, the_call)),
+        tuple(entries_for(connection, call_uuid)),
         intent,
         receipt_for(connection, call_uuid) if intent is not None else None,
         tuple(Settlement(row.path, row.settled_by, row.why, row.at) for row in settled),
@@ -56,6 +56,12 @@ def entries_where(connection: Connection, which: Any, limit: int | None = None) 
     """Recordings, the oldest first; at most so many."""
     query = select(recordings).where(which).order_by(recordings.c.id).limit(limit)
     return [entry_of(row) for row in connection.execute(query)]
+
+
+def entries_for(connection: Connection, call_uuid: str) -> list[Entry]:
+    """A call's recordings, the oldest first."""
+    rows = connection.execute(_ENTRIES, {"the_call": call_uuid})
+    return [entry_of(row) for row in rows]
 
 
 def intent_for(connection: Connection, call_uuid: str) -> Intent | None:

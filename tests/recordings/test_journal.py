@@ -114,7 +114,8 @@ def test_noting_a_path_again_keeps_what_is_known(site):
 def test_the_first_cause_stays(site):
     journal, _ = site.process("a")
     journal.open_discard("call", "fs1", site.cause("first"))
-    assert journal.open_discard("call", "fs1", site.cause("second")).cause.step == "first"
+    intent, _ = journal.open_discard("call", "fs1", site.cause("second"))
+    assert intent.cause.step == "first"
 
 
 def test_a_recording_that_is_noted_after_the_receipt_opens_the_discard_again(site):
