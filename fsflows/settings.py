@@ -8,7 +8,6 @@ from them. An unknown key is an error that suggests the nearest one. `FSFLOWS_RE
 from __future__ import annotations
 
 import dataclasses
-import difflib
 import os
 import types
 import typing
@@ -26,6 +25,7 @@ from fsflows.settings_file import (
     read_secret,
 )
 from fsflows.settings_shown import SECRETS, is_starred, shown
+from fsflows.settings_words import section_advice, setting_advice
 
 PREFIX = "FSFLOWS_"
 RESERVED = {
@@ -293,11 +293,14 @@ def load(
     add_environment(given, os.environ if environ is None else environ, PREFIX, RESERVED, faults)
     sections: dict[str, Any] = {}
     kinds = {entry.name: entry.default_factory for entry in dataclasses.fields(Settings)}
+    names = {section: tuple(typing.get_type_hints(kind)) for section, kind in kinds.items()}
     for name, tree in given.tree.items():
         if name not in kinds:
-            faults.append(f"{given.place(name)}: unknown setting {name!r}; {_near(name, kinds)}")
+            faults.append(
+                f"{given.place(name)}: unknown setting {name!r}; {section_advice(name, names)}"
+            )
         else:
-            sections[name] = _section(kinds[name], name, tree, given, faults)
+            sections[name] = _section(kinds[name], name, tree, given, faults, names)
     if faults:
         raise SettingsError(faults)
     if path is not None and is_exposed(path) and (secret := _first_secret(in_file)):
@@ -318,12 +321,14 @@ def _first_secret(tree: Mapping[str, Mapping[Any, Any]]) -> tuple[str, str] | No
     return None
 
 
-def _near(name: str, known: typing.Iterable[str]) -> str:
-    near = difflib.get_close_matches(name, list(known), n=1)
-    return f"did you mean {near[0]!r}?" if near else f"known are {', '.join(known)}"
-
-
-def _section(kind: Any, section: str, tree: Any, given: Given, faults: list[str]) -> Any:
+def _section(
+    kind: Any,
+    section: str,
+    tree: Any,
+    given: Given,
+    faults: list[str],
+    names: Mapping[str, Sequence[str]],
+) -> Any:
     if tree is None:
         tree = {}
     hints = typing.get_type_hints(kind)
@@ -342,7 +347,9 @@ def _section(kind: Any, section: str, tree: Any, given: Given, faults: list[str]
                 faults.append(f"{place}: {where}: {section}.{secret} is given as well; one of them")
             name, value = secret, read_secret(raw, f"{place}: {where}", given, faults)
         if name not in hints:
-            faults.append(f"{place}: {section}: unknown setting {name!r}; {_near(name, hints)}")
+            faults.append(
+                f"{place}: {section}: unknown setting {name!r}; {setting_advice(section, name, names)}"
+            )
             continue
         if isinstance(value, FromEnvironment):
             value = value.parsed(text_wanted=hints[name] is str)

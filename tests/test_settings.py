@@ -6,7 +6,7 @@ import jsonschema
 import pytest
 import yaml
 
-from fsflows import settings
+from fsflows import settings, settings_words
 from fsflows.settings_schema import settings_schema
 from fsflows.settings_shown import SECRETS, as_yaml
 
@@ -54,6 +54,44 @@ def test_every_fault_is_named(tmp_path):
         f"{file}:4:14: recordings.roots: must be a list of texts, got {{'a': 1}}",
         f"{file}:4:29: recordings.agent_secret_file: /nowhere/at/all: No such file or directory",
     ] == caught.value.faults
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("esl: {}", "1:1: unknown setting 'esl'; here it is called 'freeswitch'"),
+        ("listen: x", "1:1: unknown setting 'listen'; it belongs under 'server:' or 'console:'"),
+        ("staging: x", "1:1: unknown setting 'staging'; it belongs under 'recordings:'"),
+        ("log_level: info", "1:1: unknown setting 'log_level'; it is 'level' under 'log:'"),
+        ("dance: 1", "1:1: unknown setting 'dance'; known are server, flows, voice, recordings, "),
+        ("server: {port: 1}", "1:10: server: unknown setting 'port'; here it is listen: HOST:PORT"),
+        ("server: {level: info}", "1:10: server: unknown setting 'level'; it belongs under 'log:'"),
+        ("freeswitch: {host: x}", "1:14: freeswitch: unknown setting 'host'; here it is addresses: [HOST:PORT]"),
+        ("database: {dsn: x}", "1:12: database: unknown setting 'dsn'; here it is called 'url'"),
+        ("database: {x: x}", "1:12: database: unknown setting 'x'; known are url, spool"),
+    ],
+)  # fmt: skip
+def test_a_setting_of_another_name_or_in_another_section(tmp_path, text, said):
+    file = tmp_path / "fsflows.yaml"
+    file.write_text(text)
+    with pytest.raises(settings.SettingsError) as caught:
+        settings.load(file, environ={})
+    (fault,) = caught.value.faults
+    assert fault.startswith(f"{file}:{said}")
+
+
+def test_every_other_word_for_a_setting_leads_to_one():
+    known = {
+        section: {each.name for each in dataclasses.fields(getattr(settings.Settings(), section))}
+        for section in (each.name for each in dataclasses.fields(settings.Settings))
+    }
+    assert set(settings_words.SECTIONS) | set(settings_words.WORDS) <= set(known)
+    for section, words in settings_words.WORDS.items():
+        assert set(words) <= known[section]
+        assert not set(" ".join(words.values()).split()) & known[section]
+    assert {tuple(each.split(".")) for each in settings_words.PAIRED} <= {
+        (section, name) for section, words in settings_words.WORDS.items() for name in words
+    }
 
 
 @pytest.mark.parametrize("text", ["- a\n", "a: [\n", "\x00"])

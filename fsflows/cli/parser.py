@@ -7,6 +7,7 @@ import difflib
 import shutil
 import textwrap
 from collections.abc import Generator, Iterator
+from pathlib import Path
 from typing import Any, NoReturn
 
 WIDEST = 100
@@ -74,6 +75,8 @@ class Parser(argparse.ArgumentParser):
             near = difflib.get_close_matches(str(value), known, n=1)
             hint = f"did you mean {near[0]!r}?" if near else f"there are {', '.join(known)}"
             if isinstance(action, argparse._SubParsersAction):
+                if Path(value).suffix in (".yaml", ".yml"):
+                    hint = f"to call a flow: {self.prog} call {value}"
                 raise argparse.ArgumentError(None, f"there is no command {value!r}; {hint}")
             raise argparse.ArgumentError(action, f"not {value!r}; {hint}")
         super()._check_value(action, value)
@@ -81,8 +84,11 @@ class Parser(argparse.ArgumentParser):
     def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
         namespace, unknown = super().parse_known_args(args, namespace)
         if unknown:
-            near = difflib.get_close_matches(unknown[0], list(self._option_string_actions), n=1)
+            known = [each for each in self._option_string_actions if each.startswith("--")]
+            near = difflib.get_close_matches(unknown[0], known, n=1, cutoff=0.7)
             hint = f"; did you mean {near[0]}?" if near else ""
+            if not near and unknown[0].startswith("--"):
+                hint = f"; there are {', '.join(known)}"
             self.error(f"{unknown[0]!r} is not expected{hint}")
         return namespace, unknown
 

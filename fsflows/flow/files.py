@@ -60,7 +60,8 @@ class Disk:
             return found
         if not path.exists():
             beside = [file.name for file in path.parent.glob("*")] if path.parent.is_dir() else []
-            near = nearest(path.name, beside)
+            whole = [name for name in beside if Path(name).stem == path.name]
+            near = whole[0] if whole else nearest(path.name, beside)
             hint = f"; did you mean {path.parent / near}?" if near else ""
             raise FlowErrors([Problem(str(path), 1, 1, f"there is no such file{hint}")])
         return [path]

@@ -65,6 +65,7 @@ from fsflows.switch.caller import (
     WaitForStart,
 )
 from fsflows.switch.profile import CallProfile
+from fsflows.switch.script_words import EXPECTED, VERBS, instead, without_unit
 from fsflows.switch.speech import MISHAPS
 
 MAX_SECONDS = 600.0
@@ -169,8 +170,8 @@ class _Parser:
             return
         read = _STEPS.get(verb)
         if read is None:
-            known = ", ".join([*_ABOUT_THE_CALL, *_STEPS])
-            raise _Wrong(f"there is no step {verb!r}; there are {known}")
+            known = (*_ABOUT_THE_CALL, *_STEPS)
+            raise _Wrong(f"there is no step {verb!r}; {instead(verb, known, VERBS)}")
         step = read(rest, number)
         if isinstance(step, Expect):
             self._check(step)
@@ -179,8 +180,8 @@ class _Parser:
     def _check(self, step: Expect) -> None:
         kind = step.words[0]
         if self._expectations is not None and kind not in self._expectations:
-            known = ", ".join(sorted(self._expectations))
-            raise _Wrong(f"nothing is known of {kind!r} to expect; there are {known}")
+            hint = instead(kind, sorted(self._expectations), EXPECTED)
+            raise _Wrong(f"nothing is known of {kind!r} to expect; {hint}")
 
     def _about_the_call(self, verb: str, rest: str) -> None:
         words = _words(rest)
@@ -377,5 +378,7 @@ def _number(text: str, what: str) -> float:
     except ValueError:
         number = math.nan
     if not math.isfinite(number):
-        raise _Wrong(f"{text!r} is not {what}" if text else f"{what} is missing")
+        raise _Wrong(
+            f"{text!r} is not {what}{without_unit(text)}" if text else f"{what} is missing"
+        )
     return number

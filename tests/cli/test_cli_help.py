@@ -92,6 +92,8 @@ def test_without_a_command_the_help_is_shown(capsys):
     [
         (["sevre"], "fsflows: there is no command 'sevre'; did you mean 'serve'?"),
         (["dance"], "fsflows: there is no command 'dance'; there are serve, call, check, test"),
+        (["menu.yaml"], "fsflows: there is no command 'menu.yaml'; to call a flow: fsflows call menu.yaml"),
+        (["call", "a", "--dtmf", "1"], "fsflows call: '--dtmf' is not expected; there are --help, --keys, --say, "),
         (["-x"], "fsflows: '-x' is not expected"),
         (["call"], "fsflows call: the following arguments are required: FLOW"),
         (["call", "a", "b"], "fsflows call: 'b' is not expected"),

@@ -82,6 +82,9 @@ def test_check_called_wrongly(write, run):
     assert (2, "", "fsflows check: g.yaml: there is no such file; did you mean f.yaml?\n") == run(
         "check", "g.yaml"
     )
+    assert (2, "", "fsflows check: f: there is no such file; did you mean f.yaml?\n") == run(
+        "check", "f"
+    )
     assert 2 == run("check")[0]
     with pytest.raises(SystemExit) as caught:
         run("check", "f.yaml", "--format", "xml")

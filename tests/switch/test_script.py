@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import pytest
 
+from fsflows.conversation.rehearsal import EXPECTATIONS
 from fsflows.switch.caller import (
     Expect,
     HangUp,
@@ -16,6 +17,7 @@ from fsflows.switch.caller import (
     WaitForStart,
 )
 from fsflows.switch.script import ScriptError, parse_script
+from fsflows.switch.script_words import EXPECTED, VERBS
 
 
 def step_of(line: str):
@@ -87,6 +89,10 @@ def test_who_calls():
     ("line", "problem"),
     [
         ("dial 5", "there is no step 'dial'; there are from, to, header, set, wait, hear,"),
+        ("pres 5", "there is no step 'pres'; did you mean 'press'?"),
+        ("dtmf 5", "there is no step 'dtmf'; here it is called 'press'"),
+        ("hang up", "there is no step 'hang'; here it is called 'hangup'"),
+        ("wait 500ms", "'500ms' is not a number of seconds; write 0.5"),
         ("wait", "how long?"),
         ("wait soon", "'soon' is not a number of seconds"),
         ("wait 3000", "seconds are between 0 and 600, not 3000"),
@@ -127,9 +133,17 @@ def test_all_problems_come_at_once():
     assert [1, 3, 4] == [int(problem.split(":")[1]) for problem in caught.value.problems]
 
 
+def test_every_other_word_leads_to_one_of_ours():
+    with pytest.raises(ScriptError) as caught:
+        parse_script("\n".join(" ".join(VERBS.values()).split()))
+
+    assert all("; here it is called " in problem for problem in caught.value.problems)
+    assert set(EXPECTED) <= set(EXPECTATIONS)
+
+
 def test_expectations_are_known_or_refused():
     assert parse_script("expect digits 1", expectations={"digits"}).expectations
     with pytest.raises(
-        ScriptError, match="nothing is known of 'digit' to expect; there are digits"
+        ScriptError, match="nothing is known of 'digit' to expect; did you mean 'digits'\\?"
     ):
         parse_script("expect digit 1", expectations={"digits"})
