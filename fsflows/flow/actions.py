@@ -130,6 +130,8 @@ def _hangup(node: Node | None, problems: Problems) -> str | None:
     if cause not in CAUSES:
         hint = suggest(cause, sorted(CAUSES)) if node.text not in ("false", "False") else ""
         near = hint if "did you mean" in hint else "; for a normal end write 'hangup: true'"
+        if cause.isdecimal():
+            near = "; a cause is a name, such as USER_BUSY"
         problems.error(node, f"{node.text!r} is not a hangup cause{near}")
         return None
     return cause

@@ -64,6 +64,13 @@ def unknown(key: str, owner: Table, path: Path, schema: dict[str, Any]) -> str:
     return f"{where}; {advice}" if advice else where + suggest(key, schema["properties"])
 
 
+def renamed(key: str, owner: Table, schema: dict[str, Any]) -> str | None:
+    """Our setting that a key means here; None: it means none, or that one stands there already."""
+    same = [each for each in schema["properties"] if plain(each) == plain(key)]
+    found = same[0] if same else setting_for(_PLACES.get(id(schema), ""), key)
+    return found if found and "/" not in found and found not in owner.values else None
+
+
 def _glued(key: str, schema: dict[str, Any]) -> str | None:
     found = _GLUED.fullmatch(key)
     if found is None or not is_known(found.group(1), schema):
@@ -117,10 +124,11 @@ def _moved(key: str, owner: Table, path: Path, place: str, schema: dict[str, Any
 
 
 def _is_row(key: str, node: Node) -> bool:
-    """Whether something is a row of `on`, or nothing but such rows under another name."""
-    rows = [key, *(node.keys if isinstance(node, Table) else ())]
-    return is_known(key, DEFS["on"]) or (
-        len(rows) > 1 and all(is_known(row, DEFS["on"]) for row in rows[1:])
+    """Whether something is a row of `on`, or such rows under another name."""
+    rows = list(node.keys) if isinstance(node, Table) else []
+    known = [row for row in rows if is_known(row, DEFS["on"])]
+    return (
+        is_known(key, DEFS["on"]) or len(known) * 2 > len(rows) or (1 < len(known) * 2 == len(rows))
     )
 
 
@@ -139,7 +147,8 @@ def _with(name: str, key: str, owner: Table, child: dict[str, Any]) -> str:
     given = owner.get(name)
     if isinstance(given, Table):
         return ", beside what it has"
-    parts = {key: inline(owner.values[key])}
+    text = inline(owner.values[key])
+    parts = {key: "true" if text == "..." and key in ("hangup", "exit") else text}
     if not {"goto", "flow", "handoff", "hangup", "exit", "run"} & parts.keys():
         parts["goto"] = inline(given) if isinstance(given, Scalar) else "STEP"
     whole = ", ".join(f"{each}: {text}" for each, text in parts.items())
@@ -164,8 +173,9 @@ def _astray(key: str, owner: Table) -> str | None:
 
 def _from_around(key: str, place: str) -> str | None:
     """Another word for a setting of a step that stands elsewhere."""
+    own = DEFS[place]["properties"] if place in DEFS else SCHEMA["properties"]
     found = setting_around(place, key)
-    if found is None:
+    if found is None or plain(key) in map(plain, own):
         return None
     within, ours = found
     note = noted(f"{within}/{ours}", key)

@@ -274,6 +274,8 @@ def _fallback(tree: Table, notes: Notes) -> Action:
     made = action(node, notes)
     if made is None:
         return Action(hangup=FALLBACK_CAUSE)
+    if isinstance(node, Table) and not node.keys:
+        return made  # what was in it is reported
     settings = node.keys.keys() if isinstance(node, Table) else set()
     if not settings & {"handoff", "hangup"} or "run" in settings:
         what = "fallback must be {handoff: name} or {hangup: true}, so that nothing more can fail"

@@ -20,6 +20,7 @@ from fsflows.flow.synonyms import CONVERSATION, RETURNED, meant
 
 _RETURN_KEYS = ("utterance", "hangup", "handoff", "listen", "transition")
 _CONV = tuple(compat.Conversation.__annotations__)
+_AGAIN = ("repeat", "again", "retry", "self", "same")
 _INSTEAD = {
     **dict.fromkeys(("hangup", "hang_up", "end", "stop", "disconnect"), "{hangup: true}"),
     "exit": "{exit: true}",
@@ -47,12 +48,18 @@ def _no_such(
     reference: Reference, names: Iterable[str], flow: Flow, file: FunctionsFile | None
 ) -> str:
     kind, name = reference.kind, reference.name
+    if kind == "function" and name.endswith("()"):
+        return f"there is no function {name!r}; write its name without the brackets"
     if kind == "function":
         if file is None:
             beside = flow.path.with_suffix(".py").name
             return f"there is no function {name!r}: the flow has no functions file; write {beside} beside it"
         return f"no function {name!r} in {file.path}{suggest(name, names, what='it has')}"
     if kind == "step" and reference.bare:
+        if name in _AGAIN and nearest(name, names) is None:
+            return f"no step is named {name!r}; to stay in a step write its own name"
+        if name == "next":
+            return f"no step is named {name!r}; write the name of the step that 'next:' has"
         if name in _INSTEAD:
             return f"no step is named {name!r}; to do that write {_INSTEAD[name]}"
         if name in flow.handoffs and nearest(name, names) is None:

@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from fsflows.flow.advice import instead_of, is_known, unknown
+from fsflows.flow.advice import inline, instead_of, is_known, renamed, unknown
 from fsflows.flow.errors import Mark, Place, Problems, label, listing, nearest, show
 from fsflows.flow.shape import DEFS, SCHEMA, check_for, definition, to_data
 from fsflows.flow.yaml_tree import Items, Node, Scalar, Table
@@ -42,13 +42,14 @@ def check_shape(tree: Table, problems: Problems, part: str = "") -> dict[str, se
     """
     if check_for(part)(tree):
         return {}
-    import jsonschema  # costs 60 ms to import: only for flows that are wrong
-
-    schema = {"$ref": f"#/$defs/{part}", "$defs": DEFS} if part else SCHEMA
+    _indent(tree, problems)
+    errors = _errors(tree, part)
+    while _rename(errors, tree, problems):
+        check_for(part)(tree)  # reads what was renamed as its place asks for
+        errors = _errors(tree, part)
     cuts: list[Path] = []
-    for error in jsonschema.Draft202012Validator(schema).iter_errors(to_data(tree)):
-        for leaf in _leaves(error):
-            cuts += _report(leaf, tree, problems)
+    for error in errors:
+        cuts += _report(error, tree, problems)
     for cut in sorted(cuts, key=_order, reverse=True):
         _cut(tree, cut)
     damaged: dict[str, set[str]] = {}
@@ -56,6 +57,55 @@ def check_shape(tree: Table, problems: Problems, part: str = "") -> dict[str, se
         if len(cut) > 1 and cut[0] == "steps":
             damaged.setdefault(str(cut[1]), set()).add(str(cut[2]) if len(cut) > 2 else "")
     return damaged
+
+
+def _errors(tree: Table, part: str) -> list[Any]:
+    import jsonschema  # costs 60 ms to import: only for flows that are wrong
+
+    schema = {"$ref": f"#/$defs/{part}", "$defs": DEFS} if part else SCHEMA
+    found = jsonschema.Draft202012Validator(schema).iter_errors(to_data(tree))
+    return [leaf for error in found for leaf in _leaves(error)]
+
+
+def _rename(errors: list[Any], tree: Table, problems: Problems) -> bool:
+    """Report other words for our settings, and read them as ours, so that what they hold is checked at once.
+
+    Returns:
+        Whether there were any.
+    """
+    found = False
+    for error in errors:
+        if error.validator != "additionalProperties":
+            continue
+        path: Path = list(error.absolute_path)
+        owner = _find(tree, path)
+        assert isinstance(owner, Table)
+        for key in [key for key in error.instance if not is_known(key, error.schema)]:
+            ours = renamed(key, owner, error.schema)
+            if ours is not None:
+                problems.error(owner.keys[key], unknown(key, owner, path, error.schema))
+                owner.keys[ours], owner.values[ours] = owner.keys[key], owner.values[key]
+                owner.drop(key)
+                found = True
+    return found
+
+
+def _indent(tree: Table, problems: Problems) -> None:
+    """A step that is empty since its settings stand beside it, not below: reported, and read as it was meant."""
+    steps = tree.get("steps")
+    empty = ""
+    for name, node in list(steps.values.items()) if isinstance(steps, Table) else ():
+        assert isinstance(steps, Table)
+        if not empty or name not in DEFS["step"]["properties"]:
+            empty = name if isinstance(node, Scalar) and node.value is None else ""
+            continue
+        step, mark = steps.values[empty], steps.keys[name]
+        if not isinstance(step, Table):
+            what = f"step {empty!r} is empty; indent its settings further than its name"
+            problems.error(mark, what)
+            step = steps.values[empty] = Table(mark.line, mark.column)
+        step.keys[name], step.values[name] = mark, node
+        steps.drop(name)
 
 
 def _leaves(error: Any) -> Iterator[Any]:
@@ -125,6 +175,10 @@ def _got(error: Any, path: Path) -> str:
     kind = schema.get("type")
     if isinstance(value, list) and kind == "object":
         return f"{text}; a name takes the place of each '-'"
+    if kind == "array" and isinstance(value, str | int) and not isinstance(value, bool):
+        return f"{text}; write [{inline(Scalar(1, 1, str(value), value))}]"
+    if schema.get("const") is True and str(value).lower() in ("yes", "y", "on"):
+        return f"{text}; write true"
     if isinstance(value, str):
         if _takes_boolean(schema) and value.lower() in ("yes", "y", "on", "no", "n", "off"):
             return f"{text}; write {'true' if value.lower() in ('yes', 'y', 'on') else 'false'}"

@@ -9,6 +9,8 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
+from fsflows.flow.shape import DEFS
+
 Words = Mapping[str, str]
 
 WORDS: Mapping[str, Words] = {
@@ -49,8 +51,8 @@ WORDS: Mapping[str, Words] = {
         "digits": "saydigits",
     },
     "step": {
-        "prompt": "say speak tts text message prompts question extrainstructions sayprompt",
-        "prompt/play": "audio file playback media sound audiofile",
+        "prompt": "say speak tts text texttospeech message prompts question greetlong extrainstructions sayprompt",
+        "prompt/play": "audio file playback background media sound audiofile",
         "prompt/silence": "pause wait sleep",
         "dtmf": "gather collect getdigits collectdigits playandgetdigits getdtmf dtmfinput",
         "asr": "speech stt recognizer recognition speechrecognition",
@@ -58,7 +60,7 @@ WORDS: Mapping[str, Words] = {
         "confirm": "confirmation askforconfirmation readback",
         "on": "choices options branches ondigit onkey ondtmf routes cases",
         "run": "function callback handler",
-        "next": "then nextstep transition",
+        "next": "then nextstep transition redirect",
         "on/otherwise": "else default",
         "on/complete": "oncomplete onsuccess success filled",
         "on/hangup": "onhangup",
@@ -67,15 +69,15 @@ WORDS: Mapping[str, Words] = {
         "retry": "reprompt",
     },
     "dtmf": {
-        "num_digits": "digits length count numberofdigits digitcount max maxlength maxlen",
+        "num_digits": "digits length count numberofdigits digitcount digitlen max maxlength maxlen",
         "min_digits": "min minlength minlen",
         "end_key": "terminator terminators termchar termchars termdigit termdigits terminationkey endkeys"
         " enddigit stopkey stopdigit finishkey submitkey dtmfstopevent",
         "clear_key": "clear clearkeys",
-        "first_digit_timeout": "timeout initialtimeout noinputtimeout firsttimeout starttimeout",
+        "first_digit_timeout": "timeout timeoutseconds initialtimeout noinputtimeout firsttimeout starttimeout",
         "inter_digit_timeout": "digittimeout interdigittimer intertimeout dtmfinputtimeout",
         "collection_timeout": "totaltimeout overalltimeout",
-        "barge_in": "bargein interruptible",
+        "barge_in": "bargein interruptible dtmfbargein",
         "type_ahead": "typeahead",
         "is_pii": "pii sensitive private secret secure confidential",
     },
@@ -105,9 +107,9 @@ WORDS: Mapping[str, Words] = {
         "when": "mode",
     },
     "retry": {
-        "attempts": "tries maxtries retries maxretries maxattempts count max times",
+        "attempts": "tries maxtries retries maxretries maxattempts maxfailures count max times",
         "no_input": "noinput timeout noinputprompt silence timeoutprompt",
-        "no_match": "nomatch invalid nomatchprompt invalidprompt invalidfile",
+        "no_match": "nomatch invalid nomatchprompt invalidprompt invalidfile invalidsound",
         "repeat_prompt": "repeat reprompt",
         "then": "next onfailure onfail failure finally exhausted",
     },
@@ -180,15 +182,26 @@ TOLD: Mapping[str, Words] = {
         "version": "leave it out: a flow's version is made from its text",
         "variables": "set them in the start function (conv.state.NAME = ...), or with an action's 'set:'",
     },
-    "step": {**_NOTES, **_VARIABLE, **_LEADING},
-    "dtmf": _VARIABLE,
+    "step": {
+        **_NOTES,
+        **_VARIABLE,
+        **_LEADING,
+        "answer": "leave it out: the call is answered when it comes",
+        "disconnect": "write next: {{hangup: true}}",
+    },
+    "dtmf": {
+        **_VARIABLE,
+        "validdigits": "write validate: {{pattern: \"[12]+\"}} beside 'dtmf:', with those digits in the brackets",
+    },
+    "handoff": {"context": 'write it behind the number: transfer: "5000 XML {value}"'},
     "action_block": _LEADING,
     "validate": {
         "luhn": "write check: luhn",
         **{kind: f"write kind: {kind}" for kind in ("date", "time", "amount")},
     },
     "recording": {
-        "enabled": "write recording: true, or leave it out: with other settings it is on"
+        "channels": "write stereo: true, or nothing for one channel",
+        "enabled": "write recording: true, or leave it out: with other settings it is on",
     },
 }
 """Place -> word -> what to write instead, where it has another form here ({key}, {value} and {step} are filled in)."""
@@ -267,15 +280,17 @@ def setting_for(place: str, word: str) -> str | None:
 
 def setting_around(place: str, word: str) -> tuple[str, str] | None:
     """The block of a step, or the step itself, and its setting that a word means which stands elsewhere."""
-    of_step = setting_for("step", word) if place == "flow" else None
-    if of_step is not None:
-        within, _, ours = of_step.rpartition("/")
-        return within or "step", ours
-    if place not in ("flow", "step", *BLOCKS) or plain(word) in NARROW:
+    if place not in ("flow", "step", *BLOCKS):
         return None
-    for block in (*BLOCKS, "step"):
-        found = setting_for(block, word) if block != place else None
-        if found is not None and "/" not in found:
+    narrow = plain(word) in NARROW
+    if place in ("flow", "dtmf") or (place in BLOCKS and not narrow):
+        within, _, ours = (setting_for("step", word) or "").rpartition("/")
+        if ours and within != place:
+            return within or "step", ours
+    for block in () if narrow else BLOCKS:
+        spelled = (each for each in DEFS[block]["properties"] if plain(each) == plain(word))
+        found = next(spelled, None) or setting_for(block, word)
+        if found is not None and block != place:
             return block, found
     return None
 

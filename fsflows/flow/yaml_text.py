@@ -102,6 +102,17 @@ def explain(error: yaml.YAMLError, text: str) -> tuple[Mark, str]:
     return mark, f"not YAML: {error.problem}"
 
 
+_HIDDEN_ROW = re.compile(r"^([ \t]+)#[ ]?:[ ]+(?:\{.*\}|\w+)[ ]*\r?$", re.MULTILINE)
+
+
+def hidden_rows(text: str) -> list[Mark]:
+    """Lines such as `#: {goto: start}` or `#: start`, which look like a row for the # key, and are comments."""
+    return [
+        Mark(text.count("\n", 0, found.start()) + 1, len(found.group(1)) + 1)
+        for found in _HIDDEN_ROW.finditer(text)
+    ]
+
+
 _COMMENT = re.compile(r"(?:^|[\s,:\[{])#")
 _QUOTED = re.compile(r"\"(?:[^\"\\]|\\.)*\"|'(?:[^']|'')*'")
 

@@ -20,7 +20,7 @@ from typing import Any
 import yaml
 
 from fsflows.flow.errors import FlowErrors, Mark, Problems
-from fsflows.flow.yaml_text import decode, explain, mark_of
+from fsflows.flow.yaml_text import decode, explain, hidden_rows, mark_of
 
 MAX_DEPTH = 40
 """The deepest nesting; a flow needs about ten."""
@@ -104,6 +104,9 @@ def read_tree(raw: bytes, problems: Problems) -> Table:
         raise _fatal(problems, place, words) from None
     if tree is None or (isinstance(tree, Scalar) and tree.value is None):
         raise _fatal(problems, Mark(1, 1), "the file is empty; a flow needs at least 'steps:'")
+    for place in hidden_rows(text):
+        what = "'#' begins a comment: this row is none; for the # key write \"#\": in quotes"
+        problems.warn(place, what)
     if not isinstance(tree, Table):
         raise _fatal(problems, tree, "a flow is a mapping of keys to values; begin with 'steps:'")
     return tree

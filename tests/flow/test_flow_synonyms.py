@@ -93,7 +93,20 @@ def test_what_functions_are_told_exists():
         ("dtmf: {num_digits: 4, pattern: '[0-9]+'}", "3:27: unknown key 'pattern' in dtmf; it belongs under the step's 'validate:'"),
         ("dtmf: {num_digits: 4, maxlength: 4}", "3:27: unknown key 'maxlength' in dtmf; here it is called 'num_digits'"),
         ("dtmf: {num_digits: 4, var_name: pin}", "3:27: unknown key 'var_name' in dtmf; here it is a row of 'on:', complete: {set: {pin: \"{digits}\"}}, and then conv.state.pin"),
-        ("dtmf: {num_digits: 4, bargein: false}", "3:27: unknown key 'bargein' in dtmf; here it is called 'barge_in'"),
+        ("dtmf: {num_digits: 4, bargein: false}", "3:27: unknown key 'bargein' in dtmf; here it is called 'barge_in'|3:36: barge_in must be interrupt, collect or ignore, got false; write ignore"),
+        ("dtmf: {num_digits: 4, file: a.wav}", "3:27: unknown key 'file' in dtmf; here it is 'play', under the step's 'prompt:'"),
+        ("dtmf: {num_digits: 4, valid_digits: '12'}", "3:27: unknown key 'valid_digits' in dtmf; write validate: {pattern: \"[12]+\"} beside 'dtmf:', with those digits in the brackets"),
+        ("interDigitTimeout: 4", "3:5: unknown key 'interDigitTimeout' in step 'ask'; here it is 'inter_digit_timeout', under 'dtmf:'"),
+        ("Prompt: Hi", "3:5: unknown key 'Prompt' in step 'ask'; did you mean 'prompt'?"),
+        ("gather: {numDigits: 4, terminators: pound, tries: 2}", "3:5: unknown key 'gather' in step 'ask'; here it is called 'dtmf'|3:14: unknown key 'numDigits' in dtmf; did you mean 'num_digits'?|3:28: unknown key 'terminators' in dtmf; here it is called 'end_key'|3:41: end_key must be keys of the telephone, such as \"#\" or [\"#\", \"*\"], or none, got 'pound'; write \"#\"|3:48: unknown key 'tries' in dtmf; here it is 'attempts', under the step's 'retry:'"),
+        ("{dtmf: {num_digits: 1}, ask_for_confirmation: true, next: ask}", "3:29: unknown key 'ask_for_confirmation' in step 'ask'; here it is called 'confirm'"),
+        ("answer: true", "3:5: unknown key 'answer' in step 'ask'; leave it out: the call is answered when it comes"),
+        ("{prompt: Hi, hangup: }", "3:18: unknown key 'hangup' in step 'ask'; it belongs under 'next:': next: {hangup: true}"),
+        ("{prompt: Hi, next: {exit: yes}}", "3:31: exit must be true, got 'yes'; write true"),
+        ("{prompt: Hi, next: {hangup: 486}}", "3:33: '486' is not a hangup cause; a cause is a name, such as USER_BUSY"),
+        ("{prompt: Hi, next: again}", "3:24: no step is named 'again'; to stay in a step write its own name"),
+        ("{prompt: Hi, next: next}", "3:24: no step is named 'next'; write the name of the step that 'next:' has"),
+        ("{prompt: Hi, run: f()}", "3:23: there is no function 'f()'; write its name without the brackets"),
         ("dtmf: {num_digits: 4, barge_in: false}", "3:37: barge_in must be interrupt, collect or ignore, got false; write ignore"),
         ("dtmf: {num_digits: 4, end_key: star}", '3:36: end_key must be keys of the telephone, such as "#" or ["#", "*"], or none, got \'star\'; write "*"'),
         ("dtmf: {num_digits: 4, end_key: false}", '3:36: end_key must be keys of the telephone, such as "#" or ["#", "*"], or none, got \'false\'; write none'),
@@ -117,7 +130,7 @@ def test_what_functions_are_told_exists():
         ("dial: user/1000", "3:5: unknown key 'dial' in step 'ask'; here it is {handoff: NAME}, with handoffs: {NAME: {bridge: user/1000}} at the left margin"),
         ("record: true", "3:5: unknown key 'record' in step 'ask'; recording is the flow's: recording: {start: \"step:ask\"} at the left margin"),
         ("stop_recording: true", "3:5: unknown key 'stop_recording' in step 'ask'; conv.pause_recording() in a function does that; discard_recording throws the recording away for good"),
-        ("function: f", "3:5: unknown key 'function' in step 'ask'; here it is called 'run'"),
+        ("function: f", "3:5: unknown key 'function' in step 'ask'; here it is called 'run'|3:15: there is no function 'f': the flow has no functions file; write f.py beside it"),
         ("default: bye", "3:5: unknown key 'default' in step 'ask'; here it is 'otherwise', under 'on:'"),
         ("1: bye", "3:5: unknown key '1' in step 'ask'; it belongs under 'on:'"),
         ("menu: {1: bye, 2: bye}", "3:5: unknown key 'menu' in step 'ask'; its rows belong under 'on:'"),
@@ -128,7 +141,7 @@ def test_what_functions_are_told_exists():
         ("{next: {step: ask, prompt: Hi, run: f}}", "3:13: unknown key 'step' in next; here it is called 'goto'|3:24: unknown key 'prompt' in next; here it is called 'say'|3:41: there is no function 'f': the flow has no functions file; write f.py beside it"),
         ("{next: {stop_recording: true, exit: true}}", "3:13: unknown key 'stop_recording' in next; conv.pause_recording() in a function does that; discard_recording throws the recording away for good"),
         ("{next: {delete_recording: true, exit: true}}", "3:13: unknown key 'delete_recording' in next; here it is called 'discard_recording'"),
-        ("{dtmf: {num_digits: 1}, on: {timeout: ask, i: ask, star: ask, else: ask}}", "3:34: 'timeout' is neither digits nor an outcome; here it is called 'no_input'|3:48: 'i' is neither digits nor an outcome; here it is called 'no_match'|3:56: 'star' is neither digits nor an outcome; the key is written \"*\", in quotes|3:67: 'else' is neither digits nor an outcome; here it is called 'otherwise'"),
+        ("{dtmf: {num_digits: 1}, on: {timeout: ask, i: ask, pound: ask, else: ask}, validate: {values: ['1', '#']}}", "3:34: 'timeout' is neither digits nor an outcome; here it is called 'no_input'|3:48: 'i' is neither digits nor an outcome; here it is called 'no_match'|3:56: 'pound' is neither digits nor an outcome; the key is written \"#\", in quotes|3:68: 'else' is neither digits nor an outcome; here it is called 'otherwise'"),
         ("{dtmf: {num_digits: 1}, on: [ask], next: ask}", "3:29: on must be a mapping from digits or outcomes to actions, got a list; a name takes the place of each '-'"),
         ("{dtmf: {num_digits: 1}, retry: 3, next: ask}", "3:36: retry must be a mapping with attempts, no_input, no_match ..., got 3; write {attempts: 3}"),
         ("{dtmf: {num_digits: 1}, retry: {tries: 3, invalid: What?, timeout: Hello?}, next: ask}", "3:37: unknown key 'tries' in retry; here it is called 'attempts'|3:47: unknown key 'invalid' in retry; here it is called 'no_match'|3:63: unknown key 'timeout' in retry; here it is called 'no_input'"),
@@ -165,7 +178,10 @@ def test_words_in_a_step(check, line, said):
         ("version: 2", "unknown key 'version'; leave it out: a flow's version is made from its text"),
         ("welcome: Hi", "unknown key 'welcome'; here it is called 'greeting'"),
         ("say: Hi", "unknown key 'say'; here it is 'prompt', in a step"),
-        ("on_hangup: f", "unknown key 'on_hangup'; here it is called 'end_function'"),
+        ("on_hangup: bye", "unknown key 'on_hangup'; here it is called 'end_function'|there is no function 'bye': the flow has no functions file; write f.py beside it"),
+        ("escape: {key: '0', then: two}", "unknown key 'key' in escape; here it is called 'keys'"),
+        ("fallback: {transfer: '1'}", "unknown key 'transfer' in fallback; here it is {handoff: NAME}, with handoffs: {NAME: {transfer: \"1\"}} at the left margin"),
+        ("handoffs: {a: {transfer: 5, context: public}}", "unknown key 'context' in hand-off 'a'; write it behind the number: transfer: \"5000 XML public\""),
         ("stereo: true", "unknown key 'stereo'; it belongs under 'recording:'"),
         ("voice: slt", "voice must be a mapping with engine, voice, got 'slt'"),
         ("escape: '0'", "escape must be a mapping such as {keys: \"0\", then: operator}, got '0'"),
@@ -179,7 +195,64 @@ def test_words_in_a_step(check, line, said):
 def test_words_at_the_left_margin(check, line, said):
     found = check(f"{line}\nsteps: {{two: {{prompt: hello, next: {{hangup: true}}}}}}\n")
 
-    assert [said] == [each.split(": ", 1)[1] for each in found]
+    assert said.split("|") == [each.split(": ", 1)[1] for each in found]
+
+
+def test_a_flow_in_the_words_of_another_system_is_read_to_its_end(check):
+    text = """
+        states:
+          main:
+            gather: {numDigits: 4}
+            choices: {timeout: by}
+            next: bye
+          bye: {text: Bye, redirect: mian}
+        """
+
+    assert [
+        "f.yaml:1:1: unknown key 'states'; here it is called 'steps'",
+        "f.yaml:3:5: unknown key 'gather' in step 'main'; here it is called 'dtmf'",
+        "f.yaml:3:14: unknown key 'numDigits' in dtmf; did you mean 'num_digits'?",
+        "f.yaml:4:5: unknown key 'choices' in step 'main'; here it is called 'on'",
+        "f.yaml:4:15: 'timeout' is neither digits nor an outcome; here it is called 'no_input'",
+        "f.yaml:4:24: no step is named 'by'; did you mean 'bye'?",
+        "f.yaml:6:9: unknown key 'text' in step 'bye'; here it is called 'prompt'",
+        "f.yaml:6:20: unknown key 'redirect' in step 'bye'; here it is called 'next'",
+        "f.yaml:6:30: no step is named 'mian'; did you mean 'main'?",
+    ] == check(text)
+
+
+def test_a_step_that_is_not_indented(check):
+    text = """
+        steps:
+          ask:
+          prompt: Hi
+          dtmf: {num_digit: 4}
+          next: bye
+          bye: {prompt: Bye, next: {hangup: true}}
+        """
+
+    assert [
+        "f.yaml:3:3: step 'ask' is empty; indent its settings further than its name",
+        "f.yaml:4:3: dtmf needs num_digits: between 1 and 32, or -1 for no limit",
+        "f.yaml:4:10: unknown key 'num_digit' in dtmf; did you mean 'num_digits'?",
+    ] == check(text)
+
+
+def test_a_row_that_is_a_comment(check):
+    text = """
+        steps:
+          ask:
+            prompt: Hi  #: x
+            dtmf: {num_digits: 1}
+            on:
+              #: {goto: ask}
+              #: see above, and below
+              1: ask
+            next: {hangup: true}
+        """
+    what = "warning: '#' begins a comment: this row is none; for the # key write \"#\": in quotes"
+
+    assert [f"f.yaml:6:7: {what}"] == check(text)
 
 
 @pytest.mark.parametrize(
