@@ -21,6 +21,8 @@ from typing import TYPE_CHECKING, Any, Protocol
 import greenlet
 
 from fsflows.clock import TaskKilled
+from fsflows.flow.errors import suggest
+from fsflows.flow.synonyms import CONVERSATION, meant
 
 if TYPE_CHECKING:
     from fsflows.clock import Clock, Task
@@ -215,8 +217,22 @@ def _failure(name: str, function: Callable[..., Any], error: BaseException) -> F
     if isinstance(error, FunctionBlocked):
         what = f"computed for more than {BLOCKING_LIMIT:g} s and held up every call"
     else:
-        what = f"raised {type(error).__name__}: {error}"
+        what = f"raised {type(error).__name__}: {error}{_instead(error)}"
     return Failure(name, what, where, error)
+
+
+def _instead(error: BaseException) -> str:
+    """What `conv` and `flow` have, when something else was asked of them."""
+    if not isinstance(error, AttributeError) or not isinstance(error.name, str):
+        return ""
+    if not type(error.obj).__module__.startswith("fsflows.conversation."):
+        return ""
+    asked = hasattr(error.obj, "call_handoff") or hasattr(error.obj, "goto_step")
+    ours = meant(CONVERSATION, error.name) if asked else None
+    if ours:
+        return f"; write {ours}"
+    known = [name for name in dir(error.obj) if not name.startswith("_")]
+    return suggest(error.name, known, what="it has")
 
 
 def arity(function: Callable[..., Any], offered: int) -> int:

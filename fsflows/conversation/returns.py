@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from fsflows.flow.synonyms import RETURNED, meant
 from fsflows.privacy import Pii
 
 _KEYS = ("utterance", "hangup", "handoff", "listen", "transition")
@@ -106,5 +107,8 @@ def _list(names: tuple[str, ...]) -> str:
 
 
 def _hint(key: Any, known: tuple[str, ...]) -> str:
+    ours = meant(RETURNED, str(key)) if known is _KEYS else None
+    if ours:
+        return f"; here it is called {ours!r}"
     near = difflib.get_close_matches(str(key), known, n=1)
     return f"; did you mean {near[0]!r}?" if near else f"; known are {_list(known)}"

@@ -10,6 +10,8 @@ from fsflows.flow.yaml_tree import Items, Node, Scalar, Table
 
 _AUDIO = re.compile(r"(\{[^{}]*\})?[a-z][a-z0-9_+.-]*://.*|\S+\.(wav|mp3|ogg|raw)", re.DOTALL)
 _PLACEHOLDER = re.compile(r"\{(\w+)\}")
+_FOREIGN = re.compile(r"\$\{(\w+)\}")
+"""A variable as FreeSWITCH writes it, which is left as it is."""
 _DOUBLED = re.compile(r"\{\{\s*(\w+)\s*\}\}")
 _KINDS = ("say", "play", "digits", "silence")
 _BRACE = re.compile(r"[{}]")
@@ -28,6 +30,10 @@ def check_placeholders(text: str, place: Place, problems: Problems) -> bool:
         what = f"{doubled.group(0)!r} has braces too many; write {{{doubled.group(1)}}}"
         problems.error(place, what)
         return False
+    foreign = _FOREIGN.search(text)
+    if foreign is not None:
+        what = f"{foreign.group(0)!r} is not filled in; write {{{foreign.group(1)}}}"
+        problems.warn(place, what)
     rest = _PLACEHOLDER.sub("", text)
     odd = _BRACE.search(rest)
     if odd is None:

@@ -218,6 +218,12 @@ def test_P8_another_flow_speaks_with_its_own_voice(play):
     ("call", "message"),
     [
         ('flow.goto_step("a" + "sk2")', "there is no step named 'ask2'; did you mean 'ask'?"),
+        ('flow.goto("ask")', "has no attribute 'goto'; did you mean 'goto_step'?"),
+        ("flow.transfer", "has no attribute 'transfer'; write conv.call_handoff()"),
+        ("flow.colour", "has no attribute 'colour'; it has: current_step, goto_step, name"),
+        ("conv.delete_recording()", "'delete_recording'; write conv.discard_recording()"),
+        ('conv.goto_step("ask")', "has no attribute 'goto_step'; write flow.goto_step()"),
+        ("conv.caller_number.last", "'str' object has no attribute 'last'"),
         ('conv.goto_flow("no" + "where")', "there is no flow named 'nowhere'"),
         ('conv.call_handoff("de" + "sk")', "there is no hand-off named 'desk'; there are: none"),
     ],

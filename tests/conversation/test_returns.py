@@ -35,6 +35,7 @@ def test_P10_return_values(value, expected):
         (7, "returned a value of type int; return None, a text to say, or a dict"),
         ([], "returned a value of type list"),
         ({"uterance": "x"}, "returned the unknown key 'uterance'; did you mean 'utterance'?"),
+        ({"say": "x"}, "returned the unknown key 'say'; here it is called 'utterance'"),
         ({1: "x"}, "returned the unknown key 1; known are utterance"),
         ({"utterance": 5}, "returned an utterance that is a value of type int"),
         ({"hangup": 5}, "returned hangup = a value of type int"),
