@@ -129,6 +129,8 @@ class Running:
     started: float
     """Seconds from the start of its process to the first connection answered."""
     main: int = 0
+    directory: Path = Path()
+    """What it writes is in it, as long as it runs."""
 
     def parent(self) -> float:
         """Seconds of the processor that its first process has used, if that takes no calls itself."""
@@ -138,9 +140,11 @@ class Running:
 
 
 @contextmanager
-def running(server: Server, *, workers: int = 1, flows: Path | None = None) -> Iterator[Running]:
-    """Start a server, and end it."""
-    port = _free_port()
+def running(
+    server: Server, *, workers: int = 1, flows: Path | None = None, port: int = 0
+) -> Iterator[Running]:
+    """Start a server, at a port or at one that is free, and end it."""
+    port = port or _free_port()
     with tempfile.TemporaryDirectory(prefix="fsflows-bench-") as directory:
         command = [*server.command, str(port)]
         if server.name == "fsflows":
@@ -161,7 +165,8 @@ def running(server: Server, *, workers: int = 1, flows: Path | None = None) -> I
         try:
             _wait_for(port, process, log)
             started = time.perf_counter() - began
-            yield Running(port, _pids(process.pid, workers, port), started, process.pid)
+            pids = _pids(process.pid, workers, port)
+            yield Running(port, pids, started, process.pid, Path(directory))
         finally:
             process.terminate()
             try:
