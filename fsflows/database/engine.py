@@ -1,22 +1,30 @@
 """A connection to the database, and transactions that never stop gevent's hub.
 
-With `threaded=True` all work runs on one thread of its own (SQLite blocks, and a lock held by a greenlet must not be
-waited for by another), while only the greenlet that asked waits; see `turns`. Without it, work runs where it is called:
-commands, tests and virtual time. Open a second `Database` for queries that may be slow, so that nothing waits behind
-them.
+With `threaded=True` all work runs on threads of its own, one a connection (SQLite blocks, and a lock held by a greenlet
+must not be waited for by another), while only the greenlet that asked waits; see `turns`. Without it, work runs where
+it is called: commands, tests and virtual time. Open a second `Database` for queries that may be slow, so that nothing
+waits behind them.
 """
 
 from __future__ import annotations
 
+import select
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, TypeVar
 
+from gevent.monkey import get_original
 from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
-from sqlalchemy.exc import ArgumentError, OperationalError, SQLAlchemyError
+from sqlalchemy.exc import (
+    ArgumentError,
+    DBAPIError,
+    DisconnectionError,
+    OperationalError,
+    SQLAlchemyError,
+)
 from sqlalchemy.pool import QueuePool, StaticPool
 
-from fsflows.database.turns import Turns
+from fsflows.database.turns import READ, SINGLE, WRITE, Kind, Turns
 
 T = TypeVar("T")
 
@@ -31,6 +39,10 @@ CONNECT_TIMEOUT = 5
 
 STATEMENT_TIMEOUT = 10
 """Seconds that a statement may take, and that SQLite waits for another process' write."""
+
+CONNECTIONS = 4
+"""To PostgreSQL, of a process that serves: one for records and sweeps, the others for the calls' recordings. A recorded
+call has some thirty round trips: across a network of 1 ms, one would do for no more than thirty calls a second."""
 
 SQLITE_SYNC = "FULL"
 """With a write-ahead log, the level at which a commit that returns is on disk; NORMAL, a power failure may undo it."""
@@ -56,11 +68,15 @@ class Database:
 
     def __init__(self, url: str, *, threaded: bool = False) -> None:
         self.url = _parse(url)
-        self._engine = _engine(self.url)
+        self._engine = _engine(self.url, threaded=threaded)
         self._transactions = _Transactions(self._engine)
-        # PostgreSQL locks rows: held until others are done, two nodes would sooner stand in each other's way.
-        together = self.url.get_backend_name() == "sqlite"
-        self._turns = Turns(self._transactions, together=together) if threaded else None
+        # SQLite has one writer at a time, and what waits for it can share a commit. PostgreSQL has many; it locks rows,
+        # and if they were held until others are done, two nodes would sooner stand in each other's way.
+        alone = self.url.get_backend_name() == "sqlite"
+        self._lanes: list[Turns] = []
+        if threaded:
+            count = 1 if alone else CONNECTIONS
+            self._lanes = [Turns(self._transactions, together=alone) for _ in range(count)]
         self._closed = False
 
     @classmethod
@@ -90,8 +106,12 @@ class Database:
             raise
         return database
 
-    def write(self, work: Callable[[Connection], T]) -> T:
+    def write(self, work: Callable[[Connection], T], *, of: str = "", single: bool = False) -> T:
         """Run `work` in a transaction. When this returns, its changes have reached the disk.
+
+        `of`: the call that it is about. What is about one call happens in the order in which it was asked for, as does
+        what is about none; what is about several may happen side by side. `single`: `work` is one statement, which
+        PostgreSQL begins and commits by itself: one round trip, not three.
 
         `work` may run on another thread and must only use the connection; it is run again when the database ended the
         transaction because of another one that was in its way, or when one failed that was to be committed with it.
@@ -99,47 +119,59 @@ class Database:
         Raises:
             DatabaseFailed: nothing was changed (or, if the connection broke in the commit, it can't be known).
         """
-        return self._run(work, writing=True)
+        return self._run(work, of, SINGLE if single else WRITE)
 
     def post(
-        self, work: Callable[[Connection], Any], failed: Callable[[BaseException], None]
+        self,
+        work: Callable[[Connection], Any],
+        failed: Callable[[BaseException], None],
+        *,
+        of: str = "",
+        single: bool = False,
     ) -> None:
-        """As `write`, but it is not waited for. What is asked for later happens after it.
+        """As `write`, but it is not waited for. What is asked for later of the same call happens after it.
 
         `failed` is called if it can't be done; it must not wait, nor raise.
         """
-        if self._turns is not None and not self._closed:
-            self._turns.post(work, failed)
+        if self._lanes and not self._closed:
+            self._lane(of).post(work, SINGLE if single else WRITE, failed)
             return
         try:
-            self._run(work, writing=True)
+            self._run(work, of, SINGLE if single else WRITE)
         except Exception as error:
             failed(error)
 
-    def read(self, work: Callable[[Connection], T]) -> T:
-        """Run `work` in a transaction that only reads; it waits for no writer.
+    def read(self, work: Callable[[Connection], T], *, of: str = "") -> T:
+        """Run `work` in a transaction that only reads; it waits for no writer. `of`: see `write`.
 
         Raises:
             DatabaseFailed: the database could not answer.
         """
-        return self._run(work, writing=False)
+        return self._run(work, of, READ)
 
     def close(self) -> None:
         """Close all connections, for good. May be called twice."""
         self._closed = True
-        if self._turns is None:
+        if not self._lanes:
             self._engine.dispose()
             return
-        turns, self._turns = self._turns, None
-        turns.close(self._engine.dispose)
+        [first, *others], self._lanes = self._lanes, []
+        for lane in others:
+            lane.close()
+        first.close(self._engine.dispose)
 
-    def _run(self, work: Callable[[Connection], T], *, writing: bool) -> T:
+    def _lane(self, of: str) -> Turns:
+        """What is about no call, records and sweeps, keeps calls waiting only where there is one lane."""
+        first, *others = self._lanes
+        return others[hash(of) % len(others)] if of and others else first
+
+    def _run(self, work: Callable[[Connection], T], of: str, kind: Kind) -> T:
         if self._closed:
             # Else it would be opened again, by whoever comes late, and by nobody closed.
             raise DatabaseFailed("it is closed here: the server ends")
-        if self._turns is not None:
-            return self._turns.run(work, writing=writing)
-        return self._transactions.alone(work, writing=writing)
+        if self._lanes:
+            return self._lane(of).run(work, kind)
+        return self._transactions.alone(work, kind)
 
 
 class _Transactions:
@@ -149,33 +181,42 @@ class _Transactions:
         self._engine = engine
         self._sqlite = engine.dialect.name == "sqlite"
 
-    def alone(self, work: Callable[[Connection], T], *, writing: bool) -> T:
+    def alone(self, work: Callable[[Connection], T], kind: Kind) -> T:
         """One transaction, again if others got in its way.
 
         Raises:
             DatabaseFailed: nothing was changed, as far as it can be known.
         """
         for attempt in range(1, ATTEMPTS + 1):
+            at_its_end = False
             try:
-                with self._begin(writing=writing) as connection:
-                    return work(connection)
+                with self._begin(kind) as connection:
+                    # One that is its own commit: if it is broken off it can't be known whether it was done.
+                    at_its_end = kind is SINGLE
+                    value = work(connection)
+                    at_its_end = True
+                return value
             except SQLAlchemyError as error:
-                if attempt == ATTEMPTS or not _was_in_the_way(error):
+                was_gone = attempt == 1 and not at_its_end and _is_broken(error)
+                if attempt == ATTEMPTS or not (was_gone or _was_in_the_way(error)):
                     raise DatabaseFailed(_in_words(error)) from error
         raise AssertionError("unreachable")
 
     def together(self, works: Sequence[Callable[[Connection], Any]]) -> list[Any]:
         """Several writes in one transaction. Raises what the first raises that fails; then nothing was changed."""
-        with self._begin(writing=True) as connection:
+        with self._begin(WRITE) as connection:
             return [work(connection) for work in works]
 
     @contextmanager
-    def _begin(self, *, writing: bool) -> Iterator[Connection]:
-        with self._engine.connect() as connection, connection.begin():
-            if self._sqlite:
-                # Not by a listener for "begin": with one, SQLAlchemy looks for listeners at each statement.
-                connection.exec_driver_sql("BEGIN IMMEDIATE" if writing else "BEGIN")
-            yield connection
+    def _begin(self, kind: Kind) -> Iterator[Connection]:
+        with self._engine.connect() as connection:
+            if kind is SINGLE and not self._sqlite:
+                connection.execution_options(isolation_level="AUTOCOMMIT")
+            with connection.begin():
+                if self._sqlite:
+                    # Not by a listener for "begin": with one, SQLAlchemy looks for listeners at each statement.
+                    connection.exec_driver_sql("BEGIN" if kind is READ else "BEGIN IMMEDIATE")
+                yield connection
 
 
 def _parse(url: str) -> URL:
@@ -190,10 +231,10 @@ def _parse(url: str) -> URL:
     return parsed
 
 
-def _engine(url: URL) -> Engine:
+def _engine(url: URL, *, threaded: bool) -> Engine:
     if url.get_backend_name() != "sqlite":
         try:
-            return _postgresql(url)
+            return _postgresql(url, threaded=threaded)
         except ImportError as error:
             raise ValueError("PostgreSQL needs psycopg: pip install 'fsflows[postgres]'") from error
     memory = url.database in (None, "", ":memory:")
@@ -206,12 +247,13 @@ def _engine(url: URL) -> Engine:
     return engine
 
 
-def _postgresql(url: URL) -> Engine:
-    return create_engine(
+def _postgresql(url: URL, *, threaded: bool) -> Engine:
+    if threaded:
+        _wait_as_threads_do()
+    engine = create_engine(
         url,
         poolclass=QueuePool,
-        pool_size=1,
-        pool_pre_ping=True,
+        pool_size=CONNECTIONS,
         connect_args={
             "connect_timeout": CONNECT_TIMEOUT,
             # A cluster that was made without a locale is SQL_ASCII: psycopg would give us bytes for text.
@@ -223,6 +265,27 @@ def _postgresql(url: URL) -> Engine:
             "keepalives_count": 3,
         },
     )
+    event.listen(engine, "checkout", _must_be_there)
+    return engine
+
+
+_poll = get_original("select", "poll")
+
+
+def _must_be_there(connection: Any, _record: Any, _proxy: Any) -> None:
+    """Whether the server has ended a connection that waited for its next transaction. It isn't asked: a round trip."""
+    look = _poll()
+    if not connection.closed:
+        look.register(connection.fileno(), select.POLLIN)
+    if connection.closed or look.poll(0):
+        raise DisconnectionError("the server has ended the connection")
+
+
+def _wait_as_threads_do() -> None:
+    """Let psycopg wait in C. It sees that gevent has patched `select`, and would start a hub in each of our threads."""
+    from psycopg import waiting
+
+    waiting.wait = getattr(waiting, "wait_c", waiting.wait)
 
 
 def _prepare_sqlite(connection: Any, _record: Any) -> None:
@@ -232,6 +295,11 @@ def _prepare_sqlite(connection: Any, _record: Any) -> None:
     for pragma in ("journal_mode = WAL", f"synchronous = {SQLITE_SYNC}", "foreign_keys = ON"):
         cursor.execute(f"PRAGMA {pragma}")
     cursor.close()
+
+
+def _is_broken(error: SQLAlchemyError) -> bool:
+    """Whether the connection had been lost, or was now; the next one is a new one."""
+    return isinstance(error, DBAPIError) and error.connection_invalidated
 
 
 def _was_in_the_way(error: SQLAlchemyError) -> bool:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from enum import Enum
 from typing import Any, Protocol, TypeVar, cast
 
 import gevent
@@ -18,6 +19,19 @@ from sqlalchemy import Connection
 T = TypeVar("T")
 Work = Callable[[Connection], Any]
 
+
+class Kind(Enum):
+    """What a transaction is."""
+
+    READ = "read"
+    WRITE = "write"
+    SINGLE = "single"
+    """One statement that writes."""
+
+
+READ, WRITE, SINGLE = Kind
+
+
 AT_ONCE = 50
 """Transactions that are committed together, at most: they wait for each other."""
 
@@ -25,7 +39,7 @@ AT_ONCE = 50
 class Runs(Protocol):
     """How transactions are run; on the thread."""
 
-    def alone(self, work: Work, *, writing: bool) -> Any:
+    def alone(self, work: Work, kind: Kind) -> Any:
         """One transaction; raises what it raises."""
 
     def together(self, works: Sequence[Work]) -> list[Any]:
@@ -40,7 +54,7 @@ class _Pool(Protocol):
 @dataclass(slots=True)
 class _Asked:
     work: Work
-    writing: bool
+    kind: Kind
     answer: Callable[[Any], None]
     failed: Callable[[BaseException], None]
 
@@ -62,17 +76,17 @@ class Turns:
         # gevent's stubs have no types for it.
         self._thread = cast("_Pool", ThreadPool(1))
 
-    def run(self, work: Callable[[Connection], T], *, writing: bool) -> T:
+    def run(self, work: Callable[[Connection], T], kind: Kind) -> T:
         """Run a transaction when its turn comes; raises what it raises. It is run even if this is not waited for."""
         answer: AsyncResult[T] = AsyncResult()
-        self._ask(_Asked(work, writing, answer.set, answer.set_exception))
+        self._ask(_Asked(work, kind, answer.set, answer.set_exception))
         return cast("T", answer.get())
 
-    def post(self, work: Work, failed: Callable[[BaseException], None]) -> None:
+    def post(self, work: Work, kind: Kind, failed: Callable[[BaseException], None]) -> None:
         """Run a transaction that writes when its turn comes, and don't wait; `failed` is told of what it raises."""
-        self._ask(_Asked(work, True, _nothing, failed))
+        self._ask(_Asked(work, kind, _nothing, failed))
 
-    def close(self, last: Callable[[], None]) -> None:
+    def close(self, last: Callable[[], None] = lambda: None) -> None:
         """Do what waits, then a last thing, and end the thread."""
         if self._working is not None:
             self._working.join()
@@ -107,9 +121,9 @@ class Turns:
     def _next(self) -> list[_Asked]:
         """The writes that wait, up to the first read; or that, alone: it need not wait for the disk."""
         count = 1
-        if self._waiting[0].writing:
+        if self._waiting[0].kind is not READ:
             most = min(len(self._waiting), self._at_once)
-            while count < most and self._waiting[count].writing:
+            while count < most and self._waiting[count].kind is not READ:
                 count += 1
         turn, self._waiting = self._waiting[:count], self._waiting[count:]
         return turn
@@ -124,7 +138,7 @@ class Turns:
 
     def _alone(self, asked: _Asked) -> tuple[Any, BaseException | None]:
         try:
-            return self._runs.alone(asked.work, writing=asked.writing), None
+            return self._runs.alone(asked.work, asked.kind), None
         except BaseException as error:
             return None, error
 

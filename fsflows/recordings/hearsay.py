@@ -45,7 +45,11 @@ class Hearsay:
     def of(self, call_uuid: str) -> list[str]:
         """What was heard of a call's recordings: paths."""
         the_call = {"the_call": call_uuid}
-        return list(self._database.read(lambda c: c.execute(_OF_CALL, the_call).scalars().all()))
+
+        def work(connection: Connection) -> list[str]:
+            return list(connection.execute(_OF_CALL, the_call).scalars())
+
+        return self._database.read(work, of=call_uuid)
 
     def forget(self, before: datetime) -> None:
         """Such calls are over."""

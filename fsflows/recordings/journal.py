@@ -18,7 +18,7 @@ from fsflows.recordings.hearsay import Hearsay
 from fsflows.recordings.identity import Aim, aim_for
 from fsflows.recordings.pruning import finished_before, forget
 from fsflows.recordings.receipt import SETTLED, DiscardCause, Receipt
-from fsflows.recordings.rows import entries_for, load, upsert
+from fsflows.recordings.rows import entries_for, is_known, load, upsert
 from fsflows.recordings.tables import discards, receipts, recordings, settlements
 
 LEASE = timedelta(seconds=60)
@@ -42,7 +42,7 @@ class Journal:
         self.hearsay = Hearsay(database, clock)
 
     def load(self, call_uuid: str) -> CallFile:
-        return self._database.read(lambda connection: load(connection, call_uuid))
+        return self._database.read(lambda c: load(c, call_uuid), of=call_uuid)
 
     def known(self, call_uuids: Sequence[str]) -> set[str]:
         """Those of these calls of which something is known."""
@@ -115,7 +115,8 @@ class Journal:
                 writing.reopen(connection, call_uuid, self.node, watch=True)
             return written
 
-        return self._database.write(work)
+        calls = {entry.call_uuid for entry in noted}
+        return self._database.write(work, of=calls.pop() if len(calls) == 1 else "")
 
     def note_first(self, entry: Entry) -> tuple[CallFile, Entry | None]:
         """Write down a call's first recording, as `note` does; or nothing, where something is known of the call.
@@ -125,18 +126,19 @@ class Journal:
         """
 
         def work(connection: Connection) -> tuple[CallFile, Entry | None]:
-            known = load(connection, entry.call_uuid)
-            if known:
-                return known, None
+            if is_known(connection, entry.call_uuid):
+                return load(connection, entry.call_uuid), None
             written = writing.note(connection, entry, self.node)
             writing.reopen(connection, entry.call_uuid, self.node, watch=True)
-            return known, written
+            return CallFile(), written
 
-        return self._database.write(work)
+        return self._database.write(work, of=entry.call_uuid)
 
     def change(self, entry: Entry, states: Sequence[str], **values: Any) -> bool:
         """Change a recording that is in one of these states; False: it no longer is."""
-        return self._database.write(lambda c: writing.change(c, entry, states, values))
+        return self._database.write(
+            lambda c: writing.change(c, entry, states, values), of=entry.call_uuid, single=True
+        )
 
     def change_later(
         self,
@@ -146,7 +148,12 @@ class Journal:
         **values: Any,
     ) -> None:
         """As `change`, but it is not waited for: it is on disk before what is asked for next, or never."""
-        self._database.post(lambda c: writing.change(c, entry, states, values), failed)
+        self._database.post(
+            lambda c: writing.change(c, entry, states, values),
+            failed,
+            of=entry.call_uuid,
+            single=True,
+        )
 
     def start_publishing(self, entry: Entry) -> Aim | None:
         """Take a recording for publishing. None: it was discarded, or published by another node.
@@ -161,13 +168,15 @@ class Journal:
             changed = writing.change(connection, entry, states, values, unless_discarded=True)
             return aim if changed else None
 
-        return self._database.write(work)
+        return self._database.write(work, of=entry.call_uuid)
 
     def published(self, entry: Entry, location: str, size: int) -> bool:
         """It is in the archive. False: a discard came first, and it has to be taken out again."""
         values = {"state": "published", "location": location, "size": size, "error": None}
         return self._database.write(
-            lambda c: writing.change(c, entry, ("publishing",), values, unless_discarded=True)
+            lambda c: writing.change(c, entry, ("publishing",), values, unless_discarded=True),
+            of=entry.call_uuid,
+            single=True,
         )
 
     # --- discards -----------------------------------------------------------------------------------------------
@@ -196,11 +205,11 @@ class Journal:
             assert call.intent is not None
             return call.intent, call
 
-        return self._database.write(work)
+        return self._database.write(work, of=call_uuid)
 
     def reopen(self, call_uuid: str) -> None:
         """There is more to delete of a call whose discard was finished."""
-        self._database.write(lambda c: writing.reopen(c, call_uuid, self.node))
+        self._database.write(lambda c: writing.reopen(c, call_uuid, self.node), of=call_uuid)
 
     def list_for_deletion(
         self, call_uuid: str, sizes: Mapping[int, int], *, stop_ms: int, detail: str
@@ -216,7 +225,7 @@ class Journal:
             ending.note_stop(connection, call_uuid, by, stop_ms, detail)
             return entries_for(connection, call_uuid)
 
-        return self._database.write(work)
+        return self._database.write(work, of=call_uuid)
 
     def close_discard(
         self, receipt: Receipt, *, watch: bool, before_commit: Callable[[], None] = lambda: None
@@ -233,7 +242,7 @@ class Journal:
                 before_commit()
             return counts
 
-        return self._database.write(work)
+        return self._database.write(work, of=receipt.call_uuid)
 
     def settle(self, call_uuid: str, settlement: Settlement) -> None:
         """Write down what an operator says of a file; the next attempt to finish the discard takes his word."""
@@ -252,16 +261,18 @@ class Journal:
             detail = f"{settlement.path}: {settlement.by}: {settlement.why}"
             add_steps(connection, call_uuid, by, {SETTLED: 0}, detail[:LONGEST])
 
-        self._database.write(work)
+        self._database.write(work, of=call_uuid)
 
     def discard_failed(self, call_uuid: str, why: str) -> bool:
         """An attempt has failed; the discard stays open. True: say so; it is news, or was long not said."""
         now = self._clock.utcnow()
-        return self._database.write(lambda c: failed(c, call_uuid, why[:LONGEST], now))
+        return self._database.write(
+            lambda c: failed(c, call_uuid, why[:LONGEST], now), of=call_uuid
+        )
 
     def unwatch(self, call_uuid: str) -> None:
         """The call is over: nothing can be recorded in it any more."""
-        self._database.write(lambda c: ending.unwatch(c, call_uuid))
+        self._database.write(lambda c: ending.unwatch(c, call_uuid), of=call_uuid, single=True)
 
     def _by(self) -> By:
         return By(self.node, self._clock.utcnow())

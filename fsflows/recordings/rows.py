@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from sqlalchemy import BindParameter, Connection, Row, Table, bindparam, select
+from sqlalchemy import BindParameter, Connection, Row, Table, bindparam, exists, or_, select
 from sqlalchemy.dialects import postgresql, sqlite
 
 from fsflows.recordings.entries import CallFile, Entry, Intent, Settlement
@@ -58,6 +58,11 @@ def entries_where(connection: Connection, which: Any, limit: int | None = None) 
     return [entry_of(row) for row in connection.execute(query)]
 
 
+def is_known(connection: Connection, call_uuid: str) -> bool:
+    """Whether anything is known of a call: whether what `load` gives is true."""
+    return bool(connection.execute(_IS_KNOWN, {"the_call": call_uuid}).scalar())
+
+
 def entries_for(connection: Connection, call_uuid: str) -> list[Entry]:
     """A call's recordings, the oldest first."""
     rows = connection.execute(_ENTRIES, {"the_call": call_uuid})
@@ -81,6 +86,11 @@ def receipt_for(connection: Connection, call_uuid: str) -> Receipt | None:
 # Made once: every recorded call runs them, and to make one takes several times as long as to run it.
 _CALL: BindParameter[Any] = bindparam("the_call")
 _ENTRIES = select(recordings).where(recordings.c.call_uuid == _CALL).order_by(recordings.c.id)
+_IS_KNOWN = select(
+    or_(
+        *(exists().where(each.c.call_uuid == _CALL) for each in (recordings, discards, settlements))
+    )
+)
 _INTENT = select(discards).where(discards.c.call_uuid == _CALL)
 _RECEIPT = select(receipts).where(receipts.c.call_uuid == _CALL)
 _SETTLEMENTS = select(settlements).where(settlements.c.call_uuid == _CALL)

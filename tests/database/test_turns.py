@@ -168,14 +168,14 @@ def test_a_database_that_cannot_be_written_tells_each(bench):
 
 
 def test_without_a_thread_nobody_waits_for_ever_and_later_ones_are_done(bench):
-    threads = bench.database._turns._thread
+    threads = bench.database._lanes[0]._thread
 
     class NoThreads:
         def apply(self, *_arguments):
-            bench.database._turns._thread = threads
+            bench.database._lanes[0]._thread = threads
             raise RuntimeError("can't start new thread")
 
-    bench.database._turns._thread = NoThreads()
+    bench.database._lanes[0]._thread = NoThreads()
     asked = spawned(bench, [1])
     later = gevent.spawn(bench.insert, 2)
     bench.end([*asked, later])

@@ -209,9 +209,9 @@ class Disk:
         self._mark("after fsync")
 
     def _writing(self, write: Callable[..., Any]) -> Callable[..., Any]:
-        def watched(database: Database, work: Callable[..., Any]) -> Any:
+        def watched(database: Database, work: Callable[..., Any], **named: Any) -> Any:
             self.now("before a transaction")
-            result = write(database, work)
+            result = write(database, work, **named)
             mode, level = database.read(_syncing)
             # Without the last level the removal of a rollback journal, which is the commit, is not synced.
             self._commit(safe=level >= (2 if mode == "wal" else 3))

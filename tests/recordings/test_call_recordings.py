@@ -96,17 +96,21 @@ def fail_database(world, after=0):
     """From now on (or after so many transactions) the database can't be written."""
     from sqlalchemy.exc import OperationalError
 
+    from fsflows.database.turns import READ
+
     run = world.database._run
     left = [after]
 
-    def failing(work, *, writing):
+    def failing(work, of, kind):
+        writing = kind is not READ
+
         def full(connection):
             left[0] -= writing
             if writing and left[0] < 0:
                 raise OperationalError("COMMIT", {}, Exception("database or disk is full"))
             return work(connection)
 
-        return run(full, writing=writing)
+        return run(full, of, kind)
 
     world.database._run = failing
     return lambda: setattr(world.database, "_run", run)
