@@ -68,15 +68,17 @@ class Database:
 
     def __init__(self, url: str, *, threaded: bool = False) -> None:
         self.url = _parse(url)
-        self._engine = _engine(self.url, threaded=threaded)
-        self._transactions = _Transactions(self._engine)
         # SQLite has one writer at a time, and what waits for it can share a commit. PostgreSQL has many; it locks rows,
         # and if they were held until others are done, two nodes would sooner stand in each other's way.
         alone = self.url.get_backend_name() == "sqlite"
+        count = 1 if alone or not threaded else CONNECTIONS
+        # Each thread has its own: a pool's locks are gevent's where that has patched `threading`. Two threads that meet
+        # at one of them can both wait for ever.
+        self._engines = [_engine(self.url, threaded=threaded) for _ in range(count)]
+        self._transactions = [_Transactions(engine) for engine in self._engines]
         self._lanes: list[Turns] = []
         if threaded:
-            count = 1 if alone else CONNECTIONS
-            self._lanes = [Turns(self._transactions, together=alone) for _ in range(count)]
+            self._lanes = [Turns(each, together=alone) for each in self._transactions]
         self._closed = False
 
     @classmethod
@@ -152,13 +154,14 @@ class Database:
     def close(self) -> None:
         """Close all connections, for good. May be called twice."""
         self._closed = True
-        if not self._lanes:
-            self._engine.dispose()
-            return
-        [first, *others], self._lanes = self._lanes, []
-        for lane in others:
-            lane.close()
-        first.close(self._engine.dispose)
+        lanes, self._lanes = self._lanes, []
+        engines, self._engines = self._engines, []
+        if lanes:
+            for lane, engine in zip(lanes, engines, strict=True):
+                lane.close(engine.dispose)
+        else:
+            for engine in engines:
+                engine.dispose()
 
     def _lane(self, of: str) -> Turns:
         """What is about no call, records and sweeps, keeps calls waiting only where there is one lane."""
@@ -171,7 +174,7 @@ class Database:
             raise DatabaseFailed("it is closed here: the server ends")
         if self._lanes:
             return self._lane(of).run(work, kind)
-        return self._transactions.alone(work, kind)
+        return self._transactions[0].alone(work, kind)
 
 
 class _Transactions:
@@ -253,7 +256,7 @@ def _postgresql(url: URL, *, threaded: bool) -> Engine:
     engine = create_engine(
         url,
         poolclass=QueuePool,
-        pool_size=CONNECTIONS,
+        pool_size=1,
         connect_args={
             "connect_timeout": CONNECT_TIMEOUT,
             # A cluster that was made without a locale is SQL_ASCII: psycopg would give us bytes for text.

@@ -86,7 +86,7 @@ class Turns:
         """Run a transaction that writes when its turn comes, and don't wait; `failed` is told of what it raises."""
         self._ask(_Asked(work, kind, _nothing, failed))
 
-    def close(self, last: Callable[[], None] = lambda: None) -> None:
+    def close(self, last: Callable[[], None]) -> None:
         """Do what waits, then a last thing, and end the thread."""
         if self._working is not None:
             self._working.join()

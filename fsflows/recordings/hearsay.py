@@ -31,11 +31,15 @@ class Hearsay:
         told = list(dict.fromkeys(news))
         rows = [{"call_uuid": each, "path": path, "at": now} for each, path in told]
 
-        def work(connection: Connection) -> set[str]:
+        def work(connection: Connection) -> None:
             connection.execute(upsert(connection, heard).on_conflict_do_nothing(), rows)
-            return _discarded(connection, told)
 
-        return self._database.write(work) if rows else set()
+        if not rows:
+            return set()
+        self._database.write(work)
+        # Once it can be seen: a discard that is not there yet will see it. In one transaction with it, PostgreSQL would
+        # let each of two miss what the other has not committed yet.
+        return self.discarded(told)
 
     def discarded(self, news: Iterable[tuple[str, str]]) -> set[str]:
         """The same without writing anything down."""

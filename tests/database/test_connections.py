@@ -65,6 +65,18 @@ def test_a_call_does_not_wait_for_another_nor_for_what_is_about_none(database):
     assert [1, 2, 3] == rows(database)
 
 
+def test_no_two_threads_meet_at_the_locks_of_one_pool(database):
+    """They are gevent's in a server: threads that wait for each other there can do so for ever."""
+
+    def where(connection):
+        return threading.get_ident(), id(connection.engine.pool)
+
+    with gevent.Timeout(30):
+        used = {database.read(where, of=of) for of in ("", *two_calls(database))}
+    threads, pools = map(set, zip(*used, strict=True))
+    assert (3, 3, 3) == (len(used), len(threads), len(pools))
+
+
 def test_what_is_posted_for_a_call_happens_before_what_is_asked_for_it_later(database):
     failures = []
     with gevent.Timeout(30):
@@ -77,7 +89,8 @@ def test_what_is_posted_for_a_call_happens_before_what_is_asked_for_it_later(dat
 
 def test_a_connection_that_the_server_has_ended_is_replaced_before_it_is_used(database, cluster):
     broken = []
-    event.listen(database._engine, "handle_error", broken.append)
+    for engine in database._engines:
+        event.listen(engine, "handle_error", broken.append)
     for single in (False, True):
         database.write(insert(1), of="call", single=single)
         end_all(cluster)

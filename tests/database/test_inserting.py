@@ -117,7 +117,7 @@ def test_sqlite_gets_all_rows_in_one_step(tmp_path):
     database.write(THINGS.metadata.create_all)
     seen = []
 
-    @event.listens_for(database._engine, "before_cursor_execute")
+    @event.listens_for(database._engines[0], "before_cursor_execute")
     def note(connection, cursor, statement, parameters, context, executemany):
         seen.append((statement.partition(" ")[0], executemany))
 

@@ -20,7 +20,7 @@ class Bench:
         self.commits = 0
         self.go = threading.Event()
         self.begun = threading.Event()
-        event.listen(self.database._engine, "commit", self._committed)
+        event.listen(self.database._engines[0], "commit", self._committed)
 
     def _committed(self, _connection):
         self.commits += 1

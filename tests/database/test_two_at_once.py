@@ -4,9 +4,13 @@ from threading import Event, Thread
 
 import psycopg
 import pytest
-from sqlalchemy import text
+from sqlalchemy import event, text
 
+from fsflows.clock import GeventClock
 from fsflows.database import Database, DatabaseFailed
+from fsflows.recordings.entries import Node
+from fsflows.recordings.journal import Journal
+from fsflows.recordings.receipt import DiscardCause
 
 pytestmark = pytest.mark.process
 
@@ -65,6 +69,23 @@ def test_any_other_fault_is_not_tried_again(databases):
     with pytest.raises(DatabaseFailed, match="division by zero"):
         databases[0].write(work)
     assert [1] == runs
+
+
+def test_what_is_heard_just_as_a_discard_is_asked_for_is_seen_by_one_of_the_two(databases):
+    clock = GeventClock()
+    hearing, discarding = (Journal(each, clock, Node.make("node")) for each in databases)
+    found = []
+
+    def discard(_connection):
+        """As the transaction that writes down what was heard is about to be committed."""
+        if not found:
+            cause = DiscardCause("flow", "step", "1", clock.utcnow())
+            discarding.open_discard("call", "fs1", cause)
+            found.append(discarding.hearsay.of("call"))
+
+    event.listen(databases[0]._engines[0], "commit", discard)
+    concerned = hearing.hearsay.hear([("call", "/r/x.wav")])
+    assert ([[]], {"call"}) == (found, concerned)
 
 
 def test_a_database_without_an_encoding_gives_text(cluster):
