@@ -301,7 +301,8 @@ class RecordWriter:
         if self.stats.error:
             log.warning("records are written again", was=self.stats.error)
             self.stats.error = ""
-        return self._lines > 0
+        # The count may be older than a line: who has asked the thread later may be told first. At the end, look.
+        return self._lines > 0 or self._stopping.is_set()
 
     def _insert(self, lines: Sequence[bytes]) -> None:
         # On the thread: a hundred long records take longer to read than a caller should wait for a prompt.

@@ -14,6 +14,10 @@ from fsflows.database.engine import DatabaseFailed
 _LOCK = 0x666C6F77
 """Any number that nobody else uses for an advisory lock in this database."""
 
+PATIENCE = 3600
+"""Seconds that each statement of it may take on PostgreSQL, and that another process' migration is waited for: an index
+of ten million rows takes longer than any other statement should."""
+
 
 def config() -> Config:
     """Alembic's configuration; everything it needs is in this package."""
@@ -29,6 +33,7 @@ def migrate(connection: Connection) -> None:
         DatabaseFailed: the database was made by a newer version of fsflows.
     """
     if connection.dialect.name == "postgresql":
+        connection.execute(text(f"SET LOCAL statement_timeout = '{PATIENCE}s'"))
         connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _LOCK})
     current = MigrationContext.configure(connection).get_current_heads()
     settings = config()

@@ -132,6 +132,33 @@ def test_a_database_that_is_away_loses_nothing_and_says_so_once(make, fake, samp
     assert "" == writer.stats.error
 
 
+def test_at_the_end_a_line_that_is_not_counted_yet_is_brought_in(fake, samples, tmp_path):
+    writer = RecordWriter(lambda: fake, Spool(tmp_path / "spool"), "node#1")
+    first, second = samples[:2]
+    pool = writer._thread
+
+    class LateAnswer:
+        """The first answer after the first record is in the database comes after a later one."""
+
+        kill = pool.kill
+
+        def apply(self, work):
+            answer = pool.apply(work)
+            if list(fake.there) == [first.id] and writer.stats.submitted == 1:
+                writer.submit(second)
+                writer._to_spool()
+            return answer
+
+    writer._thread = LateAnswer()
+    writer.submit(first)
+    writer._to_spool()
+    writer._stopping.set()
+    with gevent.Timeout(20):
+        writer._bring_in()
+        assert writer.stop()
+    assert {first.id, second.id} == set(fake.there)
+
+
 def test_what_was_not_written_is_written_by_the_next_process(make, fake, samples):
     fake.away = True
     first = make(fake)

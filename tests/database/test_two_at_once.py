@@ -8,6 +8,7 @@ from sqlalchemy import event, text
 
 from fsflows.clock import GeventClock
 from fsflows.database import Database, DatabaseFailed
+from fsflows.database.migrate import migrate
 from fsflows.recordings.entries import Node
 from fsflows.recordings.journal import Journal
 from fsflows.recordings.receipt import DiscardCause
@@ -69,6 +70,17 @@ def test_any_other_fault_is_not_tried_again(databases):
     with pytest.raises(DatabaseFailed, match="division by zero"):
         databases[0].write(work)
     assert [1] == runs
+
+
+def test_a_migration_may_take_longer_than_other_statements(databases):
+    def limit(connection):
+        return connection.execute(text("SHOW statement_timeout")).scalar()
+
+    def work(connection):
+        migrate(connection)
+        return limit(connection)
+
+    assert ["1h", "10s"] == [databases[0].write(work), databases[0].write(limit)]
 
 
 def test_what_is_heard_just_as_a_discard_is_asked_for_is_seen_by_one_of_the_two(databases):
