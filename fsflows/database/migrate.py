@@ -9,7 +9,7 @@ from alembic.script import ScriptDirectory
 from alembic.util import CommandError
 from sqlalchemy import Connection, text
 
-from fsflows.database.engine import DatabaseFailed
+from fsflows.database.engine import STATEMENT_TIMEOUT, DatabaseFailed
 
 _LOCK = 0x666C6F77
 """Any number that nobody else uses for an advisory lock in this database."""
@@ -35,6 +35,8 @@ def migrate(connection: Connection) -> None:
     if connection.dialect.name == "postgresql":
         connection.execute(text(f"SET LOCAL statement_timeout = '{PATIENCE}s'"))
         connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _LOCK})
+        # A table is not waited for as long (a dump may read it for hours): whoever comes later would wait behind us.
+        connection.execute(text(f"SET LOCAL lock_timeout = '{STATEMENT_TIMEOUT}s'"))
     current = MigrationContext.configure(connection).get_current_heads()
     settings = config()
     if set(current) == set(ScriptDirectory.from_config(settings).get_heads()):

@@ -72,15 +72,17 @@ def test_any_other_fault_is_not_tried_again(databases):
     assert [1] == runs
 
 
-def test_a_migration_may_take_longer_than_other_statements(databases):
-    def limit(connection):
-        return connection.execute(text("SHOW statement_timeout")).scalar()
+def test_a_migration_may_take_longer_than_other_statements_but_waits_for_no_table(databases):
+    def limits(connection):
+        asked = ("SHOW statement_timeout", "SHOW lock_timeout")
+        return [connection.execute(text(each)).scalar() for each in asked]
 
     def work(connection):
         migrate(connection)
-        return limit(connection)
+        return limits(connection)
 
-    assert ["1h", "10s"] == [databases[0].write(work), databases[0].write(limit)]
+    assert ["1h", "10s"] == databases[0].write(work)
+    assert ["10s", "0"] == databases[0].write(limits)
 
 
 def test_what_is_heard_just_as_a_discard_is_asked_for_is_seen_by_one_of_the_two(databases):
