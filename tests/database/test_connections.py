@@ -1,6 +1,7 @@
 """A server's connections to a PostgreSQL: calls don't wait for each other, and one that was lost is replaced."""
 
 import threading
+import time
 
 import gevent
 import pytest
@@ -30,10 +31,19 @@ def rows(database):
 
 
 def end_all(cluster):
-    """As a restart of the server does, or an administrator."""
+    """As a restart of the server does, or an administrator. When this returns they have been told."""
     other = Database(cluster.url)
-    query = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid != pg_backend_pid()"
-    other.write(lambda c: c.execute(text(query)).all())
+    theirs = (
+        "FROM pg_stat_activity WHERE backend_type = 'client backend' AND pid != pg_backend_pid()"
+    )
+    end, left = (
+        text(f"SELECT {what} {theirs}") for what in ("pg_terminate_backend(pid)", "count(*)")
+    )
+    other.write(lambda c: c.execute(end).all())
+    for _ in range(3000):
+        if not other.read(lambda c: c.execute(left).scalar()):
+            break
+        time.sleep(0.01)
     other.close()
 
 
