@@ -6,6 +6,7 @@ one, a slow disk would let callers wait for each other; together, a hundred wait
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import Enum
@@ -103,10 +104,10 @@ class Turns:
             while self._waiting:
                 turn = self._next()
                 for asked, (value, error) in zip(turn, self._outcomes(turn), strict=True):
-                    if error is None:
-                        asked.answer(value)
-                    else:
-                        asked.failed(error)
+                    try:
+                        asked.failed(error) if error is not None else asked.answer(value)
+                    except Exception:  # its own fault; those behind it must not wait for ever
+                        gevent.get_hub().handle_error(asked, *sys.exc_info())
         finally:
             self._working = None
 

@@ -110,7 +110,7 @@ recordings = Table(
     Column("archive", PlainText),
     UniqueConstraint("call_uuid", "path"),
 )
-Index("ix_recordings_state", recordings.c.state, recordings.c.started_at)
+Index("ix_recordings_state_started_at", recordings.c.state, recordings.c.started_at)
 Index("ix_recordings_started_at", recordings.c.started_at)
 Index("ix_recordings_path", recordings.c.path)
 

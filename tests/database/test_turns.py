@@ -183,3 +183,22 @@ def test_without_a_thread_nobody_waits_for_ever_and_later_ones_are_done(bench):
         asked[0].get(timeout=1)
     assert later.value == 2
     assert bench.rows() == {2}
+
+
+def test_who_raises_when_told_of_a_failure_keeps_nobody_waiting(bench, capsys):
+    bench.insert(1)
+    holding = bench.hold()
+
+    def wrong(error):
+        raise LookupError("mine")
+
+    bench.database.post(text_insert(1), wrong)
+    asked = spawned(bench, [2, 3])
+    bench.end([holding, *asked])
+    assert [each.value for each in asked] == [2, 3]
+    assert bench.rows() == {1, 2, 3}
+    assert "LookupError" in capsys.readouterr().err
+
+
+def text_insert(number):
+    return lambda c: c.execute(text("INSERT INTO t VALUES (:n)"), {"n": number})

@@ -23,21 +23,21 @@ OF_SOME = {
 
 
 def upgrade() -> None:
-    """Make them."""
-    op.drop_index("ix_recordings_state", "recordings")
-    op.create_index("ix_recordings_state", "recordings", ["state", "started_at"])
+    """Make them; what would keep others from reading comes last."""
+    op.create_index("ix_recordings_state_started_at", "recordings", ["state", "started_at"])
     op.create_index("ix_recordings_path", "recordings", ["path"])
     op.create_index("ix_recording_receipts_issued_at", "recording_receipts", ["issued_at"])
     for name, (table, column, which) in OF_SOME.items():
         where = sa.text(which)
         op.create_index(name, table, [column], sqlite_where=where, postgresql_where=where)
+    op.drop_index("ix_recordings_state", "recordings")
 
 
 def downgrade() -> None:
     """Take them away."""
+    op.create_index("ix_recordings_state", "recordings", ["state"])
     for name, (table, _, _) in OF_SOME.items():
         op.drop_index(name, table)
     op.drop_index("ix_recording_receipts_issued_at", "recording_receipts")
     op.drop_index("ix_recordings_path", "recordings")
-    op.drop_index("ix_recordings_state", "recordings")
-    op.create_index("ix_recordings_state", "recordings", ["state"])
+    op.drop_index("ix_recordings_state_started_at", "recordings")
