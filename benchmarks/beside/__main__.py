@@ -64,7 +64,7 @@ def came_of_it(server: Running, count: int) -> tuple[int, int, int]:
         records = [store.get(row.id) for row in rows]
         if len(records) >= min(count, 500) or time.monotonic() > until:
             break
-        time.sleep(0.5)
+        time.sleep(0.5)  # the last ones are on their way into the database
     database.close()
     right = 0
     for record in records:

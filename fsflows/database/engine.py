@@ -41,8 +41,8 @@ STATEMENT_TIMEOUT = 10
 """Seconds that a statement may take, and that SQLite waits for another process' write."""
 
 CONNECTIONS = 4
-"""To PostgreSQL, of a process that serves: one for records and sweeps, the others for the calls' recordings. A recorded
-call has some thirty round trips: across a network of 1 ms, one would do for no more than thirty calls a second."""
+"""To PostgreSQL, of a process that serves: one for records and sweeps, the others for the calls' recordings, each of
+which has some fifteen round trips. With one connection callers waited for each other (docs/performance.md)."""
 
 SQLITE_SYNC = "FULL"
 """With a write-ahead log, the level at which a commit that returns is on disk; NORMAL, a power failure may undo it."""
@@ -135,11 +135,12 @@ class Database:
 
         `failed` is called if it can't be done; it must not wait, nor raise.
         """
+        kind = SINGLE if single else WRITE
         if self._lanes and not self._closed:
-            self._lane(of).post(work, SINGLE if single else WRITE, failed)
+            self._lane(of).post(work, kind, failed)
             return
         try:
-            self._run(work, of, SINGLE if single else WRITE)
+            self._run(work, of, kind)
         except Exception as error:
             failed(error)
 

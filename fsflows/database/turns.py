@@ -105,7 +105,10 @@ class Turns:
                 turn = self._next()
                 for asked, (value, error) in zip(turn, self._outcomes(turn), strict=True):
                     try:
-                        asked.failed(error) if error is not None else asked.answer(value)
+                        if error is None:
+                            asked.answer(value)
+                        else:
+                            asked.failed(error)
                     except Exception:  # its own fault; those behind it must not wait for ever
                         gevent.get_hub().handle_error(asked, *sys.exc_info())
         finally:

@@ -12,14 +12,13 @@ from functools import lru_cache
 from typing import Any
 
 from sqlalchemy import BindParameter, Connection, and_, bindparam, exists, select, update
-from sqlalchemy.dialects import postgresql, sqlite
 
 from fsflows.recordings import writing
 from fsflows.recordings.attempts import AFRESH, By, add_steps, is_last_step
 from fsflows.recordings.entries import Entry
 from fsflows.recordings.pruning import GONE
 from fsflows.recordings.receipt import SETTLED, DiscardCause, Receipt
-from fsflows.recordings.rows import receipt_for
+from fsflows.recordings.rows import inserting, receipt_for
 from fsflows.recordings.tables import discards, nodes, receipts, recordings
 
 ENDED = ("discarding", "discarded", "settled")
@@ -69,7 +68,7 @@ def open_discard(
 
 @lru_cache(2)
 def _opening(dialect: str) -> Any:
-    return _insert(dialect)(discards).on_conflict_do_nothing().returning(discards.c.call_uuid)
+    return inserting(dialect, discards).on_conflict_do_nothing().returning(discards.c.call_uuid)
 
 
 def list_for_deletion(
@@ -162,7 +161,7 @@ _DONE = (
 
 @lru_cache(2)
 def _receipting(dialect: str) -> Any:
-    insert = _insert(dialect)(receipts)
+    insert = inserting(dialect, receipts)
     new = insert.excluded
     return insert.on_conflict_do_update(
         index_elements=["call_uuid"],
@@ -176,7 +175,3 @@ def unwatch(connection: Connection, call_uuid: str) -> None:
 
 
 _UNWATCH = update(discards).where(discards.c.call_uuid == _CALL).values(watch=False)
-
-
-def _insert(dialect: str) -> Any:
-    return (postgresql if dialect == "postgresql" else sqlite).insert

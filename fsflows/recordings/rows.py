@@ -15,8 +15,12 @@ from fsflows.recordings.tables import discards, receipts, recordings, settlement
 
 def upsert(connection: Connection, table: Table) -> Any:
     """An INSERT that knows `on_conflict_...`, in the words of this database."""
-    dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
-    return dialect.insert(table)
+    return inserting(connection.dialect.name, table)
+
+
+def inserting(dialect: str, table: Table) -> Any:
+    """`upsert` for a statement that is made before there is a connection."""
+    return (postgresql if dialect == "postgresql" else sqlite).insert(table)
 
 
 def entry_of(row: Row[Any]) -> Entry:

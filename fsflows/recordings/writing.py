@@ -12,10 +12,10 @@ from functools import lru_cache
 from typing import Any
 
 from sqlalchemy import Connection, bindparam, delete, exists, func, or_, update
-from sqlalchemy.dialects import postgresql, sqlite
 
 from fsflows.recordings.attempts import AFRESH
 from fsflows.recordings.entries import Entry, Node
+from fsflows.recordings.rows import inserting
 from fsflows.recordings.tables import discards, receipts, recordings, settlements
 
 _FORGET_SETTLEMENT = delete(settlements).where(
@@ -72,7 +72,7 @@ _COLUMNS = tuple(column.name for column in recordings.columns if column.name != 
 
 @lru_cache(2)
 def _noting(dialect: str) -> Any:
-    insert = (postgresql if dialect == "postgresql" else sqlite).insert(recordings)
+    insert = inserting(dialect, recordings)
     new, old = insert.excluded, recordings.c
     again = {
         "state": new.state,
