@@ -20,6 +20,10 @@ ROUTED = 0.5
 """Seconds in which a transferred call has got to its extension. It takes a millisecond."""
 
 
+RING_TIMEOUT = 60
+"""Seconds that the other leg of a `bridge` may ring."""
+
+
 class Call(Leg):
     """A call and its verbs.
 
@@ -118,14 +122,6 @@ class Call(Leg):
         self._alive()
         self._set(name, value)
 
-    def get_variable(self, name: str) -> str | None:
-        """A channel variable as it is now; None when unset.
-
-        By `uuid_getvar`: `getvar` would cut it at 511 bytes, and a blank line in it would break the framing.
-        """
-        reply = self.api("uuid_getvar", self.uuid, quoting.variable_name(name))
-        return None if reply.text == "_undef_" or not reply.ok else reply.text
-
     def sleep(self, seconds: float) -> None:
         """Let time pass; what happens meanwhile is kept for `wait`.
 
@@ -173,12 +169,11 @@ class Call(Leg):
         self._complete = True
         self._over(TRANSFERRED)
 
-    def bridge(self, target: str, timeout: float = 60.0) -> str:
+    def bridge(self, target: str) -> str:
         """Connect the caller to another leg and stay until one of them hangs up.
 
         Args:
             target: a dial string ("user/1000", "sofia/gateway/pstn/4420...").
-            timeout: seconds to ring.
 
         Returns:
             The other leg's hangup cause after a conversation; the caller is still there.
@@ -190,7 +185,7 @@ class Call(Leg):
         self._set_terminators()  # somebody else may play something to the caller meanwhile
         self.set_variable("hangup_after_bridge", "false")
         self.set_variable("continue_on_fail", "true")
-        self.set_variable("call_timeout", str(round(timeout)))
+        self.set_variable("call_timeout", str(RING_TIMEOUT))
         self._bridged = False
         done = self.run("bridge", quoting.argument(target), timeout=24 * 3600.0)
         cause = done.variables.get("bridge_hangup_cause") or done.variables.get(

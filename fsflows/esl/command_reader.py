@@ -60,21 +60,6 @@ class CommandReader:
         return Command(command.verb, command.args, command.headers, body)
 
 
-def parse_command(data: bytes) -> Command:
-    """The one command in `data`, with or without its final blank line.
-
-    Raises:
-        FrameError: there is none, or more than one, or its body is cut off.
-    """
-    reader = CommandReader()
-    commands = reader.feed(data)
-    if not commands and not reader._needed:
-        commands = reader.feed(b"\n\n")
-    if len(commands) != 1:
-        raise FrameError(f"{len(commands)} commands where there must be one")
-    return commands[0]
-
-
 def _read(block: bytes) -> tuple[Command, int]:
     first, *lines = _SPLIT.split(block.decode("utf-8", "replace"))
     verb, _, args = first.strip().partition(" ")

@@ -117,9 +117,7 @@ def nixevents(names: Iterable[str]) -> Command:
     return Command("nixevent", _names(names))
 
 
-def subscription(
-    wanted: Iterable[str], *, linger_for: int = 5, fmt: str = "plain"
-) -> list[Command]:
+def subscription(wanted: Iterable[str], *, linger_for: int = 5) -> list[Command]:
     """What to send behind `connect` to get just the wanted events of just this channel.
 
     `myevents` comes first: it is what keeps other calls' events out, and a later `event` adds to it. What it brings
@@ -128,11 +126,11 @@ def subscription(
     names = list(dict.fromkeys(wanted))
     unwanted = [name for name in MYEVENTS if name not in names]
     more = [name for name in names if name not in MYEVENTS]
-    commands = [linger(linger_for), myevents(fmt)]
+    commands = [linger(linger_for), myevents()]
     if unwanted:
         commands.append(nixevents(unwanted))
     if more:
-        commands.append(events(more, fmt))
+        commands.append(events(more))
     return commands
 
 
@@ -186,11 +184,6 @@ def execute(
     if body:
         headers["content-type"] = "text/plain"
     return Command("sendmsg", headers=headers, body=body)
-
-
-def hangup(cause: str = "NORMAL_CLEARING", *, event_uuid: str = "") -> Command:
-    """Hang up, when the applications sent before have finished."""
-    return execute("hangup", quoting.word(cause, "the hangup cause"), event_uuid=event_uuid)
 
 
 def api(name: str, *arguments: str) -> Command:

@@ -42,9 +42,9 @@ class FrameError(ValueError):
         frames: the whole frames that came before it in the same piece of input.
     """
 
-    def __init__(self, message: str, frames: list[Frame] | None = None) -> None:
+    def __init__(self, message: str) -> None:
         super().__init__(message)
-        self.frames: list[Frame] = frames or []
+        self.frames: list[Frame] = []
 
 
 class Frame:

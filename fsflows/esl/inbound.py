@@ -104,13 +104,13 @@ class InboundConnection(Connection, InboundESL):  # type: ignore[misc]
         """
         return self.request(commands.api(name, *arguments), timeout)
 
-    def subscribe(self, names: Iterable[str], fmt: str = "plain") -> None:
+    def subscribe(self, names: Iterable[str]) -> None:
         """Ask for events of all calls; `receive` hands them out.
 
         Raises:
             LinkClosed: the connection has ended.
         """
-        self.request(commands.events(names, fmt), self.timeout)
+        self.request(commands.events(names), self.timeout)
 
     def __enter__(self) -> InboundConnection:
         self.connect()

@@ -6,8 +6,8 @@ another, each with separators of its own:
 - the event socket: a line break ends a header, a blank line ends the command. Always refused;
 - every application's argument is searched for ``${variable}``, ``$${global}`` and ``${api(arguments)}`` before it
   runs - a caller whose name is ``${system(reboot)}`` is the reason for `inert`;
-- apis split at blanks, with ``'`` and ``\`` as quotes; `file_string` splits at ``!``, `speak` at ``|``, the
-  ``{name=value}`` in front of a dial string at ``,`` and ``=``.
+- apis split at blanks, with ``'`` and ``\`` as quotes; `speak` at ``|``, the ``{name=value}`` in front of a dial
+  string at ``,`` and ``=``.
 
 Where a reader has an escape that survives all readers before it, the value is escaped; where it has none, it is
 refused. An error names the field, never the value: it may be a PIN.
@@ -16,7 +16,7 @@ refused. An error names the field, never the value: it may be a PIN.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 
 _LINE_BREAK = re.compile(r"[\r\n\0]")
 _NAME = re.compile(r"[A-Za-z0-9_.:\-]+(?:\[[0-9]+\])?")
@@ -127,16 +127,6 @@ def argument(value: str, field: str = "the argument") -> str:
     return inert(line(value, field))
 
 
-def set_argument(name: str, value: str, field: str = "") -> str:
-    """The argument of `set`, `export` and their like: ``name=value``. An empty value unsets the variable.
-
-    Raises:
-        UnsafeValue: the name is none, or the value has a line break or NUL.
-    """
-    field = field or f"the value of {variable_name(name)}"
-    return f"{variable_name(name)}={inert(line(value, field))}"
-
-
 def speech_text(value: str, field: str = "the text") -> str:
     """Text for `speak`, in which ``|`` separates engine, voice and text: a blank for it and for line breaks."""
     if "\0" in value:
@@ -173,24 +163,6 @@ def playback_path(value: str, field: str = "the path") -> str:
     if "@@" in value:
         raise UnsafeValue(field, "has '@@', which playback takes for a position")
     return value
-
-
-def file_string(paths: Iterable[str], field: str = "a path") -> str:
-    """Several files as one for `playback`: ``file_string://one!two``; a single one as it is.
-
-    Raises:
-        UnsafeValue: one of several has ``!``, a quote or a backslash: there is no escape that survives the
-            expansion of the argument. Play that one by itself.
-    """
-    files = [playback_path(path, field) for path in paths]
-    if not files:
-        raise UnsafeValue(field, "is missing")
-    if len(files) == 1:
-        return files[0]
-    for path in files:
-        if re.search(r"[!'\\]", path):
-            raise UnsafeValue(field, "has '!', a quote or a backslash and can't be one of several")
-    return "file_string://" + "!".join(files)
 
 
 def variable_list(variables: Mapping[str, str]) -> str:

@@ -320,9 +320,7 @@ class Wire:
 
     # --- the end --------------------------------------------------------------------------------------------------
 
-    def close(
-        self, farewell: bytes = b"exit\n\n", reason: str = "we closed the connection"
-    ) -> None:
+    def close(self) -> None:
         """End the connection. For the caller it has ended now; FreeSWITCH gets a moment to read what was sent.
 
         Closing at once would reset the connection if anything unread has come meanwhile, and a reset makes
@@ -330,14 +328,14 @@ class Wire:
         """
         if self.ended is not None:
             return
-        self._write(farewell)
+        self._write(b"exit\n\n")
         if self._released:
             return
         self._closing = self._loop.timer(CLOSING)
         self._closing.start(self._release)
         if not self._unsent:
             self._shut_down()
-        self._over(reason)
+        self._over("we closed the connection")
 
     def abort(self, reason: str) -> None:
         """End the connection without a word."""

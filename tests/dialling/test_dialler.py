@@ -53,7 +53,7 @@ class Switch:
             return Reply("+OK", {})
         return Reply({"switchname": "fs1"}.get(name, "core-1"), {})
 
-    def subscribe(self, names, fmt="plain"):
+    def subscribe(self, names):
         pass
 
     def receive(self, until=None):

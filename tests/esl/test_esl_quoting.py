@@ -133,7 +133,6 @@ def test_a_callers_text_is_never_expanded(text):
     for value in (text, f"Ann {text}", f"{text}{{x}}"):
         assert "${" not in expand_all(quoting.inert(value))
         expand_all(quoting.argument(value))
-        expand_all(quoting.set_argument("name", value))
         expand_all(quoting.speak_argument(value))
         expand_all(quoting.speak_argument(value, "flite", "slt"))
         expand_all(quoting.look_alike(value))
@@ -172,8 +171,6 @@ def test_harmless_text_stays_as_it_is(text):
         quoting.variable_name,
         quoting.api_argument,
         quoting.playback_path,
-        lambda value, field: quoting.set_argument("name", value, field),
-        lambda value, field: quoting.file_string([value], field),
         lambda value, _: quoting.variable_list({"pin": value}),
     ],
 )
@@ -210,13 +207,11 @@ def test_keys_and_ids():
 
 
 def test_variables():
-    assert "sip_h_X-Foo=a=b, c" == quoting.set_argument("sip_h_X-Foo", "a=b, c")
-    assert "x=" == quoting.set_argument("x", "")
     assert "nolocal:x" == quoting.variable_name("nolocal:x")
     assert "x[2]" == quoting.variable_name("x[2]")
     for bad in ("", "a b", "a=b", "a,b", "${x}", "a[b]"):
         with pytest.raises(UnsafeValue):
-            quoting.set_argument(bad, "1")
+            quoting.variable_name(bad)
 
 
 # --- separators -----------------------------------------------------------------------------------------------------
@@ -238,20 +233,6 @@ def test_playback():
     for bad in ("", " ", "a.wav@@8000"):
         with pytest.raises(UnsafeValue):
             quoting.playback_path(bad)
-
-
-def test_several_files():
-    assert "/p/a!b.wav" == quoting.file_string(["/p/a!b.wav"])
-    string = quoting.file_string(["/p/a b.wav", "tone_stream://%(1,0,1)"])
-    assert "file_string:///p/a b.wav!tone_stream://%(1,0,1)" == string
-    assert ["/p/a b.wav", "tone_stream://%(1,0,1)"] == split(
-        expand_all(string)[len("file_string://") :], "!"
-    )
-    for bad in ("a!b", "it's", "a\\b"):
-        with pytest.raises(UnsafeValue):
-            quoting.file_string([bad, "c"])
-    with pytest.raises(UnsafeValue, match="missing"):
-        quoting.file_string([])
 
 
 ARGUMENT = st.text("ab ^'\"\\ntsr$\t{!,=|é", max_size=10)

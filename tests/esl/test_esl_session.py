@@ -365,7 +365,7 @@ def test_closing_loses_nothing_that_was_sent(pair):
     session, peer = pair
     peer.send(WHOLE * 1000)  # unread: a plain close would reset the connection
     gevent.sleep(0.01)
-    session.post(commands.hangup())
+    session.post(commands.execute("hangup"))
     session.close()
     session.close()
     with pytest.raises(LinkClosed, match="we closed"):

@@ -80,7 +80,7 @@ class SwitchLink:
         answers = {"switchname": self.switch.name, "global_getvar core_uuid": "core-1"}
         return Reply(self.switch.answers.get(command.args, answers.get(command.args, "+OK")), {})
 
-    def subscribe(self, names, fmt="plain"):
+    def subscribe(self, names):
         self.subscribed += names
         self.switch.order.append(f"event {' '.join(names)}")
 

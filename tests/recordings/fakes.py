@@ -336,7 +336,7 @@ class SwitchLink:
             return Reply("+OK filter added.", {})
         return self._world.switch.api(*shlex.split(command.args))
 
-    def subscribe(self, names: Any, fmt: str = "plain") -> None:
+    def subscribe(self, names: Any) -> None:
         assert set(names) == {"RECORD_START", "RECORD_STOP"}
 
     def receive(self, until: float | None = None) -> Event | None:
