@@ -52,23 +52,6 @@ PROGRAM_LIMIT = "54"
 log = get_logger("archive")
 
 
-class RecordSink(Protocol):
-    """Where a finished record goes."""
-
-    def submit(self, record: Record) -> None:
-        """Take a record; never waits, never raises."""
-
-
-class MemorySink:
-    """Keeps records in a list: for tests, and for calls whose record nobody needs afterwards."""
-
-    def __init__(self) -> None:
-        self.records: list[Record] = []
-
-    def submit(self, record: Record) -> None:
-        self.records.append(record)
-
-
 class _Store(Protocol):
     def insert(self, batch: Sequence[Record], /) -> None: ...
     def begin(self, batch: Sequence[Begun], /) -> None: ...

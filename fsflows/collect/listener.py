@@ -97,11 +97,6 @@ class Listener(ABC, Generic[R]):
         if self._time.prompt_ended_at is None:
             self._time.prompt_ended_at = at
 
-    def prompt_restarted(self, at: float) -> None:
-        """Another prompt plays."""
-        self._reach(at)
-        self._time.prompt_ended_at = None
-
     def hangup(self, at: float) -> None:
         """The caller is gone. What was collected, or was being said, is kept."""
         at = self._reach(at)

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -17,7 +16,7 @@ from gevent import socket
 from gevent.lock import RLock
 from gevent.server import StreamServer
 
-from fsflows.archive.live import Live, LiveCall, LiveCalls
+from fsflows.archive.live import LiveCall, LiveCalls
 from fsflows.archive.live_merged import LiveMirror, LiveNews, time_line
 from fsflows.log import get_logger
 
@@ -144,8 +143,3 @@ class RemoteLive:
         if self._answers is not None:
             self._answers.close()
         self._sock = self._answers = None
-
-
-def remote_lives(directory: str, numbers: Iterable[int]) -> list[Live]:
-    """The calls of each worker."""
-    return [RemoteLive(directory, number) for number in numbers]

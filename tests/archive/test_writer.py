@@ -11,7 +11,7 @@ from fsflows.archive.model import loads
 from fsflows.archive.record import RecordBuilder
 from fsflows.archive.spool import Spool
 from fsflows.archive.store import RecordStore
-from fsflows.archive.writer import MemorySink, RecordWriter
+from fsflows.archive.writer import RecordWriter
 from fsflows.clock import VirtualClock
 from fsflows.database import Database, DatabaseFailed
 
@@ -306,12 +306,6 @@ def test_P13_nothing_private_is_written_to_the_spool(make, fake, tmp_path):
     (path,) = (tmp_path / "spool").iterdir()
     assert b"45567" not in path.read_bytes()
     assert b"[16 digits hidden]" in path.read_bytes()
-
-
-def test_a_memory_sink_keeps_what_it_gets(samples):
-    sink = MemorySink()
-    sink.submit(samples[0])
-    assert [samples[0]] == sink.records
 
 
 # --- calls that have begun ----------------------------------------------------------------------------------------

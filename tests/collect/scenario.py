@@ -4,7 +4,7 @@
 0.0  keys 5551234     a key each 0.1 s
 0.0  partial five     a partial result
 0.0  final five | nine @0.4     alternatives, each with a confidence if it says so
-0.0  prompt ends | prompt restarts | speech lost | hangup
+0.0  prompt ends | speech lost | hangup
 0.0  wait             nothing: the time is looked at
 """
 
@@ -34,7 +34,7 @@ def feed(listener: Any, line: str) -> None:
         case "final":
             listener.final([alternative(each) for each in text.split("|")], at)
         case "prompt":
-            (listener.prompt_ended if text == "ends" else listener.prompt_restarted)(at)
+            listener.prompt_ended(at)
         case "speech":
             listener.speech_lost(at)
         case "hangup":

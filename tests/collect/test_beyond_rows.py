@@ -5,7 +5,6 @@ from __future__ import annotations
 import pytest
 
 from fsflows.collect import (
-    BargeIn,
     Cause,
     Collection,
     Collector,
@@ -570,18 +569,6 @@ def test_beyond_15_a_function_of_the_flow_has_the_last_word():
         dialogue.next(6.0).result.digits,
         dialogue.next(6.0).result.attempts,
     )
-
-
-def test_beyond_7_keys_are_ignored_while_a_prompt_plays_again():
-    spec = Collection(min_digits=4, max_digits=4, barge_in=BargeIn.IGNORE)
-    scenario = """
-        1.0 keys 12
-        2.0 prompt restarts
-        3.0 key 9
-        8.0 prompt ends
-        9.0 keys 34"""
-
-    assert ("complete", "length", "1234", 9.1) == ending(spec, scenario)
 
 
 # --- the corners of these -----------------------------------------------------------------------------------------

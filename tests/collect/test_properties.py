@@ -57,7 +57,7 @@ events: st.SearchStrategy[Input] = st.one_of(
     ),
     st.tuples(st.just("partial"), said),
     st.tuples(st.just("final"), st.lists(said, max_size=3)),
-    st.sampled_from([("prompt_ended",), ("prompt_restarted",), ("speech_lost",)]),
+    st.sampled_from([("prompt_ended",), ("speech_lost",)]),
 )
 timed = st.lists(st.tuples(steps, events), max_size=14)
 

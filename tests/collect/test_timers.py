@@ -17,16 +17,6 @@ ANY = Collection(min_digits=1, max_digits=None)
     [
         pytest.param("", ("no_input", "first_digit_timeout", "", 5.0), id="silence"),
         pytest.param(
-            "2.0 prompt restarts\n9.0 prompt ends",
-            ("no_input", "first_digit_timeout", "", 14.0),
-            id="another prompt starts it anew",
-        ),
-        pytest.param(
-            "1.0 key 1\n1.5 prompt restarts\n9.0 prompt ends",
-            ("complete", "inter_digit_timeout", "1", 11.0),
-            id="the first key stops it for good",
-        ),
-        pytest.param(
             "1.0 final hello",
             ("no_match", "end_of_speech", "", 5.0),
             id="a word does not cut it short",
