@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 import statistics
+import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
@@ -23,7 +24,6 @@ from sqlalchemy import insert
 
 from fsflows.archive.model import Record
 from fsflows.archive.retention import purge
-from fsflows.archive.samples import sample_records
 from fsflows.archive.store import RecordStore
 from fsflows.clock import GeventClock
 from fsflows.database import Database
@@ -39,6 +39,10 @@ from fsflows.recordings.receipt import DiscardCause, Receipt
 from fsflows.recordings.service import Recordings
 from fsflows.recordings.tables import discards, receipts, recordings
 from fsflows.server.settling import Settling
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
+
+from record_samples import sample_records
 
 DAYS = 90
 """Over which the calls are spread."""

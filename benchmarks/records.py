@@ -16,13 +16,17 @@ import time
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from itertools import islice
+from pathlib import Path
 
 from fsflows.archive.charts import calls_per_hour, give_ups, outcomes_per_step
 from fsflows.archive.endings import INBOUND, OUTBOUND
-from fsflows.archive.samples import sample_records
 from fsflows.archive.search import Search
 from fsflows.archive.store import RecordStore
 from fsflows.database import Database
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
+
+from record_samples import sample_records
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 LIMIT_MS = 100.0

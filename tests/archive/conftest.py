@@ -2,8 +2,8 @@ from datetime import UTC, datetime
 
 import pytest
 from database import postgres
+from record_samples import sample_records
 
-from fsflows.archive.samples import sample_records
 from fsflows.archive.store import RecordStore
 from fsflows.database import Database
 

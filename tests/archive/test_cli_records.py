@@ -6,11 +6,11 @@ import stat
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from record_samples import sample_records
 
 from fsflows.archive.endings import Result
 from fsflows.archive.export import harmless
 from fsflows.archive.record import RecordBuilder
-from fsflows.archive.samples import sample_records
 from fsflows.archive.store import RecordStore
 from fsflows.cli.main import main
 from fsflows.clock import GeventClock, VirtualClock

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 from command_line import LONG, environment
+from record_samples import sample_records
 
 from fsflows import settings as config
-from fsflows.archive.samples import sample_records
 from fsflows.archive.store import RecordStore
 from fsflows.cli import serve
 from fsflows.cli.main import main

@@ -6,12 +6,13 @@ import wave
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+from record_samples import sample_records
+
 from fsflows.archive.endings import Reason, RecordingState, Result
 from fsflows.archive.entries import Entered, Heard, Measured, Noted, Ran, Said
 from fsflows.archive.live import LiveCalls
 from fsflows.archive.model import RecordingNote
 from fsflows.archive.record import LOST, RecordBuilder
-from fsflows.archive.samples import sample_records
 from fsflows.archive.store import RecordStore
 from fsflows.clock import GeventClock
 from fsflows.console.sources import Audio, Check, Health, Sources

@@ -5,12 +5,12 @@ import re
 from datetime import timedelta
 
 import pytest
+from record_samples import sample_records
 from recordings.fakes import OTHER, UUID, World
 from sqlalchemy import event, func, select
 from sqlalchemy.engine import Engine
 
 from fsflows.archive.retention import purge
-from fsflows.archive.samples import sample_records
 from fsflows.archive.store import RecordStore
 from fsflows.archive.webhook import Outbox
 from fsflows.recordings.expiry import Expiry

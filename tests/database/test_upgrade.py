@@ -6,13 +6,13 @@ from datetime import UTC, datetime
 import pytest
 from alembic import command
 from alembic.script import ScriptDirectory
+from record_samples import sample_records
 from sqlalchemy import MetaData, insert, inspect, select
 
 import fsflows.console.sessions  # its table belongs to the metadata
 import fsflows.recordings.tables  # noqa: F401  # its tables belong to the metadata
 from fsflows.archive.endings import OUTBOUND
 from fsflows.archive.entries import Measured
-from fsflows.archive.samples import sample_records
 from fsflows.archive.search import Search
 from fsflows.archive.store import RecordStore
 from fsflows.clock import VirtualClock

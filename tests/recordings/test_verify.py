@@ -6,10 +6,10 @@ import dataclasses
 from datetime import timedelta
 
 import pytest
+from record_samples import sample_records
 
 from fsflows.archive.endings import RecordingState
 from fsflows.archive.model import RecordingNote
-from fsflows.archive.samples import sample_records
 from fsflows.archive.store import RecordStore
 from fsflows.console.journal import note_of
 from fsflows.recordings.discarding import DiscardFailed

@@ -5,13 +5,13 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 from prometheus_client import REGISTRY
+from record_samples import sample_records
 
 from fsflows.archive.endings import Reason, RecordingState, Result
 from fsflows.archive.lines import Begun
 from fsflows.archive.model import RecordingNote
 from fsflows.archive.record import RecordBuilder
 from fsflows.archive.retention import Purged, purge
-from fsflows.archive.samples import sample_records
 from fsflows.archive.store import RecordStore
 from fsflows.archive.webhook import Outbox
 from fsflows.clock import VirtualClock

@@ -1,5 +1,4 @@
-"""Made-up records that look like a day's work, for benchmarks, tests of the console, and looking at it without a
-phone.
+"""Made-up records that look like a day's work, for tests and benchmarks.
 
 The same number always makes the same records. Numbers are from the ranges that regulators keep free for fiction.
 """
