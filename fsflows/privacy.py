@@ -20,7 +20,7 @@ from pathlib import PurePath
 from typing import TYPE_CHECKING, Any, NoReturn, final
 from uuid import UUID
 
-from fsflows.redaction import Register
+from fsflows.redaction.register import Register
 
 __all__ = ["Pii", "Redactor", "json_default", "placeholder", "redact", "walk"]
 

@@ -6,9 +6,10 @@ import jsonschema
 import pytest
 import yaml
 
-from fsflows import settings, settings_words
-from fsflows.settings_schema import settings_schema
-from fsflows.settings_shown import SECRETS, as_yaml
+from fsflows import settings
+from fsflows.settings import words as settings_words
+from fsflows.settings.schema import settings_schema
+from fsflows.settings.shown import SECRETS, as_yaml
 
 
 def test_defaults_are_complete_and_readable_again(tmp_path):

@@ -46,7 +46,7 @@ def run(options: argparse.Namespace) -> int:
 
         sys.stdout.write(SCHEMA_FILE.read_text(encoding="utf-8"))
         return 0
-    from fsflows.settings_schema import settings_schema
+    from fsflows.settings.schema import settings_schema
 
     print(json.dumps(settings_schema(), indent=2, ensure_ascii=False))
     return 0

@@ -77,7 +77,7 @@ def run(options: argparse.Namespace) -> int:
     """Serve until told to stop."""
     from fsflows import settings as config
     from fsflows.log import get_logger
-    from fsflows.settings_shown import as_yaml
+    from fsflows.settings.shown import as_yaml
 
     def read() -> config.Settings:
         path = options.config or os.environ.get("FSFLOWS_CONFIG")

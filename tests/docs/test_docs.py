@@ -24,7 +24,7 @@ from fsflows.conversation.returns import _KEYS, _TRANSITIONS
 from fsflows.conversation.tasks import GetDtmfResult, GetDtmfTask
 from fsflows.flow.loader import load_flows
 from fsflows.settings import Settings, load
-from fsflows.settings_shown import as_yaml
+from fsflows.settings.shown import as_yaml
 from fsflows.switch.script import _ABOUT_THE_CALL, _STEPS, parse_script
 
 NAMES = [name_of(page) for page in PAGES]

@@ -8,8 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fsflows import redaction_pieces, redaction_words
 from fsflows.privacy import Pii, Redactor
+from fsflows.redaction import pieces as redaction_pieces
+from fsflows.redaction import words as redaction_words
 
 from .sweep import in_words, leaks
 

@@ -14,7 +14,7 @@ from server_peers import LONG, call, finished, wait_for, write_flows
 from fsflows import settings as config
 from fsflows.archive.store import RecordStore
 from fsflows.database import Database
-from fsflows.settings_shown import as_yaml
+from fsflows.settings.shown import as_yaml
 
 pytestmark = pytest.mark.process
 

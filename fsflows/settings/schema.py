@@ -6,8 +6,8 @@ import dataclasses
 import typing
 from typing import Any
 
-from fsflows.settings import Settings
-from fsflows.settings_shown import SECRETS
+from fsflows.settings.model import Settings
+from fsflows.settings.shown import SECRETS
 
 _KINDS = {str: "string", int: "integer", float: "number", bool: "boolean"}
 

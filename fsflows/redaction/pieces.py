@@ -13,7 +13,7 @@ import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
-from fsflows.redaction_words import Spoken
+from fsflows.redaction.words import Spoken
 
 BETWEEN = 60
 """Characters that may stand between two pieces that follow one another."""

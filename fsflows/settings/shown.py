@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import yaml
 
 if TYPE_CHECKING:
-    from fsflows.settings import Settings
+    from fsflows.settings.model import Settings
 
 SECRETS = {
     ("database", "url"),

@@ -1,9 +1,9 @@
-"""Finding known private values in text, however they are written. The work behind `fsflows.privacy.Redactor`.
+"""A register of private values, and taking them out of a text.
 
 Text is read as a row of characters that matter (digits, or letters and digits), each with its place. Characters
 belong to one run while nothing but a little punctuation stands between them. A registered value is
 a set of hashes of its parts; every part of a run that has one of these hashes is hidden, with the separators inside
-it. What is escaped or encoded is looked for in what it stands for (`fsflows.redaction_codes`).
+it. What is escaped or encoded is looked for in what it stands for (`fsflows.redaction.codes`).
 """
 
 from __future__ import annotations
@@ -13,9 +13,9 @@ import unicodedata
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
-from fsflows.redaction_codes import encoded, unescaped
-from fsflows.redaction_pieces import Pieces
-from fsflows.redaction_words import SHORTEST, spoken_numbers
+from fsflows.redaction.codes import encoded, unescaped
+from fsflows.redaction.pieces import Pieces
+from fsflows.redaction.words import SHORTEST, spoken_numbers
 
 PART = 5
 """So many digits of a value in a row give it away; four may be shown."""
