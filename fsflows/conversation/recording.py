@@ -8,10 +8,11 @@ from fsflows.archive.endings import RecordingState
 from fsflows.call.ended import LINK_LOST
 from fsflows.call.happenings import RecordingStarted
 from fsflows.log import Logger, get_logger
-from fsflows.recordings.call_recordings import CallRecordings, Summary
+from fsflows.recordings.call_recordings import CallRecordings
 from fsflows.recordings.control import ApiControl, RecordingControl, RecordingError
-from fsflows.recordings.discarding import DiscardFailed
+from fsflows.recordings.discard import DiscardFailed
 from fsflows.recordings.receipt import DiscardCause, Receipt
+from fsflows.recordings.summary import Summary
 
 if TYPE_CHECKING:
     from fsflows.archive.record import RecordBuilder

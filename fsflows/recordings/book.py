@@ -9,7 +9,7 @@ from fsflows.database import DatabaseFailed
 from fsflows.esl.quoting import file_of
 from fsflows.log import Logger
 from fsflows.recordings.control import RecordingError
-from fsflows.recordings.discarding import NOT_STARTED, REMOVED, TOO_SHORT
+from fsflows.recordings.discard import NOT_STARTED, REMOVED, TOO_SHORT
 from fsflows.recordings.entries import CallFile, Entry
 from fsflows.recordings.files import Files
 from fsflows.recordings.naming import archive_name, plain, staging_path

@@ -18,8 +18,6 @@ from fsflows.recordings.receipt import DiscardCause, Receipt
 from fsflows.recordings.summary import RecordingsClosed, Summary
 from fsflows.recordings.tools import Tools
 
-__all__ = ["CallRecordings", "RecordingsClosed", "Summary"]
-
 
 class CallRecordings:
     """One call's recordings.

@@ -18,7 +18,6 @@ from fsflows.recordings import metrics
 from fsflows.recordings.discard import (
     FORBIDDEN,
     NOT_STARTED,
-    REMOVED,
     TOO_SHORT,
     Discard,
     DiscardFailed,
@@ -32,8 +31,6 @@ from fsflows.recordings.receipt import SETTLED, FileReceipt, Receipt
 from fsflows.recordings.retracting import Retractor
 from fsflows.recordings.spool import IntentSpool
 from fsflows.recordings.stopping import ROUNDS, Stopper
-
-__all__ = ["NOT_STARTED", "REMOVED", "TOO_SHORT", "Discard", "DiscardFailed", "Discarder"]
 
 
 class Discarder:

@@ -7,7 +7,7 @@ from datetime import datetime
 
 from fsflows.log import call_logger
 from fsflows.recordings.control import EndedCall
-from fsflows.recordings.discarding import Discard
+from fsflows.recordings.discard import Discard
 from fsflows.recordings.entries import CallFile
 from fsflows.recordings.journal import Journal
 from fsflows.recordings.marker import must_be

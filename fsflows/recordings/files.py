@@ -26,7 +26,7 @@ from fsflows.recordings.paths import (
     Roots,
     Spot,
     StillThere,
-    _explained,
+    explained,
 )
 
 _UUID = re.compile(r"[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}")
@@ -148,7 +148,7 @@ class LocalFiles:
         self._faults = faults
 
     def look(self, path: str) -> Sighting | None:
-        with self._roots.open(path) as spot, _explained(path):
+        with self._roots.open(path) as spot, explained(path):
             found = spot.stat()
             if found is not None and stat.S_ISLNK(found.st_mode):
                 return self._look_behind(path, spot)
@@ -186,7 +186,7 @@ class LocalFiles:
 
     def staged(self, now: float) -> list[Staged]:
         listed = []
-        with _explained(self._staging):
+        with explained(self._staging):
             for entry in _entries(self._staging):
                 if entry.is_file(follow_symlinks=False) and f"/{INTENTS}/" not in entry.path:
                     try:
@@ -198,15 +198,15 @@ class LocalFiles:
         return sorted(listed, key=lambda file: file.path)
 
     def identity(self) -> str | None:
-        with _explained("the archive"):
+        with explained("the archive"):
             return self._archive.identity()
 
     def claim(self, identity: str) -> str:
-        with _explained("the archive"):
+        with explained("the archive"):
             return self._archive.claim(identity)
 
     def publish(self, path: str, name: str, archive: str) -> Published:
-        with self._roots.open(path) as spot, _explained(path):
+        with self._roots.open(path) as spot, explained(path):
             found = spot.stat()
             if found is None:
                 already = self._archive.secure(name, archive)
@@ -219,11 +219,11 @@ class LocalFiles:
             return self._archive.publish(spot.directory, spot.name, name, archive)
 
     def published(self, name: str) -> Published | None:
-        with _explained(name):
+        with explained(name):
             return self._archive.published(name)
 
     def retract(self, name: str) -> Deleted:
-        with _explained(name):
+        with explained(name):
             gone = self._archive.retract(name)
             if self._archive.published(name) is not None:
                 raise StillThere(f"{name!r} is in the archive again after it was deleted")
@@ -231,7 +231,7 @@ class LocalFiles:
         return Deleted(how, gone.size, archive=gone.archive)
 
     def archived(self) -> list[str]:
-        with _explained("the archive"):
+        with explained("the archive"):
             return sorted(self._archive.names())
 
     def _look_behind(self, path: str, spot: Spot) -> Sighting | None:
@@ -246,7 +246,7 @@ class LocalFiles:
         return self._roots.open(os.path.realpath(self._roots.local(path)), local=True)
 
     def _delete(self, path: str, spot: Spot) -> Deleted:
-        with _explained(path):
+        with explained(path):
             found = spot.stat()
             if found is None:
                 _stays_away(spot)

@@ -152,7 +152,7 @@ class Roots:
         parts = _components(here)
         if not parts or parts[-1] == "..":
             raise PathRefused(path, "names no file")
-        with _explained(path):
+        with explained(path):
             parent = os.path.realpath("/" + "/".join(parts[:-1]))
             root, resolved = self._root_of(path, parent)
             spot = self._walk(path, root, resolved, parent, parts[-1])
@@ -207,7 +207,8 @@ def _components(path: str) -> list[str]:
 
 
 @contextmanager
-def _explained(path: str) -> Iterator[None]:
+def explained(path: str) -> Iterator[None]:
+    """Whatever goes wrong with a path becomes `FileWorkFailed`, in words."""
     try:
         yield
     except (OSError, ValueError) as error:

@@ -16,7 +16,7 @@ from fsflows.log import call_logger, get_logger
 from fsflows.recordings import metrics
 from fsflows.recordings.claims import Claims
 from fsflows.recordings.control import EndedCall, RecordingControl, RecordingError
-from fsflows.recordings.discarding import Discard, DiscardFailed
+from fsflows.recordings.discard import Discard, DiscardFailed
 from fsflows.recordings.entries import CALL_LIMIT, Entry, Intent
 from fsflows.recordings.orphans import Orphans
 from fsflows.recordings.paths import FileWorkFailed

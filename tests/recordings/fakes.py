@@ -22,7 +22,7 @@ from fsflows.log import call_logger
 from fsflows.recordings.archives import DirectoryArchive
 from fsflows.recordings.call_recordings import CallRecordings
 from fsflows.recordings.control import ApiControl
-from fsflows.recordings.discarding import DiscardFailed
+from fsflows.recordings.discard import DiscardFailed
 from fsflows.recordings.entries import Node
 from fsflows.recordings.faults import NO_FAULTS
 from fsflows.recordings.files import INTENTS, LocalFiles

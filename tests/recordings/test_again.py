@@ -8,7 +8,7 @@ from unittest.mock import Mock
 import pytest
 
 from fsflows.database import DatabaseFailed
-from fsflows.recordings.discarding import DiscardFailed
+from fsflows.recordings.discard import DiscardFailed
 from fsflows.recordings.listing import Listing
 from fsflows.recordings.paths import FileWorkFailed
 from fsflows.recordings.settling import settle

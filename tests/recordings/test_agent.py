@@ -17,7 +17,7 @@ import pytest
 
 from fsflows.recordings.agent import AgentApp, AgentFiles
 from fsflows.recordings.archives import DirectoryArchive
-from fsflows.recordings.discarding import DiscardFailed
+from fsflows.recordings.discard import DiscardFailed
 from fsflows.recordings.files import LocalFiles
 from fsflows.recordings.paths import (
     FileWorkFailed,

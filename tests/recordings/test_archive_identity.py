@@ -11,7 +11,7 @@ from sqlalchemy import update
 
 from fsflows.log import capture
 from fsflows.recordings import metrics
-from fsflows.recordings.discarding import DiscardFailed
+from fsflows.recordings.discard import DiscardFailed
 from fsflows.recordings.expiry import Expiry
 from fsflows.recordings.listing import Listing, differences
 from fsflows.recordings.marker import MARKER

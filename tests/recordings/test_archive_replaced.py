@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from mounts import disk
 
-from fsflows.recordings.discarding import DiscardFailed
+from fsflows.recordings.discard import DiscardFailed
 from fsflows.recordings.expiry import Expiry
 from fsflows.recordings.faults import NO_FAULTS
 from fsflows.recordings.listing import Listing, differences

@@ -11,11 +11,11 @@ import pytest
 from sqlalchemy import select
 
 from fsflows.privacy import Pii
-from fsflows.recordings.call_recordings import RecordingsClosed
 from fsflows.recordings.control import RecordingError
-from fsflows.recordings.discarding import TOO_SHORT, DiscardFailed
+from fsflows.recordings.discard import TOO_SHORT, DiscardFailed
 from fsflows.recordings.files import Deleted
 from fsflows.recordings.receipt import DiscardCause, Receipt
+from fsflows.recordings.summary import RecordingsClosed
 from fsflows.recordings.tables import discard_steps
 from recordings.fakes import OTHER, UUID
 

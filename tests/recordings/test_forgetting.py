@@ -11,7 +11,7 @@ from sqlalchemy import func, select
 from fsflows.archive.retention import purge
 from fsflows.archive.store import RecordStore
 from fsflows.recordings import tables
-from fsflows.recordings.discarding import DiscardFailed
+from fsflows.recordings.discard import DiscardFailed
 from fsflows.recordings.entries import CallFile
 from fsflows.recordings.expiry import Expiry, NoExpiry
 from fsflows.recordings.paths import FileWorkFailed

@@ -15,9 +15,9 @@ import pytest
 
 from fsflows.database import Database
 from fsflows.log import call_logger
-from fsflows.recordings.call_recordings import RecordingsClosed
 from fsflows.recordings.control import ApiControl, RecordingError
-from fsflows.recordings.discarding import DiscardFailed
+from fsflows.recordings.discard import DiscardFailed
+from fsflows.recordings.summary import RecordingsClosed
 from recordings.fakes import OTHER, SWITCH, UUID, World
 
 LEASE_OVER = 100.0

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from fsflows.recordings import metrics
-from fsflows.recordings.discarding import DiscardFailed
+from fsflows.recordings.discard import DiscardFailed
 from fsflows.recordings.settling import settle
 from recordings.fakes import OTHER, UUID
 

@@ -11,7 +11,7 @@ import pytest
 
 from fsflows.log import capture
 from fsflows.recordings import files, metrics
-from fsflows.recordings.discarding import DiscardFailed
+from fsflows.recordings.discard import DiscardFailed
 from fsflows.recordings.expiry import DiscardOpen, Expiry, NoExpiry
 from fsflows.recordings.paths import FileWorkFailed
 from recordings.fakes import OTHER, UUID

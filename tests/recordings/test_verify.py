@@ -12,7 +12,7 @@ from fsflows.archive.endings import RecordingState
 from fsflows.archive.model import RecordingNote
 from fsflows.archive.store import RecordStore
 from fsflows.console.journal import note_of
-from fsflows.recordings.discarding import DiscardFailed
+from fsflows.recordings.discard import DiscardFailed
 from fsflows.recordings.listing import Listing, differences, lasting
 from fsflows.server.verifying import LATE, record_differences
 from recordings.fakes import OTHER, UUID

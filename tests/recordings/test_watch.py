@@ -15,7 +15,7 @@ import pytest
 from fsflows.database import DatabaseFailed
 from fsflows.log import capture
 from fsflows.recordings import metrics
-from fsflows.recordings.discarding import DiscardFailed
+from fsflows.recordings.discard import DiscardFailed
 from fsflows.recordings.faults import FORBID_POINT, NO_FAULTS
 from fsflows.recordings.reach import ByName
 from fsflows.recordings.watch import Watch
