@@ -26,27 +26,35 @@ class DiscardOpen(Exception):
         super().__init__(f"the discard of call {call_uuid} is still open")
 
 
-class Expiry:
-    """Deletes recordings whose time is over. What it raises besides: `DatabaseFailed`, the journal can't be reached."""
+class _Journaled:
+    """What the journal alone answers for. Raises besides: `DatabaseFailed`, it can't be reached."""
 
-    def __init__(self, tools: Tools) -> None:
-        self._tools = tools
+    def __init__(self, journal: Journal) -> None:
+        self._journal = journal
 
     def known(self, call_uuids: Sequence[str]) -> set[str]:
         """Those of these calls that were recorded, or discarded."""
-        return self._tools.journal.known(call_uuids)
-
-    def left_before(self, cutoff: datetime, after: str, limit: int) -> list[str]:
-        """Calls behind `after`, in the order of their uuids, that have a recording from before `cutoff`."""
-        return self._tools.journal.recorded_before(cutoff, after, limit)
+        return self._journal.known(call_uuids)
 
     def forgettable(self, cutoff: datetime, after: str, limit: int) -> list[str]:
         """Calls behind `after`, in the order of their uuids, of which nothing is to be done, nor was since `cutoff`."""
-        return self._tools.journal.finished_before(cutoff, after, limit)
+        return self._journal.finished_before(cutoff, after, limit)
 
     def forget(self, call_uuids: Sequence[str], cutoff: datetime) -> int:
         """Forget them, with their receipts; how many. Never what is open, or still there."""
-        return self._tools.journal.forget(call_uuids, cutoff)
+        return self._journal.forget(call_uuids, cutoff)
+
+
+class Expiry(_Journaled):
+    """Deletes recordings whose time is over."""
+
+    def __init__(self, tools: Tools) -> None:
+        super().__init__(tools.journal)
+        self._tools = tools
+
+    def left_before(self, cutoff: datetime, after: str, limit: int) -> list[str]:
+        """Calls behind `after`, in the order of their uuids, that have a recording from before `cutoff`."""
+        return self._journal.recorded_before(cutoff, after, limit)
 
     def expire(self, call_uuid: str, cutoff: datetime) -> bool:
         """Delete the recordings of a call that is long over. False: there are none, or some from `cutoff` or later.
@@ -93,27 +101,12 @@ class Expiry:
                 must_be(archive, here, "what is at hand")
 
 
-class NoExpiry:
+class NoExpiry(_Journaled):
     """Deletes no recording, and still has nothing forgotten whose discard is open."""
-
-    def __init__(self, journal: Journal) -> None:
-        self._journal = journal
-
-    def known(self, call_uuids: Sequence[str]) -> set[str]:
-        """See `Expiry`."""
-        return self._journal.known(call_uuids)
 
     def left_before(self, cutoff: datetime, after: str, limit: int) -> list[str]:
         """None: they are kept."""
         return []
-
-    def forgettable(self, cutoff: datetime, after: str, limit: int) -> list[str]:
-        """See `Expiry`."""
-        return self._journal.finished_before(cutoff, after, limit)
-
-    def forget(self, call_uuids: Sequence[str], cutoff: datetime) -> int:
-        """See `Expiry`."""
-        return self._journal.forget(call_uuids, cutoff)
 
     def expire(self, call_uuid: str, cutoff: datetime) -> bool:
         """Does nothing.
