@@ -37,7 +37,6 @@ def open_discard(
     cause: DiscardCause,
     known: Sequence[Entry],
     by: By,
-    ms: int,
 ) -> None:
     """Write down that a call's recordings are to be discarded, and which are known. The first cause stays.
 
@@ -63,7 +62,7 @@ def open_discard(
     }
     made = connection.execute(_opening(connection.dialect.name), values)
     if made.first() is not None:
-        add_steps(connection, call_uuid, by, {"intent": ms}, f"{len(known)} recording(s) known")
+        add_steps(connection, call_uuid, by, {"intent": 0}, f"{len(known)} recording(s) known")
 
 
 @lru_cache(2)

@@ -15,19 +15,18 @@ from sqlalchemy import Connection, bindparam, exists, select, update
 
 from fsflows.clock import Clock
 from fsflows.database import Database
-from fsflows.recordings.entries import Entry, Node
+from fsflows.recordings.entries import Entry, Node, Settlement
 from fsflows.recordings.files import Files
 from fsflows.recordings.marker import must_be, new_id
 from fsflows.recordings.paths import WrongArchive
 from fsflows.recordings.pruning import GONE
-from fsflows.recordings.rows import entries_where, upsert
-from fsflows.recordings.tables import archive, recordings, settlements
+from fsflows.recordings.rows import every_entry, upsert
+from fsflows.recordings.tables import archive, recordings
+from fsflows.recordings.writing import settle
 
 EVIDENCE = 100
 """Recordings of an earlier version, the latest ones, that are looked for in an archive that bears no id yet: with one
 of them in it, it is theirs."""
-
-BATCH = 200
 
 HERE = "what is at hand"
 
@@ -136,15 +135,11 @@ class Archives:
 
     def settle_missing(self, missing: list[Entry], *, by: str, why: str) -> None:
         """Write down an operator's word that these recordings, and the archive that they were in, are no more."""
-        values = {"settled_by": by, "why": why, "at": self._clock.utcnow()}
+        now = self._clock.utcnow()
 
         def work(connection: Connection) -> None:
             for entry in missing:
-                connection.execute(
-                    upsert(connection, settlements)
-                    .values(call_uuid=entry.call_uuid, path=entry.path, **values)
-                    .on_conflict_do_update(index_elements=["call_uuid", "path"], set_=values)
-                )
+                settle(connection, entry.call_uuid, Settlement(entry.path, by, why, now))
 
         self._database.write(work)
 
@@ -156,22 +151,12 @@ class Archives:
         return not names or any(files.published(name) is not None for name in names)
 
     def _elsewhere(self, here: str) -> Iterator[Entry]:
-        """Recordings that are not known to be in this archive and in no other, in batches."""
-        last = 0
-        while True:
-            there = recordings.c.state.in_(("published", "discarding"))
-            published = there & recordings.c.location.is_not(None)
-            begun = (recordings.c.state == "publishing") & recordings.c.archive.is_not(None)
-            which = (published | begun) & (recordings.c.id > last)
-
-            def work(connection: Connection, which: Any = which) -> list[Entry]:
-                return entries_where(connection, which, limit=BATCH)
-
-            batch = self._database.read(work)
-            yield from (entry for entry in batch if entry.archives != (here,))
-            if len(batch) < BATCH:
-                return
-            last = batch[-1].id
+        """Recordings that are not known to be in this archive and in no other."""
+        there = recordings.c.state.in_(("published", "discarding"))
+        published = there & recordings.c.location.is_not(None)
+        begun = (recordings.c.state == "publishing") & recordings.c.archive.is_not(None)
+        found = every_entry(self._database, published | begun)
+        return (entry for entry in found if entry.archives != (here,))
 
     def _write(self, identity: str, *, anew: bool) -> KnownArchive:
         row = {"id": identity, "adopted_at": self._clock.utcnow(), "node": self._node.id}

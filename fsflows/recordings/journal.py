@@ -18,8 +18,8 @@ from fsflows.recordings.hearsay import Hearsay
 from fsflows.recordings.identity import Aim, aim_for
 from fsflows.recordings.pruning import finished_before, forget
 from fsflows.recordings.receipt import SETTLED, DiscardCause, Receipt
-from fsflows.recordings.rows import entries_for, is_known, load, upsert
-from fsflows.recordings.tables import discards, receipts, recordings, settlements
+from fsflows.recordings.rows import entries_for, is_known, load
+from fsflows.recordings.tables import discards, receipts, recordings
 
 LEASE = timedelta(seconds=60)
 """A node that was not heard of for so long is taken for dead, and others finish its work. Doing a thing twice is safe;
@@ -187,8 +187,6 @@ class Journal:
         switch: str,
         cause: DiscardCause,
         entries: Iterable[Entry] = (),
-        *,
-        ms: int = 0,
     ) -> tuple[Intent, CallFile]:
         """Write down that a call's recordings are to be discarded, and which are known. The first cause stays.
 
@@ -200,7 +198,7 @@ class Journal:
         known, by = list(entries), self._by()
 
         def work(connection: Connection) -> tuple[Intent, CallFile]:
-            ending.open_discard(connection, call_uuid, switch, cause, known, by, ms)
+            ending.open_discard(connection, call_uuid, switch, cause, known, by)
             call = load(connection, call_uuid)
             assert call.intent is not None
             return call.intent, call
@@ -246,15 +244,10 @@ class Journal:
 
     def settle(self, call_uuid: str, settlement: Settlement) -> None:
         """Write down what an operator says of a file; the next attempt to finish the discard takes his word."""
-        values = {"settled_by": settlement.by, "why": settlement.why, "at": settlement.at}
         by = self._by()
 
         def work(connection: Connection) -> None:
-            connection.execute(
-                upsert(connection, settlements)
-                .values(call_uuid=call_uuid, path=settlement.path, **values)
-                .on_conflict_do_update(index_elements=["call_uuid", "path"], set_=values)
-            )
+            writing.settle(connection, call_uuid, settlement)
             connection.execute(
                 update(discards).where(discards.c.call_uuid == call_uuid).values(due_at=None)
             )

@@ -5,19 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
-from sqlalchemy import Connection, select
+from sqlalchemy import select, true
 
 from fsflows.database import Database
 from fsflows.recordings.entries import CallFile, Entry, Intent
 from fsflows.recordings.files import Files
 from fsflows.recordings.identity import KnownArchive, known_archive
 from fsflows.recordings.paths import FileWorkFailed
-from fsflows.recordings.rows import entry_of, intent_of, load
+from fsflows.recordings.rows import entry_of, every_entry, intent_of, load
 from fsflows.recordings.tables import discard_steps, discards, recordings
-
-BATCH = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,24 +44,8 @@ class Listing:
         return self._database.read(lambda c: [entry_of(row) for row in c.execute(statement)])
 
     def every_recording(self) -> Iterator[Entry]:
-        """All recordings, the oldest first, read in batches."""
-        last = 0
-        while True:
-            statement = (
-                select(recordings)
-                .where(recordings.c.id > last)
-                .order_by(recordings.c.id)
-                .limit(BATCH)
-            )
-
-            def work(connection: Connection, statement: Any = statement) -> list[Entry]:
-                return [entry_of(row) for row in connection.execute(statement)]
-
-            batch = self._database.read(work)
-            yield from batch
-            if len(batch) < BATCH:
-                return
-            last = batch[-1].id
+        """All recordings, the oldest first."""
+        return every_entry(self._database, true())
 
     def open_discards(self) -> list[Intent]:
         """Discards without a receipt, the oldest first."""

@@ -1,16 +1,33 @@
-"""The journal's rows as values, within a transaction."""
+"""The journal's rows as values."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
-from sqlalchemy import BindParameter, Connection, Row, Table, bindparam, exists, or_, select
+from sqlalchemy import (
+    BindParameter,
+    ColumnElement,
+    Connection,
+    Row,
+    Select,
+    Table,
+    bindparam,
+    exists,
+    or_,
+    select,
+)
 from sqlalchemy.dialects import postgresql, sqlite
 
+from fsflows.database import Database
 from fsflows.recordings.entries import CallFile, Entry, Intent, Settlement
 from fsflows.recordings.receipt import DiscardCause, Receipt
 from fsflows.recordings.tables import discards, receipts, recordings, settlements
+
+BATCH = 500
+"""Rows read at once."""
 
 
 def upsert(connection: Connection, table: Table) -> Any:
@@ -56,10 +73,21 @@ def load(connection: Connection, call_uuid: str) -> CallFile:
     )
 
 
-def entries_where(connection: Connection, which: Any, limit: int | None = None) -> list[Entry]:
-    """Recordings, the oldest first; at most so many."""
-    query = select(recordings).where(which).order_by(recordings.c.id).limit(limit)
-    return [entry_of(row) for row in connection.execute(query)]
+def every_entry(database: Database, which: ColumnElement[bool]) -> Iterator[Entry]:
+    """Recordings, the oldest first. They are read in batches, each in a transaction of its own."""
+    query = select(recordings).where(which).order_by(recordings.c.id).limit(BATCH)
+    last = 0
+    while True:
+        beyond = query.where(recordings.c.id > last)
+        rows = database.read(partial(_all, beyond))
+        yield from map(entry_of, rows)
+        if len(rows) < BATCH:
+            return
+        last = rows[-1].id
+
+
+def _all(query: Select[Any], connection: Connection) -> Sequence[Row[Any]]:
+    return connection.execute(query).all()
 
 
 def is_known(connection: Connection, call_uuid: str) -> bool:

@@ -14,8 +14,8 @@ from typing import Any
 from sqlalchemy import Connection, bindparam, delete, exists, func, or_, update
 
 from fsflows.recordings.attempts import AFRESH
-from fsflows.recordings.entries import Entry, Node
-from fsflows.recordings.rows import inserting
+from fsflows.recordings.entries import Entry, Node, Settlement
+from fsflows.recordings.rows import inserting, upsert
 from fsflows.recordings.tables import discards, receipts, recordings, settlements
 
 _FORGET_SETTLEMENT = delete(settlements).where(
@@ -49,6 +49,16 @@ def change(
     if unless_discarded:
         picked["the_call"] = entry.call_uuid
     return connection.execute(statement, changed | picked).rowcount == 1
+
+
+def settle(connection: Connection, call_uuid: str, word: Settlement) -> None:
+    """An operator's word about a file; of several, the last one counts."""
+    values = {"settled_by": word.by, "why": word.why, "at": word.at}
+    connection.execute(
+        upsert(connection, settlements)
+        .values(call_uuid=call_uuid, path=word.path, **values)
+        .on_conflict_do_update(index_elements=["call_uuid", "path"], set_=values)
+    )
 
 
 def forget_settlement(connection: Connection, entry: Entry) -> None:
