@@ -22,9 +22,9 @@ from fsflows.esl.command_reader import CommandReader
 from fsflows.esl.frames import FrameError
 from fsflows.flow.loader import read_flows
 from fsflows.recordings.places import parse_root
-from fsflows.server.address import parse_address
 from fsflows.server.checks import faults, missing
 from fsflows.settings import Settings
+from fsflows.settings.address import parse_address
 
 WAIT = 5.0
 """Seconds for a connection to our own listener."""

@@ -15,8 +15,8 @@ from fsflows.doctor import dialplan
 from fsflows.doctor.finding import Finding, ok, problem, warning
 from fsflows.esl.inbound import InboundConnection, InboundFailed, WrongPassword
 from fsflows.esl.link import LinkClosed, ReplyTimeout
-from fsflows.server.address import parse_address
 from fsflows.settings import Settings
+from fsflows.settings.address import parse_address
 
 ANSWER = 5.0
 """Seconds that FreeSWITCH gets to connect, and to answer a command."""

@@ -22,6 +22,7 @@ from fsflows.esl.inbound import InboundConnection
 from fsflows.esl.link import LinkClosed, Reply, ReplyTimeout
 from fsflows.esl.metrics import FREESWITCH_LOST, FREESWITCH_UP
 from fsflows.log import get_logger
+from fsflows.settings.address import parse_address
 
 FIRST_PAUSE = 0.5
 """Seconds before the first attempt to connect again; each further pause is twice as long."""
@@ -107,14 +108,15 @@ class FreeSwitch:
         Raises:
             ValueError: that is no address.
         """
-        host, colon, port = address.rpartition(":")
-        if not colon or not host or not port.isdecimal() or int(port) > 65535:
+        try:
+            host, port = parse_address(address)
+        except ValueError:
             raise ValueError(
                 f"an event socket's address is HOST:PORT (127.0.0.1:8021), got {address!r}"
-            )
+            ) from None
 
         def connect() -> Link:
-            connection = InboundConnection(host.strip("[]"), int(port), password)
+            connection = InboundConnection(host, port, password)
             connection.connect()
             return connection
 

@@ -22,10 +22,10 @@ from fsflows.flow.model import FlowSet
 from fsflows.recordings.expiry import Expiry
 from fsflows.recordings.journal import Journal
 from fsflows.recordings.service import Recordings
-from fsflows.server.address import parse_address
 from fsflows.server.outbound import make_dialler
 from fsflows.server.settling import Settling
 from fsflows.settings import Settings
+from fsflows.settings.address import parse_address
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -18,9 +18,9 @@ from fsflows.console.throttle import parse_proxies
 from fsflows.database import Database
 from fsflows.recordings.places import parse_root
 from fsflows.server import adjustable
-from fsflows.server.address import parse_address
 from fsflows.server.outbound import make_plan
 from fsflows.settings import Console, Settings
+from fsflows.settings.address import parse_address
 
 
 def faults(settings: Settings) -> list[str]:

@@ -9,8 +9,8 @@ from fsflows.clock import Clock
 from fsflows.console.sources import Health
 from fsflows.dialling import Dialler, Gate, Plan
 from fsflows.esl.supervised import FreeSwitches
-from fsflows.server.address import parse_address
 from fsflows.settings import Settings
+from fsflows.settings.address import parse_address
 
 _EVERYWHERE = ("0.0.0.0", "::", "")  # noqa: S104 - compared, not bound
 

@@ -24,7 +24,6 @@ from fsflows import log as logs
 from fsflows import metrics
 from fsflows.flow.files import Snapshot
 from fsflows.server import adjustable, fleet, orders
-from fsflows.server.address import parse_address
 from fsflows.server.channel import Message
 from fsflows.server.children import Children
 from fsflows.server.editions import Editions
@@ -34,6 +33,7 @@ from fsflows.server.peers import Table
 from fsflows.server.sockets import Sockets
 from fsflows.server.succession import INHERITED, Predecessor, Successor
 from fsflows.settings import Settings
+from fsflows.settings.address import parse_address
 
 SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGUSR2, signal.SIGCHLD)
 

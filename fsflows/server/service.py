@@ -30,7 +30,6 @@ from fsflows.flow.loader import load_flows
 from fsflows.flow.model import FlowSet
 from fsflows.privacy import Redactor
 from fsflows.recordings.service import Recordings
-from fsflows.server.address import parse_address
 from fsflows.server.beside import Beside, Shown
 from fsflows.server.calls import CallRunner
 from fsflows.server.channel import Message
@@ -43,6 +42,7 @@ from fsflows.server.peers import Peers
 from fsflows.server.tuning import tune
 from fsflows.server.watchdog import Watchdog
 from fsflows.settings import Settings
+from fsflows.settings.address import parse_address
 
 APOLOGY = 10.0
 """Seconds for calls that are ended by a stop to hear why, and to settle their recordings."""
