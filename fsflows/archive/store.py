@@ -16,6 +16,7 @@ from fsflows.archive.model import Record, RecordingNote, loads
 from fsflows.archive.search import Page, Search, find
 from fsflows.archive.tables import begun, bodies, outbox, records, unsettled
 from fsflows.database import Database
+from fsflows.database.batches import batches
 from fsflows.database.inserting import insert_new
 
 BATCH = 200
@@ -210,9 +211,9 @@ class RecordStore:
 
         def work(connection: Connection) -> set[str]:
             found: set[str] = set()
-            for start in range(0, len(call_ids), BATCH):
+            for some in batches(call_ids):
                 query = select(records.c.call_id).where(
-                    records.c.call_id.in_(list(call_ids[start : start + BATCH])),
+                    records.c.call_id.in_(some),
                     records.c.recording != RecordingState.DISCARDED.value,
                 )
                 found.update(connection.execute(query).scalars())

@@ -9,6 +9,7 @@ from sqlalchemy import ColumnElement, Connection, Table, delete, select, update
 
 from fsflows.clock import Clock
 from fsflows.database import Database
+from fsflows.database.batches import batches
 from fsflows.recordings.attempts import AGAIN_AT_MOST
 from fsflows.recordings.entries import Entry, Intent, Node
 from fsflows.recordings.journal import LEASE
@@ -146,8 +147,8 @@ class Claims:
             for table, which in unfinished:
                 ours = select(table.c.call_uuid).where(which, table.c.owner == self.node.id)
                 calls = sorted(set(connection.execute(ours).scalars()) - set(live))
-                for start in range(0, len(calls), 500):
-                    these = table.c.call_uuid.in_(calls[start:][:500])
+                for some in batches(calls):
+                    these = table.c.call_uuid.in_(some)
                     mine = update(table).where(these, which, table.c.owner == self.node.id)
                     connection.execute(mine.values(owner=""))
 
@@ -160,8 +161,8 @@ class Claims:
         def work(connection: Connection) -> dict[str, Entry]:
             found = {}
             ask = select(recordings).order_by(recordings.c.id)
-            for start in range(0, len(wanted), 500):
-                rows = connection.execute(ask.where(recordings.c.path.in_(wanted[start:][:500])))
+            for some in batches(wanted):
+                rows = connection.execute(ask.where(recordings.c.path.in_(some)))
                 found.update({row.path: entry_of(row) for row in rows})
             if len(found) < len(wanted):
                 for row in connection.execute(ask.where(WITH_OPTIONS)):

@@ -7,12 +7,11 @@ from collections.abc import Sequence
 from sqlalchemy import select
 
 from fsflows.database import Database
+from fsflows.database.batches import batches
 from fsflows.log import call_logger
 from fsflows.recordings.files import Files
 from fsflows.recordings.journal import Journal
 from fsflows.recordings.tables import DISCARDED, recordings
-
-BATCH = 500
 
 
 def reopen_returned(database: Database, journal: Journal, files: Files) -> int:
@@ -26,8 +25,8 @@ def reopen_returned(database: Database, journal: Journal, files: Files) -> int:
     """
     names = files.archived()
     found: set[str] = set()
-    for start in range(0, len(names), BATCH):
-        found |= _discarded(database, names[start : start + BATCH])
+    for some in batches(names):
+        found |= _discarded(database, some)
     for call_uuid in sorted(found):
         log = call_logger("recordings", call_uuid)
         log.error("A DISCARDED RECORDING IS IN THE ARCHIVE AGAIN: it is deleted once more")
