@@ -10,7 +10,9 @@ import os
 import pytest
 from hypothesis import settings
 
-from fsflows import log
+from fsflows.log import thresholds
+from fsflows.log.lines import bound_call
+from fsflows.log.stream import output
 
 settings.register_profile("same", deadline=None, derandomize=True, database=None)
 settings.register_profile("new", deadline=None)
@@ -20,14 +22,11 @@ settings.load_profile("new" if os.environ.get("FSFLOWS_FUZZ") else "same")
 @pytest.fixture(autouse=True)
 def log_as_before():
     """A command sets up the log of its process: the tests after it must not find it so."""
-    output = log._output
-    before = (output.stream, output.format, dict(log._levels))
+    before = output.stream, output.format
     root = logging.getLogger()
     handlers, level = list(root.handlers), root.level
-    yield
-    output.stream, output.format, levels = before
-    log._levels.clear()
-    log._levels.update(levels)
-    log.set_level("", next(name for name, number in log.LEVELS.items() if number == levels[""]))
+    with thresholds.as_before():
+        yield
+    output.stream, output.format = before
     root.handlers, root.level = handlers, level
-    log._call.set(None)
+    bound_call.set(None)

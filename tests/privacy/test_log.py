@@ -8,6 +8,7 @@ import gevent
 import pytest
 
 from fsflows import log
+from fsflows.log.stream import output
 from fsflows.privacy import Pii, Redactor
 
 CARD = "4556737586899855"
@@ -172,13 +173,13 @@ def test_logging_never_raises():
         def write(self, text):
             raise BrokenPipeError
 
-    before = log._output.lost_lines
+    before = output.lost_lines
     log.setup("info", stream=io.StringIO())
     log.get_logger("x").info("bad", bad=Bad())
     log.get_logger("x").info("%d and %d", 1)
     log.setup("info", stream=Broken())
     log.get_logger("x").info("nobody hears")
-    assert before + 3 == log._output.lost_lines
+    assert before + 3 == output.lost_lines
 
 
 def test_fields_with_our_names_are_kept_beside_ours():

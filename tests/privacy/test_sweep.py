@@ -104,17 +104,6 @@ def end_function(conv):
 """
 
 
-@pytest.fixture(autouse=True)
-def as_before():
-    before = (log._output.stream, log._output.format, dict(log._levels))
-    yield
-    log._output.stream, log._output.format = before[:2]
-    log._levels.clear()
-    log._levels.update(before[2])
-    for part in log._parts.values():
-        part.threshold = log._threshold(part.name)
-
-
 def outputs_of(directory, flow, flows, script):
     """Plays a call and collects everything that comes out of it, by where it comes out."""
     live = []

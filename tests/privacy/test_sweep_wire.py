@@ -100,15 +100,9 @@ def settings_below(directory):
 
 @pytest.fixture
 def lines():
-    before = (log._output.stream, log._output.format, dict(log._levels))
     stream = io.StringIO()
     log.setup("debug", "json", stream)
-    yield stream
-    log._output.stream, log._output.format = before[:2]
-    log._levels.clear()
-    log._levels.update(before[2])
-    for part in log._parts.values():
-        part.threshold = log._threshold(part.name)
+    return stream
 
 
 def play(directory, flow, script):

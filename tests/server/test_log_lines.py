@@ -7,7 +7,8 @@ import pytest
 from server_peers import channel_data, event, finished, key, wait_for
 
 from fsflows.esl import serialize
-from fsflows.log import _Bridge, capture
+from fsflows.log import capture
+from fsflows.log.others import Bridge
 
 pytestmark = pytest.mark.process
 
@@ -50,7 +51,7 @@ def orphans(lines):
 
 def test_every_line_of_a_call_has_its_id_and_no_line_has_a_pin(serve):
     theirs = logging.getLogger("theirs")
-    theirs.handlers, theirs.propagate = [_Bridge()], False
+    theirs.handlers, theirs.propagate = [Bridge()], False
     with capture("debug") as lines:
         server = serve(FLOWS)
         call = server.call(
