@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 
 from fsflows.archive.endings import OUTBOUND, Reason
 from fsflows.archive.entries import (
@@ -18,18 +17,17 @@ from fsflows.archive.entries import (
     Said,
 )
 from fsflows.archive.model import Record
-
-_UNPRINTABLE = re.compile("[\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069]")
+from fsflows.printable import escaped
 
 
 def describe(record: Record) -> str:
     """A record for people: a head, then its time line."""
     lines = [
         f"call       {record.call_id}",
-        f"record     {record.id}" + (f", on {printable(record.node)}" if record.node else ""),
+        f"record     {record.id}" + (f", on {escaped(record.node)}" if record.node else ""),
         f"time       {record.started_at:%Y-%m-%d %H:%M:%S} UTC, {lasted(record.reason, record.seconds)}",
         _parties(record),
-        f"flow       {printable(record.flow)} ({record.flow_version or 'no version'})",
+        f"flow       {escaped(record.flow)} ({record.flow_version or 'no version'})",
         f"end        {record.result}: {record.reason} ({record.hangup_cause or 'no cause'})",
         f"recording  {_recording(record)}",
         "",
@@ -42,18 +40,18 @@ def describe(record: Record) -> str:
 
 def _parties(record: Record) -> str:
     if record.direction == OUTBOUND:
-        shown = f", as {printable(record.caller)}" if record.caller else ""
-        return f"we called  {printable(record.callee)}{shown}: {record.outcome.replace('_', ' ')}"
-    name = f" ({printable(record.caller_name)})" if record.caller_name else ""
-    caller = printable(record.caller) or "withheld"
-    return f"caller     {caller}{name}, called {printable(record.callee)}"
+        shown = f", as {escaped(record.caller)}" if record.caller else ""
+        return f"we called  {escaped(record.callee)}{shown}: {record.outcome.replace('_', ' ')}"
+    name = f" ({escaped(record.caller_name)})" if record.caller_name else ""
+    caller = escaped(record.caller) or "withheld"
+    return f"caller     {caller}{name}, called {escaped(record.callee)}"
 
 
 def _recording(record: Record) -> str:
     note = record.recording
-    details = [printable(link) for link in note.links]
+    details = [escaped(link) for link in note.links]
     if note.receipt:
-        details.append(printable(json.dumps(dict(note.receipt), ensure_ascii=False)))
+        details.append(escaped(json.dumps(dict(note.receipt), ensure_ascii=False)))
     return " ".join([note.state.value, *details])
 
 
@@ -83,7 +81,7 @@ def _entry(entry: Entry) -> str:
             text = f"recording  {entry.event} {entry.detail}"
         case _:
             text = f"note       {getattr(entry, 'text', '')}"
-    return printable(text).rstrip()
+    return escaped(text).rstrip()
 
 
 def _sure(confidence: float | None) -> str:
@@ -104,13 +102,3 @@ def length(seconds: float) -> str:
 def lasted(reason: str, seconds: float) -> str:
     """How long a call took, as far as it is known."""
     return "length not known" if reason == Reason.SERVER_LOST else length(seconds)
-
-
-def printable_json(text: str) -> str:
-    """The same JSON, with escapes for what could do something to a terminal or reverse a line."""
-    return _UNPRINTABLE.sub(lambda match: f"\\u{ord(match[0]):04x}", text)
-
-
-def printable(text: str) -> str:
-    """Text that can't do anything to a terminal: a caller chooses his own name."""
-    return "".join(char if char.isprintable() else repr(char)[1:-1] for char in text)

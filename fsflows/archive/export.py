@@ -7,8 +7,8 @@ import re
 from collections.abc import Iterable
 from typing import IO, Any
 
-from fsflows.archive.describe import printable_json
 from fsflows.archive.model import Record
+from fsflows.printable import escaped_json
 
 COLUMNS = (
     "id",
@@ -39,7 +39,7 @@ def write(records: Iterable[Record], form: str, file: IO[str]) -> int:
     count = 0
     if form == "jsonl":
         for count, record in enumerate(records, 1):  # noqa: B007 - counted
-            file.write(printable_json(record.dumps()) + "\n")
+            file.write(escaped_json(record.dumps()) + "\n")
         return count
     writer = csv.writer(file)
     writer.writerow(COLUMNS)

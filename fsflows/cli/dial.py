@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from fsflows.cli.api_client import Refused, Server, console_url
+from fsflows.printable import blanked
 
 DESCRIPTION = """\
 Has the running server call a number, and run a flow with whoever answers:
@@ -245,6 +246,6 @@ class _Screen:
         if self._quiet:
             return
         code = _COLOURS.get(kind)
-        text = "".join(char if char.isprintable() else " " for char in text)
+        text = blanked(text)
         painted = f"\033[{code}m{text}\033[0m" if code and self._colour else text
         print(f"{time.monotonic() - self._began:7.2f}  {painted}", flush=True)

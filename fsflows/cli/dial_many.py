@@ -12,6 +12,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any, TextIO
 
 from fsflows.cli.api_client import Away, Refused, Server
+from fsflows.printable import blanked
 
 AT_ONCE = 50
 """Calls that the server is asked for before the first of them has ended: the server has limits of its own."""
@@ -158,11 +159,7 @@ class Campaign:
             return
         more = call.get("result") if outcome == "answered" else call["cause"]
         text = f"{row['number']:<20}  {outcome.replace('_', ' '):<12}  {more or ''}"
-        print(
-            "".join(c if c.isprintable() else " " for c in text).rstrip(),
-            file=self._out,
-            flush=True,
-        )
+        print(blanked(text).rstrip(), file=self._out, flush=True)
 
     def _sum_up(self, left: int) -> None:
         if left:

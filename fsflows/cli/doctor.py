@@ -10,6 +10,8 @@ import sys
 import textwrap
 from typing import TYPE_CHECKING, Any
 
+from fsflows.printable import blanked
+
 if TYPE_CHECKING:
     from fsflows.doctor import Finding
 
@@ -107,9 +109,9 @@ class _Screen:
         """One finding."""
         state = finding.state.value
         painted = f"\033[{COLOURS[state]}m{state:8}\033[0m" if self._colour else f"{state:8}"
-        print(f"{painted} {self._filled(f'{finding.about}: {_plain(finding.text)}')}")
+        print(f"{painted} {self._filled(f'{finding.about}: {blanked(finding.text)}')}")
         if finding.advice:
-            print(f"         {self._filled(f'-> {_plain(finding.advice)}')}", flush=True)
+            print(f"         {self._filled(f'-> {blanked(finding.advice)}')}", flush=True)
 
     def sum_up(self, findings: list[Finding]) -> None:
         """At the end."""
@@ -131,8 +133,3 @@ class _Screen:
             break_long_words=False,
             break_on_hyphens=False,
         ).lstrip()
-
-
-def _plain(text: str) -> str:
-    """Text of others (FreeSWITCH's, a database's) without what would move the cursor."""
-    return "".join(char if char.isprintable() else " " for char in text)

@@ -12,7 +12,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from fsflows.archive.describe import describe, length, printable, printable_json
+from fsflows.archive.describe import describe, length
 from fsflows.archive.endings import DIRECTIONS, Reason, RecordingState, Result
 from fsflows.archive.export import write
 from fsflows.archive.retention import HOLD, purge, without_record
@@ -20,6 +20,7 @@ from fsflows.archive.search import MAX_PAGE, BadSearch, Page, Search, Summary
 from fsflows.archive.store import RecordStore
 from fsflows.cli.stored import add_options, open_database, says_directories, settings_of
 from fsflows.database import Database, DatabaseFailed
+from fsflows.printable import escaped, escaped_json
 from fsflows.settings import SettingsError
 
 if TYPE_CHECKING:
@@ -202,7 +203,7 @@ def _list(args: argparse.Namespace, store: RecordStore, _: Database) -> None:
     page = store.search(_search(args), limit=args.limit, older_than=args.older_than)
     if args.json:
         for row in page.rows:
-            print(printable_json(json.dumps(_as_json(row), ensure_ascii=False)))
+            print(escaped_json(json.dumps(_as_json(row), ensure_ascii=False)))
         return
     if not page.rows:
         print("no records")
@@ -235,12 +236,12 @@ def _line(row: Summary) -> tuple[str, ...]:
         f"{row.started_at:%Y-%m-%d %H:%M:%S}",
         "-" if row.reason == Reason.SERVER_LOST else length(row.seconds),
         row.direction,
-        printable(row.caller) or "withheld",
-        printable(row.callee) or "-",
-        printable(row.flow),
+        escaped(row.caller) or "withheld",
+        escaped(row.callee) or "-",
+        escaped(row.flow),
         row.result,
         row.reason,
-        printable(row.last_step),
+        escaped(row.last_step),
         row.recording,
         row.id[:8],
     )
@@ -275,7 +276,7 @@ def _show(args: argparse.Namespace, store: RecordStore, _: Database) -> None:
         raise Problem(f"{args.id!r} is the beginning of several ids: {ids}")
     for record in reversed(records):  # a call that came back: its records in the order of time
         print(
-            printable_json(json.dumps(record.as_json(), ensure_ascii=False, indent=2))
+            escaped_json(json.dumps(record.as_json(), ensure_ascii=False, indent=2))
             if args.json
             else describe(record)
         )

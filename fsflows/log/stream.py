@@ -11,6 +11,7 @@ from typing import Any, TextIO
 import structlog
 
 from fsflows.log.journald import prefixed
+from fsflows.printable import escaped
 
 FORMATS = ("auto", "console", "json")
 
@@ -54,27 +55,20 @@ class Output:
                 exception_formatter=structlog.dev.plain_traceback,
             )
         exception = event.pop("exception", None)
-        event = {key: _printable(value) for key, value in event.items()}
+        event = {
+            key: escaped(value) if isinstance(value, str) else value for key, value in event.items()
+        }
         event["timestamp"] = event["timestamp"][11:-1]
         part = event.pop("part")
         event["event"] = f"{part}: {event['event']}" if part else event["event"]
         line = str(self._console[terminal](None, "", event))
-        return line if exception is None else f"{line}\n{_printable(exception, keep=chr(10))}"
+        return line if exception is None else f"{line}\n{escaped(exception, keep=chr(10))}"
 
     def lost(self, why: str) -> None:
         """A line could not be written: counted, and said if that is possible."""
         self.lost_lines += 1
         with suppress(Exception):
             sys.stderr.write(f"a log line could not be written ({why})\n")
-
-
-def _printable(value: Any, keep: str = "") -> Any:
-    """Text without control characters: a caller's name must not move the cursor or forge a line."""
-    if not isinstance(value, str):
-        return value
-    return "".join(
-        char if char.isprintable() or char in keep else repr(char)[1:-1] for char in value
-    )
 
 
 output = Output()
