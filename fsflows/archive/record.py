@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-import math
 import uuid
 from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
@@ -29,17 +28,13 @@ from fsflows.archive.entries import (
     Said,
 )
 from fsflows.archive.model import Record, RecordingNote
+from fsflows.archive.storable import MAX_TEXT, finite, plain, storable, worded
 from fsflows.clock import Clock
 from fsflows.log import Logger, call_logger
-from fsflows.privacy import Pii, Redactor, redact
+from fsflows.privacy import Pii, Redactor
 
 MAX_ENTRIES = 2000
 """Entries of one record; a flow that goes round in circles must not fill the database. Further ones are counted."""
-
-MAX_TEXT = 2000
-"""Characters of one text."""
-
-__all__ = ["Record", "RecordBuilder", "storable"]
 
 _GOING = (RecordingState.PENDING, RecordingState.DISCARDED)
 
@@ -127,11 +122,11 @@ class RecordBuilder:
         self._changes += 1
 
     @_never_raises
-    def entered(self, step: str, flow: str = "", at: float | None = None) -> None:
+    def entered(self, step: str, flow: str = "") -> None:
         """The call goes into a step (of the flow it is in, unless another is named)."""
         self.current_step = step
         self.current_flow = flow or self.current_flow
-        self._add(Entered(at=self._offset(at), step=step, flow=self.current_flow))
+        self._add(Entered(at=self._offset(None), step=step, flow=self.current_flow))
 
     @_never_raises
     def said(self, text: str | Pii, at: float | None = None, how: str = "") -> None:
@@ -153,7 +148,7 @@ class RecordBuilder:
                 step=self.current_step,
                 text=self._text(text),
                 source=source,
-                confidence=_number(confidence),
+                confidence=finite(confidence),
             )
         )
 
@@ -178,9 +173,9 @@ class RecordBuilder:
                 outcome=str(outcome),
                 digits=self._text(digits),
                 source=str(source),
-                confidence=_number(confidence),
+                confidence=finite(confidence),
                 attempts=attempts,
-                seconds=_number(seconds),
+                seconds=finite(seconds),
                 pii=isinstance(digits, Pii),
             )
         )
@@ -195,20 +190,20 @@ class RecordBuilder:
                 at=self._offset(at),
                 step=self.current_step,
                 name=self._text(name),
-                seconds=_number(seconds) or 0.0,
-                error=self._text(_error(error)),
+                seconds=finite(seconds) or 0.0,
+                error=self._text(worded(error)),
             )
         )
 
     @_never_raises
-    def metric(self, name: str, value: Any, at: float | None = None) -> None:
+    def metric(self, name: str, value: Any) -> None:
         """`conv.write_metric`."""
         self._add(
             Measured(
-                at=self._offset(at),
+                at=self._offset(None),
                 step=self.current_step,
                 name=self._text(name),
-                value=_plain(self.redactor.together(self.redactor.redact(value))),
+                value=plain(self.redactor.together(self.redactor.redact(value))),
             )
         )
 
@@ -261,7 +256,7 @@ class RecordBuilder:
         self.note = RecordingNote(
             state=state,
             links=tuple(storable(each) for each in links if each),
-            receipt=_plain(self.redactor.redact(receipt or {})),
+            receipt=plain(self.redactor.redact(receipt or {})),
         )
         self._changes += 1
 
@@ -388,35 +383,3 @@ class RecordBuilder:
         if isinstance(value, Pii):
             return str(value)
         return storable(self.redactor.text(str(value)))[:MAX_TEXT]
-
-
-def storable(text: str) -> str:
-    """Text that every database and UTF-8 can hold: without NUL and half surrogates (bytes that were no text)."""
-    if text.isascii() and "\0" not in text:
-        return text
-    return text.encode("utf-8", "replace").decode("utf-8").replace("\0", "\ufffd")
-
-
-def _error(error: object) -> str:
-    if error is None:
-        return ""
-    return f"{type(error).__name__}: {error}" if isinstance(error, BaseException) else str(error)
-
-
-def _number(value: float | None) -> float | None:
-    return None if value is None or not math.isfinite(value) else round(float(value), 4)
-
-
-def _plain(value: Any) -> Any:
-    """What JSON can hold; anything else as its text."""
-    if isinstance(value, Mapping):
-        return {storable(str(key)): _plain(each) for key, each in value.items()}
-    if isinstance(value, list | tuple):
-        return [_plain(each) for each in value]
-    if isinstance(value, str):
-        return storable(value)[:MAX_TEXT]
-    if isinstance(value, float):
-        return value if math.isfinite(value) else str(value)
-    if value is None or isinstance(value, bool | int):
-        return value
-    return storable(str(redact(value)))[:MAX_TEXT]

@@ -36,7 +36,7 @@ from sqlalchemy import ColumnElement, Connection, and_, func, select, update
 
 from fsflows.archive.metrics import DELIVERIES
 from fsflows.archive.posting import TIMEOUT, Answer, post
-from fsflows.archive.record import storable
+from fsflows.archive.storable import storable
 from fsflows.archive.tables import bodies, outbox
 from fsflows.database import Database, DatabaseFailed
 from fsflows.log import get_logger
