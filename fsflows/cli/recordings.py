@@ -7,16 +7,15 @@ import json
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
-from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from fsflows.cli.output import GONE
+from fsflows.cli.recordings_shown import call_as_json, call_lines, plain, shown, where
 from fsflows.cli.stored import add_options, open_database, settings_of
 
 if TYPE_CHECKING:
     from fsflows.database import Database
-    from fsflows.recordings.entries import Entry
     from fsflows.recordings.files import Files
     from fsflows.recordings.identity import Archives
     from fsflows.settings import Settings
@@ -164,11 +163,11 @@ def _list(args: argparse.Namespace, settings: Settings) -> int:
         print("no recordings")
     for entry in found[: args.limit]:
         if args.json:
-            print(json.dumps(_plain(entry)))
+            print(json.dumps(plain(entry)))
         else:
             size = "-" if entry.size is None else str(entry.size)
             started = entry.started_at.isoformat(timespec="seconds")
-            print(f"{started}  {entry.state:10}  {size:>10}  {entry.call_uuid}  {_where(entry)}")
+            print(f"{started}  {entry.state:10}  {size:>10}  {entry.call_uuid}  {where(entry)}")
     if len(found) > args.limit:
         print(f"these are the {args.limit} newest; --limit shows more", file=sys.stderr)
     return 0
@@ -179,7 +178,6 @@ def _show(args: argparse.Namespace, settings: Settings) -> int:
     from fsflows.recordings.entries import Node
     from fsflows.recordings.journal import Journal
     from fsflows.recordings.listing import Listing
-    from fsflows.recordings.receipt import SETTLED
 
     with _database(settings) as database:
         call = Journal(database, GeventClock(), Node.make()).load(args.call)
@@ -187,43 +185,11 @@ def _show(args: argparse.Namespace, settings: Settings) -> int:
     if not call.entries and call.intent is None:
         print(f"fsflows recordings: nothing is known of call {args.call}", file=sys.stderr)
         return 1
-    receipt = call.receipt
     if args.json:
-        shown = {
-            "call": args.call,
-            "recordings": [_plain(entry) for entry in call.entries],
-            "discard": _plain(call.intent) if call.intent else None,
-            "receipt": receipt.to_dict() if receipt else None,
-            "steps": [_plain(step) for step in steps],
-        }
-        print(json.dumps(shown))
-        return 0
-    for entry in call.entries:
-        print(f"{entry.state:10}  {entry.origin:5}  {_where(entry)}")
-    if call.intent is not None:
-        cause = call.intent.cause
-        print(
-            f"\ndiscard asked for at {cause.at.isoformat(timespec='milliseconds')}"
-            f" in flow {cause.flow!r}, step {cause.step!r}, by {cause.key_or_word!r}"
-        )
-        if receipt is None or not receipt.complete:
-            print(
-                f"OPEN after {call.intent.attempts} attempt(s): {_shown(call.intent.error or 'under way')}"
-            )
-    if receipt is not None and receipt.complete:
-        done = receipt.completed_at.isoformat(timespec="milliseconds")
-        again = f", revision {receipt.revision}" if receipt.revision > 1 else ""
-        print(f"receipt of {done} by {receipt.node}{again}: {len(receipt.files)} file(s)")
-        for file in receipt.files:
-            late = ", started after the discard" if file.late else ""
-            if file.how == SETTLED:
-                print(f"  NOT DELETED BY FSFLOWS{late}: {_shown(file.path)}")
-                print(f"    {file.at}  {_shown(file.by)} said: {_shown(file.why)}")
-            else:
-                print(f"  {file.how}, {file.size or 0} bytes{late}: {_shown(file.path)}")
-    for step in steps:
-        at = step.at.isoformat(timespec="milliseconds")
-        print(f"  {at}  {step.step:8} {step.ms:6} ms  {step.node}  {step.detail}")
+        print(json.dumps(call_as_json(args.call, call, steps)))
+    else:
+        for line in call_lines(call, steps):
+            print(line)
     return 0
 
 
@@ -236,7 +202,7 @@ def _discards(args: argparse.Namespace, settings: Settings) -> int:
         found = Listing(database).open_discards()
     for intent in found:
         age = (now - intent.cause.at).total_seconds()
-        left = _shown(intent.error or "under way")
+        left = shown(intent.error or "under way")
         tried = f", the last {intent.tried_at:%Y-%m-%d %H:%M:%S}" if intent.tried_at else ""
         print(f"{age:8.0f} s  {intent.call_uuid}  {intent.attempts} attempt(s){tried}: {left}")
     if not found:
@@ -281,7 +247,7 @@ def _archive(args: argparse.Namespace, settings: Settings) -> int:
         print("known: none yet; the server takes the one that it first publishes to")
     else:
         since = known.adopted_at.isoformat(timespec="seconds")
-        print(f"known: {known.id}, since {since}, written down by {_shown(known.node)}")
+        print(f"known: {known.id}, since {since}, written down by {shown(known.node)}")
     print(f"here:  {here or 'none: not mounted, or never used'}")
     if known is None or known.id == here:
         return 0
@@ -304,7 +270,7 @@ def _adopt(args: argparse.Namespace, archives: Archives, files: Files) -> int:
             print(f"so it is of {len(broken_off)} that may have been in another one as well")
         return 0
     for entry in (*missing, *broken_off):
-        print(f"  {entry.call_uuid}  {_where(entry)}")
+        print(f"  {entry.call_uuid}  {where(entry)}")
     if missing:
         print(
             f"{len(missing)} are not in it, and are never called gone for that. Bring them here and adopt it again"
@@ -334,7 +300,7 @@ def _verify(args: argparse.Namespace, settings: Settings) -> int:
 
         found = lasting(look, lambda: clock.sleep(args.grace))
     for line in found:
-        print(_shown(line))
+        print(shown(line))
     print(f"{len(found)} difference(s)" if found else "journal, disk and records agree")
     return 1 if found else 0
 
@@ -367,12 +333,12 @@ def _sweep(args: argparse.Namespace, settings: Settings) -> int:
                 returned = reopen_returned(database, recordings.tools.journal, make_files(settings))
             except FileWorkFailed as error:
                 returned = 0
-                print(f"the archive can't be looked through: {_shown(str(error))}")
+                print(f"the archive can't be looked through: {shown(str(error))}")
             report = recordings.sweeper.sweep()
         finally:
             recordings.close()
     for line in report.failed:
-        print(_shown(line))
+        print(shown(line))
     if returned:
         print(f"calls with discarded recordings that were in the archive again: {returned}")
     print(
@@ -381,7 +347,7 @@ def _sweep(args: argparse.Namespace, settings: Settings) -> int:
         f" unknown staged files: {report.unknown}"
     )
     if report.no_archive:
-        print(f"nothing is published: {_shown(report.no_archive)}")
+        print(f"nothing is published: {shown(report.no_archive)}")
     return 1 if report.failed or report.no_archive else 0
 
 
@@ -400,19 +366,3 @@ def _agent(args: argparse.Namespace, settings: Settings) -> int:
     files = local_files(chosen.staging, chosen.published, chosen.roots)
     serve(files, chosen.agent_secret, args.listen, cert=args.cert, key=args.key)
     return 0
-
-
-def _where(entry: Entry) -> str:
-    return _shown(entry.location or entry.path)
-
-
-def _shown(text: str) -> str:
-    """A path is anybody's: no control characters to the terminal, and nothing that can't be printed."""
-    return text if text.isprintable() else ascii(text)
-
-
-def _plain(value: Any) -> dict[str, Any]:
-    made: dict[str, Any] = json.loads(
-        json.dumps(asdict(value), default=lambda time: time.isoformat())
-    )
-    return made
