@@ -8,6 +8,7 @@ from typing import Any
 from fsflows.database import DatabaseFailed
 from fsflows.esl.quoting import file_of
 from fsflows.log import Logger
+from fsflows.recordings import metrics
 from fsflows.recordings.control import RecordingError
 from fsflows.recordings.discard import NOT_STARTED, REMOVED, TOO_SHORT
 from fsflows.recordings.entries import CallFile, Entry
@@ -174,6 +175,8 @@ class Book:
             self._change(entry, state="lost", error=TOO_SHORT)
         else:
             state = "staged" if entry.name else "kept"
+            if state == "kept":
+                metrics.RECORDINGS.labels("kept").inc()
             self._change(entry, state=state, stopped_at=self._tools.clock.utcnow())
 
     def _change(self, entry: Entry, **values: Any) -> None:

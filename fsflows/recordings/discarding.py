@@ -27,6 +27,7 @@ from fsflows.recordings.faults import FORBID_POINT, NO_FAULTS, Faults
 from fsflows.recordings.journal import Journal
 from fsflows.recordings.lookout import Lookout
 from fsflows.recordings.paths import FileWorkFailed, PathRefused, StillThere
+from fsflows.recordings.pruning import GONE
 from fsflows.recordings.receipt import SETTLED, FileReceipt, Receipt
 from fsflows.recordings.retracting import Retractor
 from fsflows.recordings.spool import IntentSpool
@@ -275,6 +276,8 @@ class Discarder:
         settled = {file.path for file in receipt.files if file.how == SETTLED}
         for path, entry in discard.known.items():
             state = "settled" if path in settled else "discarded"
+            if state == "discarded" and entry.state not in GONE:
+                metrics.RECORDINGS.labels("discarded").inc()
             discard.known[path] = replace(entry, state=state, location=None)
         discard.done.clear()
         discard.receipted = True

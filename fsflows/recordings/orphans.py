@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from fsflows.log import Logger, call_logger
+from fsflows.recordings import metrics
 from fsflows.recordings.control import RecordingError
 from fsflows.recordings.entries import Entry, Intent
 from fsflows.recordings.files import Files
@@ -72,6 +73,7 @@ class Orphans:
         change = self._tools.journal.change
         if entry.name is None:
             change(entry, (entry.state,), state="kept")
+            metrics.RECORDINGS.labels("kept").inc()
             return False
         if entry.state == "starting":
             # Its server died before it knew whether FreeSWITCH had begun.

@@ -11,6 +11,7 @@ import pytest
 from sqlalchemy import select
 
 from fsflows.privacy import Pii
+from fsflows.recordings import metrics
 from fsflows.recordings.control import RecordingError
 from fsflows.recordings.discard import TOO_SHORT, DiscardFailed
 from fsflows.recordings.files import Deleted
@@ -326,6 +327,29 @@ def test_P12_a_recording_that_starts_after_the_discard_is_stopped_deleted_and_on
     assert receipt.revision == 2
     assert [(f.path, f.how, f.late) for f in receipt.files][1:] == [(late, how, True)]
     assert call.receipt == receipt
+
+
+def test_what_became_of_recordings_is_counted_as_the_journal_has_it(world):
+    """One published, one kept, two discarded; and a discarded call that is recorded again, one more."""
+
+    def counted():
+        results = ("published", "kept", "discarded", "lost", "failed")
+        return [metrics.RECORDINGS.labels(result)._value.get() for result in results]
+
+    before = counted()
+    for uuid in (UUID, OTHER):
+        world.call(uuid).start()
+        world.switch.uuid_record(uuid, "start", f"{world.other}/{uuid}.wav")
+    world.switch.talk()
+    world.calls[UUID].discard(world.cause())
+    world.calls[UUID].discard(world.cause())
+    world.switch.uuid_record(UUID, "start", f"{world.other}/late.wav")
+    for uuid in (UUID, OTHER):
+        world.switch.hang_up(uuid)
+        world.calls[uuid].finish()
+    assert sorted(world.states()) == ["discarded"] * 3
+    assert sorted(world.states(OTHER)) == ["kept", "published"]
+    assert [now - then for now, then in zip(counted(), before, strict=True)] == [1, 1, 3, 0, 0]
 
 
 @pytest.mark.parametrize("forbids", [True, False])
