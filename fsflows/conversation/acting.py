@@ -17,7 +17,7 @@ from fsflows.conversation.directions import (
     HandOff,
     HangUp,
 )
-from fsflows.conversation.functions import Failure, call_function, defined
+from fsflows.conversation.functions import Failure, Ran, call_function, defined
 from fsflows.conversation.placeholders import fill_value, render
 from fsflows.conversation.returns import BadReturn, Returned, read_return
 from fsflows.conversation.speaking import say
@@ -140,7 +140,7 @@ def fail(engine: Engine, failure: Failure | None) -> FunctionOutcome:
     return FunctionOutcome(direction, failed=True)
 
 
-def delays(engine: Engine) -> Callable[[float], float | None]:
+def _delays(engine: Engine) -> Callable[[float], float | None]:
     """Says the flow's delay phrases, one after another, while a function takes its time; see `call_function`."""
     flow = engine.flow
     phrases = iter(flow.delay)
@@ -154,9 +154,15 @@ def delays(engine: Engine) -> Callable[[float], float | None]:
     return waiting
 
 
-def _call(
-    engine: Engine, name: str, arguments: tuple[Any, ...], *, covered: bool = True
-) -> tuple[Returned | None, Failure | None]:
+def call(engine: Engine, name: str, arguments: tuple[Any, ...], *, covered: bool = True) -> Ran:
+    """Call one of the flow's functions, on this call; see `call_function`.
+
+    Args:
+        engine: the call.
+        name: the function's.
+        arguments: it is given.
+        covered: whether a caller waits: delay phrases are said, and the call's end comes out of here.
+    """
     flow = engine.flow
     ran = call_function(
         engine.clock,
@@ -166,17 +172,26 @@ def _call(
         timeout=flow.function_timeout,
         passing=(CallEnded,) if covered else (),
         on_limit=engine.limited,
-        waiting=delays(engine) if covered else lambda waited: None,
+        waiting=_delays(engine) if covered else lambda waited: None,
         begin=engine.bind_log,
         company=engine.call,
     )
     engine.limit = None
+    return ran
+
+
+def _call(
+    engine: Engine, name: str, arguments: tuple[Any, ...], *, covered: bool = True
+) -> tuple[Returned | None, Failure | None]:
+    ran = call(engine, name, arguments, covered=covered)
     returned: Returned | None = None
     if ran.failure is None:
         try:
             returned = read_return(ran.value)
         except BadReturn as bad:
-            ran = replace(ran, failure=Failure(name, str(bad), defined(flow.functions[name])))
+            ran = replace(
+                ran, failure=Failure(name, str(bad), defined(engine.flow.functions[name]))
+            )
     engine.note_function(name, ran)
     return returned, ran.failure
 

@@ -13,14 +13,7 @@ from typing import TYPE_CHECKING, Any
 from fsflows import spoken
 from fsflows.archive.endings import Reason, Result
 from fsflows.call import dialled
-from fsflows.call.ended import (
-    LINK_LOST,
-    TRANSFERRED,
-    UNKNOWN_APPLICATION,
-    CallEnded,
-    CallFailed,
-    Interrupted,
-)
+from fsflows.call.ended import CallEnded, CallFailed, Interrupted
 from fsflows.collect.decisions import Key
 from fsflows.collect.spec import Escape
 from fsflows.collect.trail import Trail
@@ -34,6 +27,7 @@ from fsflows.conversation.directions import (
     HandOff,
     HangUp,
 )
+from fsflows.conversation.ending import Ending, of_ended, of_our_hangup
 from fsflows.conversation.history import Turn
 from fsflows.conversation.placeholders import fill_target, render
 from fsflows.conversation.screening import is_machine
@@ -118,13 +112,13 @@ class Engine:
 
     # --- the whole call ---------------------------------------------------------------------------------------
 
-    def run(self) -> tuple[Result, Reason]:
+    def run(self) -> Ending:
         """Run the call to its end; never raises. Returns how it ended."""
-        ending: tuple[Result, Reason]
+        ending: Ending
         try:
             ending = self._converse()
         except CallEnded as ended:
-            ending = _ending_of(ended)
+            ending = of_ended(ended)
         except Interrupted:
             self.log.warning("the call is ended, because the server stops")
             ending = (Result.FAILED, Reason.DRAINED)
@@ -139,7 +133,7 @@ class Engine:
         self._close()
         return ending
 
-    def _converse(self) -> tuple[Result, Reason]:
+    def _converse(self) -> Ending:
         self.call.begin_answering()
         self.recordings.arrive()  # while FreeSWITCH answers: the caller waits for the longer of the two
         self.call.answer()
@@ -169,7 +163,7 @@ class Engine:
                     self.call.stop_on_keys("")
                     self.call.finish_playing()
                     self.call.hang_up(cause)
-                    ending = self._ending()
+                    ending = of_our_hangup(self.because)
             if ending is not None:
                 return ending
         self.log.error("flow goes round in circles", flow=self.flow.name, steps=MAX_STEPS)
@@ -232,7 +226,7 @@ class Engine:
         self.record.entered(visit.name, self.flow.name)
         return turn.take(self, step, visit)
 
-    def _hand_off(self, target: HandOff) -> tuple[Direction, tuple[Result, Reason] | None]:
+    def _hand_off(self, target: HandOff) -> tuple[Direction, Ending | None]:
         handoff = self.flow.handoffs[target.name]
         self.talk.speak(render(self, handoff.say))
         self.call.stop_on_keys("")
@@ -257,13 +251,6 @@ class Engine:
             return HangUp("NORMAL_TEMPORARY_FAILURE"), None
         escaped = self.because is Reason.ESCAPED
         return target, (Result.HANDED_OFF, self.because if escaped else Reason.HANDED_OFF)
-
-    def _ending(self) -> tuple[Result, Reason]:
-        """How a call ended that we hung up."""
-        if self.because in turn.GIVEN_UP:
-            return Result.ABANDONED, self.because
-        well = self.because in (Reason.FLOW_ENDED, Reason.ESCAPED)
-        return Result.COMPLETED if well else Result.FAILED, self.because
 
     def _close(self) -> None:
         """After the call: the last events, the end function, the recordings, the record."""
@@ -394,13 +381,3 @@ class Engine:
 def uses_speech(flow: Flow) -> bool:
     """Whether any step of a flow listens for speech."""
     return any(step.collect and step.collect.speech for step in flow.steps.values())
-
-
-def _ending_of(ended: CallEnded) -> tuple[Result, Reason]:
-    if ended.cause == LINK_LOST:
-        return Result.FAILED, Reason.LINK_LOST
-    if ended.cause == TRANSFERRED:
-        return Result.HANDED_OFF, Reason.TAKEN_AWAY
-    if ended.cause == UNKNOWN_APPLICATION and not ended.ours:
-        return Result.FAILED, Reason.SWITCH_ERROR
-    return Result.ABANDONED, Reason.CALLER_HUNG_UP

@@ -274,6 +274,3 @@ def _place(frame: FrameType | None, function: Callable[..., Any]) -> str:
             return f"{Path(file).name}:{frame.f_lineno}"
         frame = frame.f_back
     return ""
-
-
-__all__ = ["BLOCKING_LIMIT", "Failure", "FunctionBlocked", "Limit", "Ran", "arity", "call_function"]

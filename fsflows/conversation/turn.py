@@ -1,7 +1,7 @@
-"""One step: ask the caller, listen, and decide what follows.
+"""One step: ask the caller, and listen.
 
 `fsflows.collect` decides when a key counts, when the caller has finished and when to ask again; this drives it with
-what happens on the call, and routes its result.
+what happens on the call. Where its result leads: `routing`.
 """
 
 from __future__ import annotations
@@ -10,7 +10,6 @@ from dataclasses import replace
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
-from fsflows import spoken
 from fsflows.archive.endings import Reason
 from fsflows.call.ended import CallEnded
 from fsflows.call.happenings import Happening, Heard, KeyPressed, PlaybackEnded, SpeechLost
@@ -22,30 +21,18 @@ from fsflows.collect.result import CollectionResult
 from fsflows.collect.spec import BargeIn, Collection, Outcome
 from fsflows.conversation import acting, functions, metrics
 from fsflows.conversation.directions import Direction, GoToStep, HangUp
+from fsflows.conversation.ending import GIVEN_UP, reason_after
 from fsflows.conversation.history import UserInput
 from fsflows.conversation.phrases import Question, literal, prompt_for, values
 from fsflows.conversation.placeholders import render
-from fsflows.flow.model import Action, Retry, Say, Step
+from fsflows.conversation.routing import after
+from fsflows.flow.model import Retry, Say, Step
 from fsflows.privacy import Pii
 from fsflows.recordings.control import RecordingError
 from fsflows.spoken import Alternative
 
 if TYPE_CHECKING:
     from fsflows.conversation.engine import Engine
-
-FAILED_TURNS = 10
-"""Steps in a row without an answer, after which the call is given up. A flow that always asks again would otherwise
-talk to a line that nobody listens to, for ever."""
-
-_AT_THE_CAP = {
-    Outcome.NO_INPUT: Reason.NO_INPUT_LIMIT,
-    Outcome.NO_MATCH: Reason.NO_MATCH_LIMIT,
-    Outcome.TOO_SHORT: Reason.NO_MATCH_LIMIT,
-    Outcome.TOO_LONG: Reason.NO_MATCH_LIMIT,
-    Outcome.ESCAPED: Reason.ESCAPED,
-}
-
-GIVEN_UP = (Reason.NO_INPUT_LIMIT, Reason.NO_MATCH_LIMIT)
 
 
 class ValidationFailed(Exception):
@@ -62,7 +49,7 @@ def take(engine: Engine, step: Step, visit: GoToStep) -> Direction:
     spec = visit.collect or step.collect
     if spec is None:
         engine.talk.speak(render(engine, prompt))
-        return _after(engine, step, None)
+        return after(engine, step, None)
     question = Question(step, spec, step.retry, prompt)
     if visit.collect is not None:
         # The function has asked in its own words: the step's are about something else.
@@ -73,7 +60,7 @@ def take(engine: Engine, step: Step, visit: GoToStep) -> Direction:
     except (RecordingError, ValidationFailed) as error:
         failure = getattr(error, "failure", None) or functions.Failure("recording", str(error))
         return acting.fail(engine, failure).direction or HangUp()
-    direction = _after(engine, step, result)
+    direction = after(engine, step, result)
     goes_on = step.retry.then is None and not isinstance(direction, HangUp)
     if goes_on and engine.because in GIVEN_UP:
         # Without a `then`, the flow takes silence for an answer ("press 1 to opt out, or stay on the line").
@@ -307,7 +294,7 @@ def _note(engine: Engine, step: str, result: CollectionResult, started: float) -
     )
     if said:
         engine.last_input = str(said)
-    engine.because = _AT_THE_CAP.get(result.outcome, Reason.FLOW_ENDED)
+    engine.because = reason_after(result.outcome)
     answered = result.outcome in (Outcome.COMPLETE, Outcome.ESCAPED)
     engine.failed_turns = 0 if answered else engine.failed_turns + 1
     seconds = round(engine.clock.now() - started, 3)
@@ -334,20 +321,7 @@ def _note(engine: Engine, step: str, result: CollectionResult, started: float) -
 
 
 def _validate(engine: Engine, name: str, digits: str | Pii) -> tuple[bool, str]:
-    flow = engine.flow
-    ran = functions.call_function(
-        engine.clock,
-        name,
-        flow.functions[name],
-        (engine.conv, digits),
-        timeout=flow.function_timeout,
-        passing=(CallEnded,),
-        on_limit=engine.limited,
-        waiting=acting.delays(engine),
-        begin=engine.bind_log,
-        company=engine.call,
-    )
-    engine.limit = None
+    ran = acting.call(engine, name, (engine.conv, digits))
     engine.note_function(name, ran)
     failure = ran.failure
     if failure is None and not isinstance(ran.value, bool | str | Pii | None):
@@ -359,49 +333,3 @@ def _validate(engine: Engine, name: str, digits: str | Pii) -> tuple[bool, str]:
     if failure is not None:
         raise ValidationFailed(failure)
     return ran.value is True, str(ran.value) if isinstance(ran.value, str | Pii) else ""
-
-
-def _after(engine: Engine, step: Step, result: CollectionResult | None) -> Direction:
-    """Where a step leads: `on:` by digits, then by outcome, then `otherwise`, then `run`, then `next`."""
-    spoken_before = len(engine.history)
-    action: Action | None = None
-    if engine.failed_turns >= FAILED_TURNS:
-        engine.log.warning("the caller has not answered for too long", steps=FAILED_TURNS)
-        engine.talk.speak(render(engine, (Say(spoken.phrases(engine.flow.sentences)["goodbye"]),)))
-        return HangUp()
-    if result is not None:
-        action = _row(engine, step, result)
-        if action is not None and (direction := acting.act(engine, action)) is not None:
-            return direction
-        if action is not None and step.next is None:
-            return _again(engine, step, spoken_before)
-    if step.run is not None and action is None:
-        outcome = acting.run_function(engine, step.run)
-        if outcome.direction is not None:
-            return outcome.direction
-    if step.next is not None and (direction := acting.act(engine, step.next)) is not None:
-        return direction
-    if result is None:
-        return HangUp()
-    return _again(engine, step, spoken_before)
-
-
-def _row(engine: Engine, step: Step, result: CollectionResult) -> Action | None:
-    """The row of `on:` that a result takes.
-
-    At the cap `retry.then` comes before it; an escape without a row of its own is the flow's.
-    """
-    match result.outcome:
-        case Outcome.COMPLETE:
-            digits = result.digits.reveal() if isinstance(result.digits, Pii) else result.digits
-            row = step.on.get(digits) or step.on.get(result.outcome)
-        case Outcome.ESCAPED:
-            row = step.on.get(result.outcome) or engine.flow.escape_action
-        case _:
-            row = step.retry.then or step.on.get(result.outcome)
-    return row or step.on.get("otherwise")
-
-
-def _again(engine: Engine, step: Step, spoken_before: int) -> Direction:
-    """Nothing said where to go: the caller is asked again, without the prompt when something was just said."""
-    return GoToStep(step.name, silent=len(engine.history) > spoken_before)
