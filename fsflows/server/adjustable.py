@@ -7,10 +7,13 @@ from __future__ import annotations
 
 import dataclasses
 import ipaddress
-from typing import Any
+from collections.abc import Callable
+from typing import Any, NamedTuple
 
 from fsflows import log
 from fsflows.settings import Log, Server, Settings
+
+logger = log.get_logger("server.parent")
 
 AT_RUN_TIME = {
     "server": (
@@ -52,6 +55,37 @@ def faults(settings: Settings) -> list[str]:
         except ValueError as error:
             found.append(f"log.levels: {error}")
     return found
+
+
+class Changes(NamedTuple):
+    """The settings from now on, and the names (section.name) of those that are new."""
+
+    settings: Settings
+    names: list[str]
+
+
+def read_again(old: Settings, read: Callable[[], Settings]) -> Changes | None:
+    """What has changed in the settings, as far as it can be put in force; the log says what can't. None: nothing.
+
+    Args:
+        old: those in force.
+        read: gives them as they are by now, or raises what is wrong with them.
+    """
+    try:
+        new = read()
+        wrong = faults(new)
+    except (ValueError, OSError) as error:
+        wrong = str(error).splitlines()
+    if wrong:
+        for problem in wrong:
+            logger.error("settings not read; the old ones stay", problem=problem)
+        return None
+    now, later = changed(old, new)
+    if later:
+        logger.warning(
+            "settings have changed that need a new start (SIGUSR2 loses no call)", names=later
+        )
+    return Changes(adjusted(old, new), now) if now else None
 
 
 def changed(old: Settings, new: Settings) -> tuple[list[str], list[str]]:

@@ -16,20 +16,21 @@ import tempfile
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
 from types import FrameType
 from typing import Any
 
 from fsflows import log as logs
 from fsflows import metrics
-from fsflows.flow.files import Snapshot
-from fsflows.server import adjustable, fleet, orders
+from fsflows.server import adjustable, orders
 from fsflows.server.channel import Message
 from fsflows.server.children import Children
 from fsflows.server.editions import Editions
+from fsflows.server.fleet import Fleet
 from fsflows.server.lending import Lending
+from fsflows.server.members import roles
 from fsflows.server.notify import Notifier, Report
 from fsflows.server.peers import Table
+from fsflows.server.post import Post
 from fsflows.server.sockets import Sockets
 from fsflows.server.succession import INHERITED, Predecessor, Successor
 from fsflows.settings import Settings
@@ -38,31 +39,6 @@ from fsflows.settings.address import parse_address
 SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGUSR2, signal.SIGCHLD)
 
 log = logs.get_logger("server.parent")
-
-
-@dataclass(frozen=True, slots=True)
-class Post:
-    """What a worker is given by its parent.
-
-    Attributes:
-        number: which one it is.
-        role: what it does.
-        channel: its end of the line to the parent.
-        directory: for sockets between the workers.
-        others: the numbers of those that take calls, for the office.
-        flows: the flow files that it is to load.
-        peers: where the workers count each address's connections; None: there is only one of them.
-        again: a worker of this server has been ready before, with the database that the settings name.
-    """
-
-    number: int
-    role: fleet.Role
-    channel: Any
-    directory: str
-    others: tuple[int, ...]
-    flows: Snapshot
-    peers: Table | None
-    again: bool
 
 
 Work = Callable[[Settings, Post], int]
@@ -108,8 +84,8 @@ class Parent:
         self._settings = settings
         self._work = work
         self._read_again = read_again
-        self._fleet = fleet.Fleet(
-            fleet.roles(max(1, chosen.workers)), chosen.heartbeat_timeout, chosen.drain_timeout
+        self._fleet = Fleet(
+            roles(max(1, chosen.workers)), chosen.heartbeat_timeout, chosen.drain_timeout
         )
         self._sockets = Sockets({})
         self._lending: Lending
@@ -215,29 +191,16 @@ class Parent:
         """Put in force what has changed in the settings and can be; say what can't."""
         if self._read_again is None:
             return
-        try:
-            new = self._read_again()
-            wrong = adjustable.faults(new)
-        except (ValueError, OSError) as error:
-            wrong = str(error).splitlines()
-        if wrong:
-            for problem in wrong:
-                log.error("settings not read; the old ones stay", problem=problem)
+        changes = adjustable.read_again(self._settings, self._read_again)
+        if changes is None:
             return
-        now, later = adjustable.changed(self._settings, new)
-        if later:
-            log.warning(
-                "settings have changed that need a new start (SIGUSR2 loses no call)", names=later
-            )
-        if not now:
-            return
-        before, self._settings = self._settings, adjustable.adjusted(self._settings, new)
+        before, self._settings = self._settings, changes.settings
         if before.log != self._settings.log:
             logs.set_levels(self._settings.log.level, self._settings.log.levels)
         server = self._settings.server
         told = adjustable.as_message(self._settings)
         self._carry_out(self._fleet.adjust(server.heartbeat_timeout, server.drain_timeout, told))
-        log.info("settings changed", names=now)
+        log.info("settings changed", names=changes.names)
 
     def _stop(self, how: str, now: float) -> None:
         if self._successor is not None and not self._fleet.how:

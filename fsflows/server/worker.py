@@ -26,8 +26,8 @@ from fsflows.server.checks import faults, missing
 from fsflows.server.door import LentDoor
 from fsflows.server.editions import received
 from fsflows.server.live_link import LiveServer, RemoteLive
-from fsflows.server.parent import Post
 from fsflows.server.peers import SharedPeers
+from fsflows.server.post import Post
 from fsflows.server.service import CannotListen, Parts, Service
 from fsflows.settings import Settings
 

@@ -10,7 +10,8 @@ from server_peers import wait_for
 
 from fsflows import log
 from fsflows.server import adjustable
-from fsflows.server.fleet import Fleet, roles
+from fsflows.server.fleet import Fleet
+from fsflows.server.members import roles
 from fsflows.server.orders import Kill, Tell
 from fsflows.settings import load
 

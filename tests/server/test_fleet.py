@@ -5,7 +5,8 @@ import random
 import pytest
 
 from fsflows.server import fleet
-from fsflows.server.fleet import Fleet, roles
+from fsflows.server.fleet import Fleet
+from fsflows.server.members import roles
 from fsflows.server.orders import Booted, Exit, Give, Kill, Read, Say, Shut, Start, Tell
 
 HEARTBEAT = 20.0

@@ -8,7 +8,7 @@ from server_peers import LONG, data_settings, write_flows
 from fsflows.flow.files import Snapshot
 from fsflows.flow.loader import load_flows
 from fsflows.server.channel import Channel
-from fsflows.server.parent import Post
+from fsflows.server.post import Post
 from fsflows.server.service import CannotListen
 from fsflows.server.worker import _Worker
 

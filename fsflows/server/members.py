@@ -1,0 +1,58 @@
+"""The workers of a server, as far as their parent knows them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+from fsflows.server.channel import Message
+
+Role = Literal["all", "calls", "office"]
+"""all: calls and everything beside them, in one process. With several workers: calls only, and one process ("office")
+for the console, metrics, and what is done once a node."""
+
+State = Literal["down", "starting", "serving"]
+
+
+@dataclass(slots=True)
+class Member:
+    """One worker, as far as it is known.
+
+    Attributes:
+        beat_at: when it was last heard of.
+        deaths: when it died, lately.
+        again_at: when it is to be started again.
+        full: it has no room for another call.
+        holds: it has the calls' socket.
+        news: the last beat.
+    """
+
+    number: int
+    role: Role
+    state: State = "down"
+    beat_at: float = 0.0
+    deaths: list[float] = field(default_factory=list)
+    again_at: float | None = None
+    full: bool = False
+    holds: bool = False
+    killed: bool = False
+    news: Message = field(default_factory=dict)
+
+    @property
+    def takes_calls(self) -> bool:
+        return self.role != "office"
+
+    @property
+    def calls(self) -> int:
+        return int(self.news.get("calls", 0)) if self.state != "down" else 0
+
+
+def roles(workers: int) -> list[Role]:
+    """The members of a fleet. The first one is started alone: what is wrong is said once."""
+    several: list[Role] = ["calls"] * workers
+    return ["all"] if workers == 1 else ["office", *several]
+
+
+def counted(calls: int) -> str:
+    """So many calls, in words."""
+    return "1 call" if calls == 1 else f"{calls} calls"
