@@ -6,12 +6,12 @@ import os
 import shlex
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
 from sqlalchemy import make_url
 
-from fsflows import log
 from fsflows.archive.webhook import check_secret, check_url
 from fsflows.console.access import Access, check_listen, parse_users
 from fsflows.console.throttle import parse_proxies
@@ -62,13 +62,19 @@ def faults(settings: Settings) -> list[str]:
     ):
         if not least <= number <= most:
             found.append(f"{name}: must be from {least} to {most}, got {number:g}")
-    for name, value, known in (
-        ("recordings.orphans", recordings.orphans, ("publish", "discard")),
-        ("dialling.machine", settings.dialling.machine, ("ignore", "hang_up")),
-        ("log.format", settings.log.format, log.FORMATS),
-    ):
-        if value not in known:
-            found.append(f"{name}: must be one of {', '.join(known)}, got {value!r}")
+    return found + [fault for fault in _choices(settings) if fault not in found]
+
+
+def _choices(settings: Settings) -> list[str]:
+    """What is none of the words that a setting may be."""
+    found = []
+    for section in fields(settings):
+        values = getattr(settings, section.name)
+        for entry in fields(values):
+            value, known = getattr(values, entry.name), entry.metadata["choices"]
+            if known and value not in known:
+                name = f"{section.name}.{entry.name}"
+                found.append(f"{name}: must be one of {', '.join(known)}, got {value!r}")
     return found
 
 

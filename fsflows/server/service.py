@@ -132,7 +132,7 @@ class Service:
                 self.clock,
                 switches=self.switches,
                 also=settings.recordings.switches,
-                discard_orphans=_discard_orphans(settings.recordings.orphans),
+                discard_orphans=settings.recordings.orphans == "discard",
             )
             self._open.callback(self.recordings.close)
             webhook = bool(settings.records.webhook_url)
@@ -329,9 +329,3 @@ def _check_default(flows: FlowSet, default: str) -> None:
         raise ValueError(
             f"flows.default is {default!r}, which is no flow; there are: {', '.join(sorted(flows))}"
         )
-
-
-def _discard_orphans(chosen: str) -> bool:
-    if chosen not in ("publish", "discard"):
-        raise ValueError(f"recordings.orphans must be publish or discard, got {chosen!r}")
-    return chosen == "discard"
