@@ -72,16 +72,15 @@ class Call(Leg):
             key: the key that asks for it; when FreeSWITCH itself stops on that key, nothing is sent.
             since: when the caller pressed it, or said what asks for it: the time until silence is measured.
         """
-        by_key = key is not None and key in (self._terminators or "")
+        by_key = key is not None and self._terminators.stop_at(key)
         if since is not None and self._player.playing and not self._player.stopping:
             self._barge_in.asked("speech" if key is None else "key", since)
         self._player.stop(self.clock.now(), by_key=by_key, since=since)
 
     def stop_on_keys(self, keys: str) -> None:
         """Let FreeSWITCH itself stop what is played when one of these keys is pressed; empty: none does."""
-        if keys == self._terminators_wanted:
+        if not self._terminators.want(keys):
             return
-        self._terminators_wanted = keys
         self._alive()
         if self._player.playing:
             self._set_terminators()  # else with what is played next: often, others are wanted by then

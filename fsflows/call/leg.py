@@ -31,8 +31,10 @@ from fsflows.call.happenings import (
 )
 from fsflows.call.party import Party
 from fsflows.call.playing import Playback, Player
+from fsflows.call.reading import is_taken, key_of
 from fsflows.call.recogniser import Recogniser
 from fsflows.call.subscription import EVENTS
+from fsflows.call.terminators import Terminators
 from fsflows.call.timeline import Timeline
 from fsflows.esl import commands, quoting
 from fsflows.esl.link import LinkClosed, Reply, ReplyTimeout
@@ -42,13 +44,6 @@ if TYPE_CHECKING:
     from fsflows.clock import Clock
     from fsflows.esl.event import Event
     from fsflows.esl.link import Link
-
-KEYS = "0123456789*#ABCD"
-SAMPLES_PER_SECOND = 8000
-"""DTMF-Duration is in samples of 8 kHz, whatever the codec."""
-
-LIVE = {"2", "3", "4", "5", "6", "7", "8", "9"}
-"""Channel-State-Number of a channel that lives (4: CS_EXECUTE, 2: CS_ROUTING)."""
 
 ENDINGS = {"bridge": ("bridge_hangup_cause", "originate_disposition")}
 """The channel variables that say how an application has ended."""
@@ -93,9 +88,7 @@ class Leg(Party):
         )
         self._ended: CallEnded | None = None
         self._ending = False
-        # As FreeSWITCH has them from us; None: as the dialplan has left them.
-        self._terminators: str | None = None
-        self._terminators_wanted: str | None = None
+        self._terminators = Terminators()
         self._elsewhere = False
         self._state = link.channel.get("Channel-State-Number")
         self._answered = link.channel.get("Answer-State") == "answered"
@@ -356,8 +349,10 @@ class Leg(Party):
     def _on_complete(self, event: Event, at: float) -> None:
         uuid = event.late("Application-UUID") or ""
         response = event.late("Application-Response") or ""
-        if self._is_taken(event, uuid):
-            self._taken()
+        if self._ended is None and not self._ending:
+            ours = uuid.startswith(self.uuid)
+            if is_taken(event, self._state, ours=ours):
+                self._taken()
         if uuid in self._finished:
             application = event.late("Application") or ""
             names = ENDINGS.get(application, ())
@@ -370,21 +365,6 @@ class Leg(Party):
             if self._player.finished(uuid, response, terminator, at):
                 self._barge_in.ended(terminator, at)
 
-    def _is_taken(self, event: Event, uuid: str) -> bool:
-        """Whether somebody else has taken the call: `uuid_transfer`, say.
-
-        What we run ends then, with the channel on its way elsewhere already; at last the dialplan's `socket` does.
-        """
-        if self._ended is not None or self._ending:
-            return False
-        state, ours = event.get("Channel-State-Number"), self._state
-        moved = state != ours and state in LIVE
-        if not moved and uuid.startswith(self.uuid):
-            return False
-        if event.get("Answer-State") == "hangup":
-            return False
-        return moved or event.get("Application") == "socket"
-
     def _taken(self) -> None:
         self._log.info("the call was taken away")
         self._recogniser.cut_off()
@@ -395,7 +375,7 @@ class Leg(Party):
     def _let_go(self) -> None:
         """The call goes on without us, and is to be as if we had never been there."""
         self._recogniser.share_events()
-        if self._terminators is not None:
+        if self._terminators.told is not None:
             theirs = self.link.channel.variable("playback_terminators") or ""
             self._set("playback_terminators", theirs)
         # With `socket_resume` the end of our connection would tear the caller out of where he is then (measured).
@@ -416,15 +396,12 @@ class Leg(Party):
         self._over(event.get("Hangup-Cause") or "NORMAL_CLEARING")
 
     def _on_dtmf(self, event: Event, at: float) -> None:
-        key = event.late("DTMF-Digit") or ""
-        if len(key) != 1 or key.upper() not in KEYS:
-            self._log.warning("unusable key ignored", length=len(key))
+        pressed = key_of(event, at)
+        if pressed is None:
+            self._log.warning("unusable key ignored", length=len(event.late("DTMF-Digit") or ""))
             return
-        duration = event.late("DTMF-Duration") or ""
-        seconds = int(duration) / SAMPLES_PER_SECOND if duration.isdecimal() else 0.0
-        source = event.late("DTMF-Source") or "UNKNOWN"
-        self._barge_in.key(key, at)
-        self._pending.append(KeyPressed(key.upper(), at, source, seconds))
+        self._barge_in.key(pressed.key, at)
+        self._pending.append(pressed)
 
     def _on_speech(self, event: Event, at: float) -> None:
         self._report(self._recogniser.event(event, at))
@@ -453,11 +430,10 @@ class Leg(Party):
         return self.execute(*sound.command(self.voice))
 
     def _set_terminators(self) -> None:
-        wanted = self._terminators_wanted
-        if wanted is not None and wanted != self._terminators:
-            self._terminators = wanted
+        keys = self._terminators.due()
+        if keys is not None:
             # A sound follows, as a rule.
-            self._set("playback_terminators", wanted or "none", more=True)
+            self._set("playback_terminators", keys, more=True)
 
     def _set(self, name: str, value: str, *, more: bool = False) -> None:
         """Set a channel variable; an empty value takes it away."""
