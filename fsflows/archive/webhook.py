@@ -25,13 +25,12 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any, NamedTuple, Protocol, TypeVar, cast
+from typing import Any, NamedTuple, TypeVar
 from urllib.parse import urlsplit
 
 import gevent
 import gevent.event
 from gevent.pool import Pool
-from gevent.threadpool import ThreadPool
 from sqlalchemy import ColumnElement, Connection, and_, func, select, update
 
 from fsflows.archive.metrics import DELIVERIES
@@ -40,6 +39,7 @@ from fsflows.archive.storable import storable
 from fsflows.archive.tables import bodies, outbox
 from fsflows.database import Database, DatabaseFailed
 from fsflows.log import get_logger
+from fsflows.threads import threads
 
 T = TypeVar("T")
 
@@ -57,11 +57,6 @@ TOLERANCE = 300.0
 """Seconds by which sender's and receiver's clocks may differ."""
 
 log = get_logger("webhook")
-
-
-class _Thread(Protocol):
-    def apply(self, function: Callable[..., T], args: tuple[Any, ...]) -> T: ...
-    def kill(self) -> None: ...
 
 
 def sign(secret: str, body: bytes, at: float) -> str:
@@ -241,7 +236,7 @@ class Webhook:
         self._url = url
         self._secret = secret
         self._send = send or post
-        self._threads = cast("_Thread", ThreadPool(AT_ONCE))
+        self._threads = threads(AT_ONCE)
         self._senders = Pool(AT_ONCE)
         self._stopping = gevent.event.Event()
         self._greenlet: gevent.Greenlet[[], None] | None = None

@@ -14,12 +14,11 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Protocol, TypeVar, cast
+from typing import Protocol, TypeVar
 
 import gevent
 import gevent.event
 import gevent.lock
-from gevent.threadpool import ThreadPool
 from sqlalchemy.exc import DataError, IntegrityError, StatementError
 
 from fsflows.archive import lines as spooled
@@ -31,6 +30,7 @@ from fsflows.archive.record import RecordBuilder
 from fsflows.archive.spool import REJECTED, Spool
 from fsflows.database import DatabaseFailed
 from fsflows.log import get_logger
+from fsflows.threads import threads
 
 T = TypeVar("T")
 
@@ -55,11 +55,6 @@ log = get_logger("archive")
 class _Store(Protocol):
     def insert(self, batch: Sequence[Record], /) -> None: ...
     def begin(self, batch: Sequence[Begun], /) -> None: ...
-
-
-class _Pool(Protocol):
-    def apply(self, function: Callable[[], T]) -> T: ...
-    def kill(self) -> None: ...
 
 
 @dataclass(slots=True)
@@ -107,7 +102,7 @@ class RecordWriter:
         self._spooled = gevent.event.Event()
         self._stopping = gevent.event.Event()
         # File work only; one thread, so that the spool is never used twice at a time.
-        self._thread = cast("_Pool", ThreadPool(1))
+        self._thread = threads(1)
         self._greenlets: list[gevent.Greenlet[[], None]] = []
         self.stats = WriterStats()
 

@@ -10,6 +10,8 @@ from collections.abc import Generator, Iterator
 from pathlib import Path
 from typing import Any, NoReturn
 
+from fsflows.advice import did_you_mean
+
 WIDEST = 100
 """Columns; lines that are longer are hard to read, on however wide a terminal."""
 
@@ -72,8 +74,7 @@ class Parser(argparse.ArgumentParser):
     def _check_value(self, action: argparse.Action, value: Any) -> None:
         known = [str(choice) for choice in action.choices or ()]
         if known and value not in known:
-            near = difflib.get_close_matches(str(value), known, n=1)
-            hint = f"did you mean {near[0]!r}?" if near else f"there are {', '.join(known)}"
+            hint = did_you_mean(str(value), known, "there are")
             if isinstance(action, argparse._SubParsersAction):
                 if Path(value).suffix in (".yaml", ".yml"):
                     hint = f"to call a flow: {self.prog} call {value}"

@@ -6,11 +6,11 @@ what is wrong, and what to write instead.
 
 from __future__ import annotations
 
-import difflib
 import math
 from collections.abc import Iterator
 
 from fsflows import spoken
+from fsflows.advice import did_you_mean
 from fsflows.collect.feasible import Problem, is_whole, validation_problems
 from fsflows.collect.spec import (
     KEYPAD,
@@ -131,8 +131,7 @@ def _speech(spec: Collection) -> Iterator[Problem]:
         return
     yield from _language(speech)
     if speech.preset not in PRESETS:
-        near = difflib.get_close_matches(str(speech.preset), PRESETS, n=1)
-        hint = f"did you mean {near[0]!r}?" if near else f"one of {', '.join(PRESETS)}"
+        hint = did_you_mean(str(speech.preset), PRESETS, "one of")
         yield Problem("speech.preset", f"{speech.preset!r} is not a preset; {hint}")
     words = speech.barge_in_words
     if words is not None and (not is_whole(words) or words < 1):

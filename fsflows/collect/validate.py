@@ -18,6 +18,7 @@ from enum import StrEnum
 from functools import lru_cache
 from typing import Final
 
+from fsflows.advice import did_you_mean
 from fsflows.collect import pattern
 from fsflows.collect.spec import Validation
 
@@ -200,9 +201,7 @@ def _kind_rule(kind: str, date_format: str) -> tuple[Rule, Reason, str]:
         return is_time, Reason.TIME, "no time of day as HHMM"
     if kind == "amount":
         return is_amount, Reason.AMOUNT, "no amount"
-    near = difflib.get_close_matches(kind, KINDS, n=1)
-    hint = f"; did you mean {near[0]!r}?" if near else f"; one of {', '.join(KINDS)}"
-    raise ValueError(f"{kind!r} is not a kind of answer{hint}")
+    raise ValueError(f"{kind!r} is not a kind of answer; {did_you_mean(kind, KINDS, 'one of')}")
 
 
 def is_date(digits: str, date_format: str) -> bool:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from fsflows.advice import did_you_mean
 from fsflows.flow.synonyms import RETURNED, meant
 from fsflows.privacy import Pii
 
@@ -110,5 +110,4 @@ def _hint(key: Any, known: tuple[str, ...]) -> str:
     ours = meant(RETURNED, str(key)) if known is _KEYS else None
     if ours:
         return f"; here it is called {ours!r}"
-    near = difflib.get_close_matches(str(key), known, n=1)
-    return f"; did you mean {near[0]!r}?" if near else f"; known are {_list(known)}"
+    return f"; {did_you_mean(str(key), known, 'known are')}"

@@ -14,8 +14,9 @@ from typing import Any, Protocol, TypeVar, cast
 
 import gevent
 from gevent.event import AsyncResult
-from gevent.threadpool import ThreadPool
 from sqlalchemy import Connection
+
+from fsflows.threads import threads
 
 T = TypeVar("T")
 Work = Callable[[Connection], Any]
@@ -47,11 +48,6 @@ class Runs(Protocol):
         """Several that write, as one: if it raises, none of them has happened."""
 
 
-class _Pool(Protocol):
-    def apply(self, function: Callable[..., Any], args: tuple[Any, ...] = ()) -> Any: ...
-    def kill(self) -> None: ...
-
-
 @dataclass(slots=True)
 class _Asked:
     work: Work
@@ -74,8 +70,7 @@ class Turns:
         self._at_once = AT_ONCE if together else 1
         self._waiting: list[_Asked] = []
         self._working: gevent.Greenlet[..., None] | None = None
-        # gevent's stubs have no types for it.
-        self._thread = cast("_Pool", ThreadPool(1))
+        self._thread = threads(1)
 
     def run(self, work: Callable[[Connection], T], kind: Kind) -> T:
         """Run a transaction when its turn comes; raises what it raises. It is run even if this is not waited for."""
@@ -116,9 +111,7 @@ class Turns:
 
     def _outcomes(self, turn: list[_Asked]) -> list[tuple[Any, BaseException | None]]:
         try:
-            outcomes: list[tuple[Any, BaseException | None]]
-            outcomes = self._thread.apply(self._take, (turn,))
-            return outcomes
+            return self._thread.apply(self._take, (turn,))
         except BaseException as error:  # no thread can be had: they must not wait for ever
             return [(None, error)] * len(turn)
 

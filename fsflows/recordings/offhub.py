@@ -3,31 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, Protocol, TypeVar, cast
+from typing import Any, TypeVar, cast
 
 import gevent
 from gevent.event import AsyncResult
-from gevent.threadpool import ThreadPool
 
 from fsflows.recordings.archives import Published
 from fsflows.recordings.files import Deleted, Files, Sighting, Staged
 from fsflows.recordings.paths import FileWorkFailed
+from fsflows.threads import threads
 
 T = TypeVar("T")
 
 THREADS = 8
-"""Calls whose files are worked on at once, in the archive and elsewhere. Not gevent's own threads: a file server that
-hangs must not stop DNS."""
-
+"""Calls whose files are worked on at once, in the archive and elsewhere."""
 
 ANSWER = 10.0
 """Seconds for the archive to say which one it is."""
-
-
-class _Pool(Protocol):
-    def apply(self, function: Callable[..., Any], args: tuple[Any, ...] = ()) -> Any: ...
-    def spawn(self, function: Callable[..., Any]) -> AsyncResult[Any]: ...
-    def kill(self) -> None: ...
 
 
 class OffHub:
@@ -36,11 +28,10 @@ class OffHub:
     The archive's work has threads of its own: what is staged can be deleted while the archive hangs.
     """
 
-    def __init__(self, files: Files, threads: int = THREADS) -> None:
+    def __init__(self, files: Files, count: int = THREADS) -> None:
         self._files = files
         self._asked: AsyncResult[Any] | None = None
-        # gevent's stubs have no types for it.
-        self._pool, self._archive = (cast("_Pool", ThreadPool(threads)) for _ in range(2))
+        self._pool, self._archive = threads(count), threads(count)
 
     def look(self, path: str) -> Sighting | None:
         return self._run(self._files.look, path)
@@ -86,7 +77,7 @@ class OffHub:
         self._archive.kill()
 
     def _run(self, method: Callable[..., T], *arguments: Any) -> T:
-        return cast("T", self._pool.apply(method, arguments))
+        return self._pool.apply(method, arguments)
 
     def _run_there(self, method: Callable[..., T], *arguments: Any) -> T:
-        return cast("T", self._archive.apply(method, arguments))
+        return self._archive.apply(method, arguments)

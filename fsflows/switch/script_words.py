@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections.abc import Collection, Mapping
+
+from fsflows.advice import did_you_mean
 
 VERBS: Mapping[str, str] = {
     "press": "key keys dtmf digits",
@@ -26,8 +27,7 @@ def instead(word: str, known: Collection[str], words: Mapping[str, str]) -> str:
     for ours, others in words.items():
         if word in others.split() and ours in known:
             return f"here it is called {ours!r}"
-    near = difflib.get_close_matches(word, known, n=1, cutoff=0.75)
-    return f"did you mean {near[0]!r}?" if near else f"there are {', '.join(known)}"
+    return did_you_mean(word, known, "there are", cutoff=0.75)
 
 
 def without_unit(text: str) -> str:

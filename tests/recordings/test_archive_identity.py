@@ -200,7 +200,7 @@ def test_an_archive_that_does_not_answer_stops_no_sweep_and_takes_one_thread(wor
         return os.read(reading, 24).decode()
 
     world.files.identity = hangs
-    off_hub = OffHub(world.files, threads=2)
+    off_hub = OffHub(world.files, 2)
     for _ in range(3):
         with pytest.raises(FileWorkFailed, match="does not answer"):
             off_hub.identity()

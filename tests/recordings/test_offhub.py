@@ -27,7 +27,7 @@ def test_P12_an_archive_that_hangs_keeps_no_staged_file(method, arguments):
     files = Mock()
     files.delete.return_value = Deleted("deleted", 1)
     getattr(files, method).side_effect = lambda *_: os.read(reading, 1)
-    off_hub = OffHub(files, threads=2)
+    off_hub = OffHub(files, 2)
     hanging = [gevent.spawn(getattr(off_hub, method), *arguments) for _ in range(2)]
     gevent.sleep(0)
     try:
