@@ -10,6 +10,7 @@ from fsflows.archive.model import RecordingNote
 from fsflows.console.sources import Audio
 from fsflows.recordings.entries import CallFile
 from fsflows.recordings.journal import Journal
+from fsflows.recordings.summary import of_entries
 
 
 def note_of(call: CallFile) -> RecordingNote | None:
@@ -19,12 +20,10 @@ def note_of(call: CallFile) -> RecordingNote | None:
         return RecordingNote(state=RecordingState.DISCARDED, receipt=receipt)
     if call.intent is not None:
         return RecordingNote(state=RecordingState.PENDING)
-    kept = [entry for entry in call.entries if entry.state not in ("discarded", "lost")]
-    if not kept:
+    found = of_entries(call.entries)
+    if found.state == "none":
         return None
-    settled = [entry for entry in kept if entry.state in ("published", "kept")]
-    links = tuple(entry.location or entry.path for entry in settled)
-    return RecordingNote(state=RecordingState.PRESENT, links=links)
+    return RecordingNote(state=RecordingState.PRESENT, links=found.locations)
 
 
 class JournalRecordings:

@@ -17,7 +17,7 @@ from fsflows.clock import Clock, Mailbox, Task
 from fsflows.esl import commands
 from fsflows.esl.commands import Command
 from fsflows.esl.event import Event
-from fsflows.esl.hearing import JOB, PATIENCE, Filter, Hearing, Listener
+from fsflows.esl.hearing import JOB, PATIENCE, Asked, Filter, Hearing, Listener
 from fsflows.esl.inbound import InboundConnection
 from fsflows.esl.link import LinkClosed, Reply, ReplyTimeout
 from fsflows.esl.metrics import FREESWITCH_LOST, FREESWITCH_UP
@@ -42,11 +42,9 @@ class Unreachable(Exception):
     """There is no connection to that FreeSWITCH now, or it ended before the answer; the text says why."""
 
 
-class Link(Protocol):
+class Link(Asked, Protocol):
     """A connection that is logged in; `InboundConnection` is one."""
 
-    def request(self, command: Command, timeout: float | None = 5.0) -> Reply: ...
-    def subscribe(self, names: Iterable[str]) -> None: ...
     def receive(self, until: float | None = None) -> Event | None: ...
     def close(self) -> None: ...
 

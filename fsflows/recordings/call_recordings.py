@@ -15,7 +15,7 @@ from fsflows.recordings.entries import CallFile
 from fsflows.recordings.live_discard import LiveDiscard
 from fsflows.recordings.masking import Masking
 from fsflows.recordings.receipt import DiscardCause, Receipt
-from fsflows.recordings.summary import RecordingsClosed, Summary
+from fsflows.recordings.summary import RecordingsClosed, Summary, of_entries
 from fsflows.recordings.tools import Tools
 
 
@@ -240,9 +240,7 @@ class CallRecordings:
         if self.discarded:
             state = "discarded" if self._discard.done else "pending"
             return Summary(state, (), self.receipt)
-        there = [e for e in self._book.known.values() if e.state not in ("lost", "discarded")]
-        places = tuple(e.location or e.path for e in there if e.state in ("published", "kept"))
-        return Summary("present" if there else "none", places)
+        return of_entries(self._book.known.values())
 
     # --- inside, with the lock held -----------------------------------------------------------------------------
 

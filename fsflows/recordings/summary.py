@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
+from fsflows.recordings.entries import Entry
 from fsflows.recordings.receipt import Receipt
 
 
@@ -25,3 +27,11 @@ class Summary:
     state: str
     locations: tuple[str, ...] = ()
     receipt: Receipt | None = None
+
+
+def of_entries(entries: Iterable[Entry]) -> Summary:
+    """Of a call whose recordings nobody has asked to discard."""
+    there = [entry for entry in entries if entry.state not in ("lost", "discarded")]
+    settled = [entry for entry in there if entry.state in ("published", "kept")]
+    places = tuple(entry.location or entry.path for entry in settled)
+    return Summary("present" if there else "none", places)
