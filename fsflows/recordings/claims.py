@@ -67,12 +67,10 @@ class Claims:
         found = self._database.read(lambda connection: connection.execute(query).scalars().all())
         return {self.node.id, *found, *self._living()}
 
-    def retire(self, *, others_too: bool = False) -> None:
-        """This process ends; or, at a start: with `others_too`, all earlier ones of this node have ended."""
-        which = nodes.c.id == self.node.id
-        if others_too:
-            which = (nodes.c.name == self.node.name) & (nodes.c.id != self.node.id)
-        self._database.write(lambda connection: connection.execute(delete(nodes).where(which)))
+    def retire(self) -> None:
+        """This process ends."""
+        ours = delete(nodes).where(nodes.c.id == self.node.id)
+        self._database.write(lambda connection: connection.execute(ours))
 
     def retire_if(
         self, is_dead: Callable[[str], bool], forget: Callable[[str], None] = lambda process: None

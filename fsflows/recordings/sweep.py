@@ -120,17 +120,16 @@ class Sweeper:
         if not len(self._hurry):
             self._hurry.put(True)
 
-    def sweep(self, *, sole: bool = False, at_once: bool = True) -> SweepReport:
+    def sweep(self, *, at_once: bool = True) -> SweepReport:
         """Sweep once.
 
         Args:
-            sole: no other process of this node is alive, whatever is known of them.
             at_once: try again every discard that is open; False: only those whose time it is.
 
         Raises:
             DatabaseFailed: the journal can't be read or written; nothing is lost.
         """
-        report = self.tend(sole=sole)
+        report = self.tend()
         self._claims.retire_if(self._presence.is_dead, self._presence.forget)
         self._take_from_spool()
         switches = list(self._tools.reach.switches())
@@ -167,7 +166,7 @@ class Sweeper:
         metrics.SWEPT_AT.set(self._tools.clock.utcnow().timestamp())
         return report
 
-    def tend(self, *, sole: bool = False) -> SweepReport:
+    def tend(self) -> SweepReport:
         """Say that this process lives, and try again what has failed in its own calls.
 
         Raises:
@@ -176,8 +175,6 @@ class Sweeper:
         report = SweepReport()
         self._presence.announce(self._claims.node.id)
         self._tools.lookout.write_again()
-        if sole:
-            self._claims.retire(others_too=True)
         self._beat()
         self._claims.let_go(self._tools.live)
         self._retry_live(report)

@@ -133,13 +133,17 @@ class Job:
 
     def sweep(self) -> Any:
         """Finish what is unfinished."""
-        report = self._service.sweeper.sweep(sole=True)
+        report = self._sweep()
         return {"failed": report.failed, "waiting": report.waiting}
+
+    def _sweep(self) -> Any:
+        self._service.claims.retire_if(lambda process: True)  # who was there before was killed
+        return self._service.sweeper.sweep()
 
     def _call(self) -> Any:
         control = ApiControl(self._switch.api, self._job["uuid"])
         log = call_logger("t", self._job["uuid"])
-        self._service.sweeper.sweep(sole=True)
+        self._sweep()
         call = self._service.call(control, flow="demo", switch=self._job["switch"], log=log)
         call.begin()
         return call

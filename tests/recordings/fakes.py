@@ -30,6 +30,7 @@ from fsflows.recordings.paths import FileWorkFailed, Root, Roots
 from fsflows.recordings.reach import OneReach
 from fsflows.recordings.receipt import DiscardCause
 from fsflows.recordings.service import Recordings
+from fsflows.recordings.sweep import Sweeper, SweepReport
 
 UUID = "4c498dbc-d4fd-4481-bee1-36f272db702d"
 OTHER = "11111111-2222-4333-8444-555555555555"
@@ -374,3 +375,9 @@ class _Socket:
 def listed(directory: Any) -> list[str]:
     """The names in a directory."""
     return sorted(entry.name for entry in Path(directory).iterdir())
+
+
+def sweep_alone(sweeper: Sweeper) -> SweepReport:
+    """Sweep as the one process of its node that is left."""
+    sweeper._claims.retire_if(lambda process: True)
+    return sweeper.sweep()

@@ -12,7 +12,7 @@ from fsflows.recordings.discard import DiscardFailed
 from fsflows.recordings.listing import Listing
 from fsflows.recordings.paths import FileWorkFailed
 from fsflows.recordings.settling import settle
-from recordings.fakes import UUID, World
+from recordings.fakes import UUID, World, sweep_alone
 
 
 @pytest.fixture
@@ -140,7 +140,7 @@ def test_P12_a_late_recording_that_only_the_spool_knows_opens_the_discard_again(
     service = world.restart()
     if not call_over:
         world.switch.hang_up(UUID)
-    service.sweeper.sweep(sole=True)
+    sweep_alone(service.sweeper)
     assert world.audio() == []
     assert world.receipt().complete == call_over  # whether it records elsewhere nobody knows
     assert intent(world).open != call_over

@@ -19,7 +19,7 @@ from fsflows.recordings.offhub import OffHub
 from fsflows.recordings.paths import FileWorkFailed, WrongArchive
 from fsflows.recordings.tables import archive as known_archive
 from fsflows.recordings.tables import recordings
-from recordings.fakes import OTHER, UUID, listed
+from recordings.fakes import OTHER, UUID, listed, sweep_alone
 
 
 def archive_of(world):
@@ -241,7 +241,7 @@ def test_nothing_is_called_gone_by_another_archive(world, order):
         discarded_later(world)
     for _ in range(2):
         service = world.restart()
-        assert service.sweeper.sweep(sole=True).discarded == 0
+        assert sweep_alone(service.sweeper).discarded == 0
     assert world.receipt() is None
     if order == "marker away":
         (world.directory / "audio.wav").rename(world.directory / file)
@@ -264,7 +264,7 @@ def test_a_copy_in_another_archive_is_deleted_and_proves_nothing(world):
     with pytest.raises(DiscardFailed, match="not at hand"):
         discarded_later(world)
     assert world.audio() == [f"aside/2026-01-01/{UUID}.wav"]
-    assert world.restart().sweeper.sweep(sole=True).discarded == 0
+    assert sweep_alone(world.restart().sweeper).discarded == 0
     mount(world)
     (world.directory / file).unlink()
     assert world.service.sweeper.sweep().discarded == 1
@@ -338,11 +338,11 @@ def test_killed_in_publishing_and_the_archive_unmounted_since(world, point, copi
         unmount(world)
     with pytest.raises(DiscardFailed, match="not at hand"):
         discarded_later(world)
-    assert world.restart().sweeper.sweep(sole=True).discarded == 0
+    assert sweep_alone(world.restart().sweeper).discarded == 0
     assert (aside / "2026-01-01" / f"{UUID}.wav").exists() == there
     archive_of(world).rmdir()
     archive_of(world).symlink_to(aside)
-    assert world.service.sweeper.sweep(sole=True).discarded == 1
+    assert sweep_alone(world.service.sweeper).discarded == 1
     assert not (aside / "2026-01-01" / f"{UUID}.wav").exists()
     assert world.audio() == []
     assert world.receipt().complete
@@ -354,7 +354,7 @@ def test_killed_in_publishing_and_the_archive_unmounted_since(world, point, copi
 def test_an_earlier_versions_archive_is_taken_if_one_of_its_recordings_is_there(world):
     file = published(world)
     service = forget_version(world)
-    assert not service.sweeper.sweep(sole=True).no_archive
+    assert not sweep_alone(service.sweeper).no_archive
     assert marker(world).exists()
     discarded_later(world)
     assert not (world.directory / file).exists()
@@ -366,7 +366,7 @@ def test_an_earlier_versions_archive_that_is_not_mounted_is_not_taken(world):
     (archive_of(world) / "2026-01-01").mkdir()
     (archive_of(world) / "2026-01-01" / "other.wav").write_bytes(b"not empty")
     service = forget_version(world)
-    assert "none of the latest is in the archive" in service.sweeper.sweep(sole=True).no_archive
+    assert "none of the latest is in the archive" in sweep_alone(service.sweeper).no_archive
     published(world, OTHER)
     assert not marker(world).exists()
     assert world.audio(OTHER) == [f"staging/2026-01-01_{OTHER}.wav"]
@@ -378,7 +378,7 @@ def test_an_earlier_versions_archive_that_is_not_mounted_is_not_taken(world):
 def test_of_an_earlier_version_nothing_is_called_gone_that_is_not_found(world):
     file = published(world)
     published(world, OTHER)
-    forget_version(world).sweeper.sweep(sole=True)
+    sweep_alone(forget_version(world).sweeper)
     (world.directory / file).unlink()
     with pytest.raises(DiscardFailed, match="not at hand"):
         discarded_later(world)
@@ -463,7 +463,7 @@ def test_what_was_half_way_into_a_lost_archive_may_lie_there_still(world):
     unmount(world)
     world.restart()
     adopt(world)
-    assert world.service.sweeper.sweep(sole=True).published == 1
+    assert sweep_alone(world.service.sweeper).published == 1
     (entry,) = world.service.tools.journal.load(UUID).entries
     assert len(entry.archives) == 2
     with pytest.raises(DiscardFailed, match=f"the archive {entry.archives[0]} is not at hand"):

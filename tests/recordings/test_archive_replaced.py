@@ -10,7 +10,7 @@ from fsflows.recordings.expiry import Expiry
 from fsflows.recordings.faults import NO_FAULTS
 from fsflows.recordings.listing import Listing, differences
 from fsflows.recordings.paths import WrongArchive
-from recordings.fakes import OTHER, UUID
+from recordings.fakes import OTHER, UUID, sweep_alone
 from recordings.test_archive_identity import (
     adopt,
     archive_of,
@@ -62,7 +62,7 @@ def test_moved_into_an_archive_that_was_replaced_it_is_not_lost(world):
     killed_in_publishing(world, "publish 4")
     unmount(world)
     assert [each.call_uuid for each in adopt(world).broken_off] == [UUID]
-    assert world.service.sweeper.sweep(sole=True).published == 0
+    assert sweep_alone(world.service.sweeper).published == 0
     assert world.states() == ["publishing"]
     mount(world)
     assert adopt(world).broken_off == []
@@ -74,7 +74,7 @@ def test_with_an_archive_that_is_no_more_it_is_lost(world):
     killed_in_publishing(world, "publish 4")
     unmount(world)
     take_word(world)
-    world.service.sweeper.sweep(sole=True)
+    sweep_alone(world.service.sweeper)
     assert world.states() == ["lost"]
 
 
@@ -82,7 +82,7 @@ def test_retention_takes_a_word_for_what_was_half_way_into_an_archive_that_is_no
     killed_in_publishing(world, "publish 3")
     unmount(world)
     adopt(world)
-    assert world.service.sweeper.sweep(sole=True).published == 1
+    assert sweep_alone(world.service.sweeper).published == 1
     with pytest.raises(WrongArchive):
         Expiry(world.service.tools).expire(UUID, world.soon())
     take_word(world)
@@ -109,7 +109,7 @@ def test_what_lies_in_both_is_not_gone_with_one_of_them(world, in_memory):
     archive_of(world).unlink()
     archive_of(world).mkdir()
     adopt(world)
-    assert world.service.sweeper.sweep(sole=True).published == 1
+    assert sweep_alone(world.service.sweeper).published == 1
     archive_of(world).rename(world.directory / "second")
     archive_of(world).symlink_to(in_memory)
     adopted = adopt(world)

@@ -18,7 +18,8 @@ from fsflows.log import call_logger
 from fsflows.recordings.control import ApiControl, RecordingError
 from fsflows.recordings.discard import DiscardFailed
 from fsflows.recordings.summary import RecordingsClosed
-from recordings.fakes import OTHER, SWITCH, UUID, World
+from fsflows.recordings.sweep import Sweeper
+from recordings.fakes import OTHER, SWITCH, UUID, World, sweep_alone
 
 LEASE_OVER = 100.0
 IN_TRANSACTION = "discard 12"
@@ -173,7 +174,7 @@ class Scene:
         self.recover()
 
     def conversation(self):
-        self.world.service.sweeper.sweep(sole=True)
+        sweep_alone(self.world.service.sweeper)
         other, call = self.call(OTHER), self.call(UUID)
         self.switch_events(call)
         other.start()
@@ -259,8 +260,9 @@ class Scene:
             same = self.random.random() < 0.5
             self.begin("node-a" if same else "node-b", lifetime)
             self.clock.sleep(LEASE_OVER)
+            sweep = sweep_alone if same else Sweeper.sweep
             for _ in range(2):
-                self.in_process(lambda same=same: self.world.service.sweeper.sweep(sole=same))
+                self.in_process(sweep, self.world.service.sweeper)
 
 
 @pytest.fixture(scope="module")

@@ -220,7 +220,7 @@ def test_the_nodes_own_is_claimed_whatever_freeswitch_it_was(site):
     one.beat()
     journal.open_discard("call", "fs7", site.cause())
     assert again.discards([], ()) == []
-    again.retire(others_too=True)
+    again.retire_if(lambda process: True)
     assert len(again.discards([], ())) == 1
 
 

@@ -18,7 +18,7 @@ from fsflows.recordings.paths import Root
 from fsflows.recordings.places import is_in_memory, local_files, parse_root
 from fsflows.recordings.service import Recordings, make_files
 from fsflows.settings import Settings
-from recordings.fakes import UUID
+from recordings.fakes import UUID, sweep_alone
 
 
 @pytest.mark.parametrize(
@@ -96,7 +96,7 @@ def test_everything_is_made_from_the_settings(tmp_path):
     # Nobody answers at that address: a FreeSWITCH that can't be asked is none within reach.
     assert list(recordings.tools.reach.switches()) == ["fs2"]
     assert recordings.tools.reach.control("fs1", UUID) is None
-    report = recordings.sweeper.sweep(sole=True)
+    report = sweep_alone(recordings.sweeper)
     assert report.failed == []
     recordings.close()
     recordings.close()

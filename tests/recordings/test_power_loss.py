@@ -18,7 +18,7 @@ from fsflows.recordings.discard import DiscardFailed
 from fsflows.recordings.listing import Listing, differences
 from fsflows.recordings.marker import MARKER, marker_text
 from fsflows.recordings.paths import FileWorkFailed
-from recordings.fakes import OTHER, SWITCH, UUID, World
+from recordings.fakes import OTHER, SWITCH, UUID, World, sweep_alone
 from recordings.power import Disk
 
 AUDIO = b"RIFF" + UUID.encode() * 11
@@ -148,7 +148,7 @@ def killed(directory, make, prepare, work):
             for uuid in list(scene.world.switch.calls):
                 scene.world.switch.hang_up(uuid)
             scene.disk.moments.clear()
-            scene.restart().sweeper.sweep(sole=True)
+            sweep_alone(scene.restart().sweeper)
         number = at
         yield scene
     scene.world.close()
@@ -339,7 +339,7 @@ def test_13_killed_and_power_lost_while_what_was_published_is_discarded(in_memor
         service = scene.world.service
         service.tools.journal.open_discard(UUID, SWITCH, scene.world.cause())
         scene.disk.promise("discard 1")
-        service.sweeper.sweep(sole=True)
+        sweep_alone(service.sweeper)
 
     whole = Scene(in_memory, template)
     whole.restart()

@@ -12,7 +12,7 @@ from fsflows.recordings.archives import DirectoryArchive, Retracted
 from fsflows.recordings.discard import DiscardFailed
 from fsflows.recordings.paths import FileWorkFailed
 from fsflows.recordings.settling import settle
-from recordings.fakes import UUID, listed
+from recordings.fakes import UUID, listed, sweep_alone
 
 ID = "abcdef" * 4
 
@@ -232,7 +232,7 @@ def test_what_was_published_elsewhere_is_not_called_gone(world, lived_in):
     world.switch.hang_up(UUID)
     world.calls.pop(UUID).finish()
     service = world.restart("node-a")
-    assert "is not at hand" in service.sweeper.sweep(sole=True).failed[0]
+    assert "is not at hand" in sweep_alone(service.sweeper).failed[0]
     assert world.receipt() is None
     swap_back(world)
     assert world.service.sweeper.sweep().discarded == 1
@@ -274,7 +274,7 @@ def test_a_process_that_dies_when_it_has_taken_it_out_of_the_archive_is_no_riddl
         call.discard(world.cause())
     world.switch.hang_up(UUID)
     world.restart()
-    assert world.service.sweeper.sweep(sole=True).discarded == 1
+    assert sweep_alone(world.service.sweeper).discarded == 1
     assert [file.how for file in world.receipt().files] == ["deleted earlier"]
 
 

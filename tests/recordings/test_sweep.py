@@ -14,7 +14,7 @@ from fsflows.recordings import files, metrics
 from fsflows.recordings.discard import DiscardFailed
 from fsflows.recordings.expiry import DiscardOpen, Expiry, NoExpiry
 from fsflows.recordings.paths import FileWorkFailed
-from recordings.fakes import OTHER, UUID
+from recordings.fakes import OTHER, UUID, sweep_alone
 from recordings.test_call_recordings import fail_database
 
 
@@ -36,7 +36,7 @@ def died(world, point="discard 1", **options):
     """A call is recorded, its caller opts out, and the process dies at a point."""
     world.faults = DieAt(point)
     world.restart(**options)
-    world.service.sweeper.sweep(sole=True)
+    sweep_alone(world.service.sweeper)
     call = world.call()
     call.begin()
     path = call.start()
@@ -51,7 +51,7 @@ def test_at_a_start_the_nodes_own_discards_are_finished_at_once(world):
     died(world)
     service = world.restart()
     assert service.sweeper.sweep().discarded == 0  # for all it knows a second process of this node
-    assert service.sweeper.sweep(sole=True).discarded == 1
+    assert sweep_alone(service.sweeper).discarded == 1
     receipt = world.receipt()
     assert receipt.recovered
     assert receipt.node == service.claims.node.id
@@ -61,7 +61,7 @@ def test_at_a_start_the_nodes_own_discards_are_finished_at_once(world):
 def test_another_node_waits_until_the_lease_is_over(world):
     died(world)
     other = world.restart("node-b")
-    assert other.sweeper.sweep(sole=True).discarded == 0
+    assert sweep_alone(other.sweeper).discarded == 0
     world.later(seconds=61)
     assert other.sweeper.sweep().discarded == 1
     assert world.audio() == []
@@ -83,13 +83,13 @@ def test_without_the_event_socket_files_go_but_the_discard_stays_open_and_says_w
     died(world)
     world.socket = False
     service = world.restart()
-    report = service.sweeper.sweep(sole=True)
+    report = sweep_alone(service.sweeper)
     assert "FreeSWITCH could not be made to say" in report.failed[0]
     assert world.audio() == []
     assert world.receipt() is None
     # Somebody looks, and says that the call is over.
     service = world.make("node-a", calls_ended=True)
-    assert service.sweeper.sweep(sole=True).discarded == 1
+    assert sweep_alone(service.sweeper).discarded == 1
     assert [file.how for file in world.receipt().files] == ["deleted earlier"]
 
 
@@ -98,7 +98,7 @@ def test_without_the_event_socket_a_day_is_enough(world):
     world.socket = False
     service = world.restart()
     world.later(hours=24, seconds=1)
-    assert service.sweeper.sweep(sole=True).discarded == 1
+    assert sweep_alone(service.sweeper).discarded == 1
 
 
 def test_a_directory_that_is_read_only_for_a_while(world, monkeypatch):
@@ -159,7 +159,7 @@ def test_a_spooled_discard_that_can_not_be_read_is_said_and_its_twin_used(world)
     world.calls.clear()
     service = world.restart()
     with capture() as lines:
-        assert service.sweeper.sweep(sole=True).discarded == 1
+        assert sweep_alone(service.sweeper).discarded == 1
     assert [line for line in lines if line["event"] == "spooled discard can't be read"]
 
 
@@ -172,7 +172,7 @@ def test_a_long_sweep_keeps_its_heart_beating(world):
     service.claims.beat = lambda: beats.append(world.clock.now()) or beat()
     run = service.tools.discarder.run
     service.tools.discarder.run = lambda discard: world.later(seconds=25) or run(discard)
-    service.sweeper.sweep(sole=True)
+    sweep_alone(service.sweeper)
     assert len(beats) == 5
 
 
@@ -189,7 +189,7 @@ def test_a_full_disk_and_then_a_crash_the_spool_remembers(world, point):
         call.discard(world.cause())
     world.switch.uuid_record(UUID, "start", f"{world.other}/again.wav")  # nobody is there to hear
     service = world.restart()
-    report = service.sweeper.sweep(sole=True)
+    report = sweep_alone(service.sweeper)
     assert (report.discarded, report.failed) == (1, [])
     assert world.audio() == []
     assert {Path(f.path).name for f in world.receipt().files} == {
@@ -260,7 +260,7 @@ def test_a_staging_directory_that_can_not_be_read_stops_no_sweep(world):
     world.restart()
     world.files._staging = "/proc/1/nothing"
     world.files.staged = Mock(side_effect=FileWorkFailed("can't be read"))
-    assert world.service.sweeper.sweep(sole=True).discarded == 1
+    assert sweep_alone(world.service.sweeper).discarded == 1
 
 
 def test_recordings_are_deleted_when_they_have_been_kept_for_long_enough(world):
@@ -292,32 +292,32 @@ def test_nothing_is_forgotten_of_a_call_whose_discard_is_open(world):
         assert {UUID} == each.known([UUID])
         with pytest.raises(DiscardOpen):
             each.expire(UUID, world.soon())
-    assert service.sweeper.sweep(sole=True).discarded == 1
+    assert sweep_alone(service.sweeper).discarded == 1
     assert not expiry.expire(UUID, world.soon())
 
 
 def test_a_recording_whose_server_died_is_published_when_its_call_is_over(world):
-    world.service.sweeper.sweep(sole=True)
+    sweep_alone(world.service.sweeper)
     call = world.call()
     call.start()
     world.switch.talk()
     world.calls.clear()
     service = world.restart()
-    assert service.sweeper.sweep(sole=True).waiting == 1
+    assert sweep_alone(service.sweeper).waiting == 1
     world.switch.hang_up(UUID)
     assert service.sweeper.sweep().published == 1
     assert world.audio() == [f"archive/2026-01-01/{UUID}.wav"]
 
 
 def test_or_discarded_if_the_settings_say_so(world):
-    world.service.sweeper.sweep(sole=True)
+    sweep_alone(world.service.sweeper)
     call = world.call()
     call.start()
     world.switch.talk()
     world.switch.hang_up(UUID)
     world.calls.clear()
     service = world.restart(discard_orphans=True)
-    assert service.sweeper.sweep(sole=True).discarded == 1
+    assert sweep_alone(service.sweeper).discarded == 1
     assert world.audio() == []
     assert world.receipt().cause.key_or_word == "server lost"
 
@@ -334,7 +334,7 @@ def test_without_the_event_socket_a_recording_counts_as_over_when_it_has_not_cha
     service = world.restart()
     os.utime(path, (world.clock.utcnow().timestamp(),) * 2)
     world.later(minutes=59)
-    assert service.sweeper.sweep(sole=True).waiting == 1
+    assert sweep_alone(service.sweeper).waiting == 1
     world.later(minutes=2)
     assert service.sweeper.sweep().published == 1
 
@@ -404,7 +404,7 @@ def test_discards_that_always_fail_keep_no_other_from_its_turn(world):
     service.tools.reach.control = lambda switch, uuid: (
         reached.control(switch, uuid) if uuid == "zzz" else None
     )
-    done = [service.sweeper.sweep(sole=True).discarded for _ in range(3)]
+    done = [sweep_alone(service.sweeper).discarded for _ in range(3)]
     assert sum(done) == 1
 
 
@@ -461,9 +461,9 @@ def test_a_discard_that_fails_in_the_same_way_again_and_again_is_said_seldom(wor
     said = []
     journal.discard_failed = lambda *given: said.append(asked(*given)) or said[-1]
     for _ in range(45):
-        world.service.sweeper.sweep(sole=True)
+        sweep_alone(world.service.sweeper)
         world.later(seconds=15)
     assert (True, 45, 3) == (said[0], len(said), sum(said))  # at first, and every five minutes
     world.files.delete.side_effect = FileWorkFailed("gone")
-    world.service.sweeper.sweep(sole=True)
+    sweep_alone(world.service.sweeper)
     assert said[-1]

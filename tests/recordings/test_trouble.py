@@ -10,7 +10,7 @@ import pytest
 from mounts import disk
 
 from fsflows.recordings.discard import DiscardFailed
-from recordings.fakes import UUID, World
+from recordings.fakes import UUID, World, sweep_alone
 
 pytestmark = pytest.mark.process
 
@@ -33,7 +33,7 @@ def test_13_the_disk_of_the_journal_is_full_and_then_the_server_dies(tmp_path):
         world.calls.clear()
         full.empty()
         service = world.restart()
-        assert service.sweeper.sweep(sole=True).discarded == 1
+        assert sweep_alone(service.sweeper).discarded == 1
         assert world.receipt().complete
         assert {Path(file.path).name for file in world.receipt().files} == {
             f"2026-01-01_{UUID}.wav",
