@@ -10,9 +10,8 @@ from sqlalchemy import Connection, select, update
 
 from fsflows.clock import Clock
 from fsflows.database import Database
-from fsflows.recordings import ending, writing
+from fsflows.recordings import writing, writing_discards
 from fsflows.recordings.attempts import By, add_steps, failed
-from fsflows.recordings.ending import LONGEST
 from fsflows.recordings.entries import CallFile, Entry, Intent, Node, Settlement
 from fsflows.recordings.hearsay import Hearsay
 from fsflows.recordings.identity import Aim, aim_for
@@ -20,6 +19,7 @@ from fsflows.recordings.pruning import finished_before, forget
 from fsflows.recordings.receipt import SETTLED, DiscardCause, Receipt
 from fsflows.recordings.rows import entries_for, is_known, load
 from fsflows.recordings.tables import discards, receipts, recordings
+from fsflows.recordings.writing_discards import LONGEST
 
 LEASE = timedelta(seconds=60)
 """A node that was not heard of for so long is taken for dead, and others finish its work. Doing a thing twice is safe;
@@ -198,7 +198,7 @@ class Journal:
         known, by = list(entries), self._by()
 
         def work(connection: Connection) -> tuple[Intent, CallFile]:
-            ending.open_discard(connection, call_uuid, switch, cause, known, by)
+            writing_discards.open_discard(connection, call_uuid, switch, cause, known, by)
             call = load(connection, call_uuid)
             assert call.intent is not None
             return call.intent, call
@@ -219,8 +219,8 @@ class Journal:
         by = self._by()
 
         def work(connection: Connection) -> list[Entry]:
-            ending.list_for_deletion(connection, call_uuid, sizes, by, by.at - LEASE)
-            ending.note_stop(connection, call_uuid, by, stop_ms, detail)
+            writing_discards.list_for_deletion(connection, call_uuid, sizes, by, by.at - LEASE)
+            writing_discards.note_stop(connection, call_uuid, by, stop_ms, detail)
             return entries_for(connection, call_uuid)
 
         return self._database.write(work, of=call_uuid)
@@ -235,7 +235,7 @@ class Journal:
         by = self._by()
 
         def work(connection: Connection) -> Receipt | None:
-            counts, written = ending.close_discard(connection, receipt, by, watch=watch)
+            counts, written = writing_discards.close_discard(connection, receipt, by, watch=watch)
             if written:
                 before_commit()
             return counts
@@ -265,7 +265,9 @@ class Journal:
 
     def unwatch(self, call_uuid: str) -> None:
         """The call is over: nothing can be recorded in it any more."""
-        self._database.write(lambda c: ending.unwatch(c, call_uuid), of=call_uuid, single=True)
+        self._database.write(
+            lambda c: writing_discards.unwatch(c, call_uuid), of=call_uuid, single=True
+        )
 
     def _by(self) -> By:
         return By(self.node, self._clock.utcnow())
