@@ -36,6 +36,8 @@ class S3Archive:
         ValueError: the URL names no bucket, or boto3 is not installed.
     """
 
+    remote = True
+
     def __init__(self, url: str, *, client: Any = None, faults: Faults = NO_FAULTS) -> None:
         bucket, _, prefix = url.removeprefix("s3://").partition("/")
         if not url.startswith("s3://") or not bucket:

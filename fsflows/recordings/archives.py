@@ -38,7 +38,13 @@ class Archive(Protocol):
     """Where recordings are published to. Names are relative paths ("2026-01-31/<uuid>.wav").
 
     Methods raise `OSError`, or `FileWorkFailed` with an explanation.
+
+    Attributes:
+        remote: it is spoken to over the network.
     """
+
+    @property
+    def remote(self) -> bool: ...
 
     def identity(self) -> str | None:
         """The id that the archive at hand bears; None: none."""
@@ -76,6 +82,8 @@ class DirectoryArchive:
     Args:
         path: its absolute path. It must exist: made by us, it could be the mount point of one that is not mounted.
     """
+
+    remote = False
 
     def __init__(self, path: str, *, faults: Faults = NO_FAULTS) -> None:
         self._path = path

@@ -77,7 +77,17 @@ class Files(Protocol):
 
     Every method raises `FileWorkFailed` when it can't do its work, and `PathRefused` for a path that may not be
     touched. None of them pretends.
+
+    Attributes:
+        remote: all of it is asked for over the network.
+        archive_remote: what is done in the archive is.
     """
+
+    @property
+    def remote(self) -> bool: ...
+
+    @property
+    def archive_remote(self) -> bool: ...
 
     def look(self, path: str) -> Sighting | None:
         """The recording at a path; None: nothing is there."""
@@ -121,6 +131,9 @@ class Files(Protocol):
     def archived(self) -> list[str]:
         """The names of all recordings in the archive."""
 
+    def close(self) -> None:
+        """Let go of what is kept between two requests. May be called twice."""
+
 
 class LocalFiles:
     """File work on this host.
@@ -131,6 +144,8 @@ class LocalFiles:
         archive: where recordings are published to.
         patterns: where else a call's recordings may lie, as FreeSWITCH names it, with `{uuid}` and `*`.
     """
+
+    remote = False
 
     def __init__(
         self,
@@ -146,6 +161,7 @@ class LocalFiles:
         self._archive = archive
         self._patterns = tuple(patterns)
         self._faults = faults
+        self.archive_remote = archive.remote
 
     def look(self, path: str) -> Sighting | None:
         with self._roots.open(path) as spot, explained(path):
@@ -233,6 +249,9 @@ class LocalFiles:
     def archived(self) -> list[str]:
         with explained("the archive"):
             return sorted(self._archive.names())
+
+    def close(self) -> None:
+        pass
 
     def _look_behind(self, path: str, spot: Spot) -> Sighting | None:
         with self._target(path) as behind:

@@ -7,11 +7,13 @@ from typing import Any, TypeVar, cast
 
 import gevent
 from gevent.event import AsyncResult
+from gevent.monkey import is_module_patched
 
+from fsflows.hubthread import HubThread
 from fsflows.recordings.archives import Published
 from fsflows.recordings.files import Deleted, Files, Sighting, Staged
 from fsflows.recordings.paths import FileWorkFailed
-from fsflows.threads import threads
+from fsflows.threads import Threads, threads
 
 T = TypeVar("T")
 
@@ -31,7 +33,9 @@ class OffHub:
     def __init__(self, files: Files, count: int = THREADS) -> None:
         self._files = files
         self._asked: AsyncResult[Any] | None = None
-        self._pool, self._archive = threads(count), threads(count)
+        self._closed = False
+        self.remote, self.archive_remote = files.remote, files.archive_remote
+        self._pool, self._archive = _pools(files, count)
 
     def look(self, path: str) -> Sighting | None:
         return self._run(self._files.look, path)
@@ -72,7 +76,10 @@ class OffHub:
         return self._run_there(self._files.archived)
 
     def close(self) -> None:
-        """End the threads. May be called twice."""
+        """End the threads, and what the files kept. May be called twice."""
+        if not self._closed:
+            self._closed = True
+            self._run(self._files.close)
         self._pool.kill()
         self._archive.kill()
 
@@ -81,3 +88,18 @@ class OffHub:
 
     def _run_there(self, method: Callable[..., T], *arguments: Any) -> T:
         return self._archive.apply(method, arguments)
+
+
+def _pools(files: Files, count: int) -> tuple[Threads, Threads]:
+    """Where file work is done, and where the archive's is.
+
+    Threads for what may hang in a system call, as disks and file servers do, and Python's own sockets; one thread for
+    what speaks over sockets that gevent has replaced.
+    """
+    if not is_module_patched("socket"):
+        return threads(count), threads(count)
+    sockets = HubThread()
+    return (
+        sockets.lane(count) if files.remote else threads(count),
+        sockets.lane(count) if files.archive_remote else threads(count),
+    )

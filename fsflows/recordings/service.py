@@ -54,7 +54,7 @@ class Recordings:
     tools: Tools
     claims: Claims
     sweeper: Sweeper
-    off_hub: OffHub | None = None
+    files: Files | None = None
     watch: Watch | None = None
     _tasks: list[Task] = field(default_factory=list)
 
@@ -88,18 +88,19 @@ class Recordings:
             ValueError: the settings can't be used; the text says which.
         """
         files = make_files(settings)
-        off_hub = OffHub(files) if threaded else None
+        if threaded:
+            files = OffHub(files)
         made = cls.make(
             database,
             clock,
-            OneReach(off_hub or files, ByName(switches) if switches else None, also),
+            OneReach(files, ByName(switches) if switches else None, also),
             staging=parse_root(settings.recordings.staging).named,
             spool=_spool(settings),
             presence=Presence(f"{settings.database.spool}/alive"),
             discard_orphans=discard_orphans,
             calls_ended=calls_ended,
         )
-        made.off_hub = off_hub
+        made.files = files
         if switches is not None:
             made.watch = Watch(made.sweeper, switches, clock)
         return made
@@ -176,8 +177,8 @@ class Recordings:
         self.sweeper.stop()
         while self._tasks:
             self._tasks.pop().kill()  # it may sleep; what it leaves undone is begun again
-        if self.off_hub is not None:
-            self.off_hub.close()
+        if self.files is not None:
+            self.files.close()
 
 
 def make_files(settings: Settings) -> Files:
