@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 from fsflows.database import Database, DatabaseFailed
@@ -24,7 +25,8 @@ def identity(settings: Settings) -> Iterator[Finding]:
     chosen = settings.recordings
     try:
         if chosen.agent_url:
-            here = AgentFiles(chosen.agent_url, chosen.agent_secret).identity()
+            with closing(AgentFiles(chosen.agent_url, chosen.agent_secret)) as agent:
+                here = agent.identity()
         else:
             here = archive_at(chosen.published).identity()
     except (ValueError, OSError, FileWorkFailed) as error:

@@ -6,7 +6,6 @@ through it; what is published goes from its host straight into the archive.
 
 from __future__ import annotations
 
-import http.client
 import json
 import ssl
 import time
@@ -16,6 +15,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from fsflows.log import get_logger
+from fsflows.recordings.agent_link import Link
 from fsflows.recordings.archives import Published
 from fsflows.recordings.files import Deleted, Files, Sighting, Staged
 from fsflows.recordings.marker import MarkerDamaged
@@ -136,12 +136,15 @@ class AgentFiles:
         ValueError: the URL or the secret can't be used.
     """
 
+    remote = archive_remote = True
+
     def __init__(self, url: str, secret: str, now: Callable[[], float] = time.time) -> None:
         parts = urlsplit(url)
         if parts.scheme not in ("http", "https") or not parts.hostname or parts.path.strip("/"):
             raise ValueError(f"an agent is given as http://HOST:PORT, got {url!r}")
-        self._host, self._port = parts.hostname, parts.port
-        self._tls = ssl.create_default_context() if parts.scheme == "https" else None
+        self._host = parts.hostname
+        tls = ssl.create_default_context() if parts.scheme == "https" else None
+        self._link = Link(parts.hostname, parts.port, tls)
         self._signer = Signer(secret, now)
 
     def look(self, path: str) -> Sighting | None:
@@ -177,6 +180,9 @@ class AgentFiles:
     def archived(self) -> list[str]:
         return [str(name) for name in self._ask("archived")]
 
+    def close(self) -> None:
+        self._link.close()
+
     def _ask(self, method: str, **arguments: Any) -> Any:
         where = f"the recordings agent at {self._host}"
         try:
@@ -195,31 +201,23 @@ class AgentFiles:
 
     def _post(self, method: str, body: bytes) -> dict[str, Any]:
         path = path_of(method)
-        signature, nonce = self._signer.sign(path, body)
+        nonce = ""
+
+        def sign() -> str:
+            nonlocal nonce
+            signature, nonce = self._signer.sign(path, body)
+            return signature
+
         timeout = PUBLISH_TIMEOUT if method == "publish" else TIMEOUT
-        connection: http.client.HTTPConnection
-        if self._tls is None:
-            connection = http.client.HTTPConnection(self._host, self._port, timeout=timeout)
-        else:
-            connection = http.client.HTTPSConnection(
-                self._host, self._port, timeout=timeout, context=self._tls
-            )
-        try:
-            connection.request("POST", path, body, {HEADER: signature})
-            response = connection.getresponse()
-            answer = response.read()
-            if response.status == 401:
-                raise SignatureRefused(str(json.loads(answer).get("error")))
-            self._signer.check_answer(
-                nonce, response.status, response.headers.get(HEADER, ""), answer
-            )
-        finally:
-            connection.close()
-        parsed = json.loads(answer)
-        if response.status == 404:
+        answer = self._link.post(path, body, sign, timeout)
+        if answer.status == 401:
+            raise SignatureRefused(str(json.loads(answer.body).get("error")))
+        self._signer.check_answer(nonce, answer.status, answer.signature, answer.body)
+        parsed = json.loads(answer.body)
+        if answer.status == 404:
             raise FileWorkFailed(f"the recordings agent at {self._host} knows no {path}: {UPGRADE}")
-        if response.status != 200 or not isinstance(parsed, dict):
-            raise FileWorkFailed(f"the recordings agent answered {response.status}: {parsed}")
+        if answer.status != 200 or not isinstance(parsed, dict):
+            raise FileWorkFailed(f"the recordings agent answered {answer.status}: {parsed}")
         return parsed
 
 

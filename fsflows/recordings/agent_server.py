@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import signal
+import socket
+import ssl
 from typing import Any
 
 import gevent
 from gevent.pywsgi import WSGIServer
+from gevent.ssl import SSLContext
 
 from fsflows.log import get_logger
 from fsflows.recordings.agent import AgentApp
@@ -35,15 +38,33 @@ def serve(
         raise ValueError(f"an address is given as HOST:PORT, got {listen!r}")
     log = get_logger("recordings.agent")
     off_hub = OffHub(files)
-    tls: dict[str, Any] = {"certfile": cert, "keyfile": key} if cert else {}
     try:
         server = WSGIServer(
-            (host.strip("[]"), int(port)), AgentApp(off_hub, secret), log=None, **tls
+            (host.strip("[]"), int(port)), AgentApp(off_hub, secret), log=None, **_tls(cert, key)
         )
         for number in (signal.SIGTERM, signal.SIGINT):
             gevent.signal_handler(number, server.stop)
         server.start()
+        _for_kept_connections(server.socket)
         log.info("listening", address=host, port=server.server_port, https=bool(cert))
         server.serve_forever()
     finally:
         off_hub.close()
+
+
+def _tls(cert: str | None, key: str | None) -> dict[str, Any]:
+    if not cert:
+        return {}
+    context = SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(cert, key)
+    return {"ssl_context": context}
+
+
+def _for_kept_connections(listening: Any) -> None:
+    """What is accepted inherits it: an answer is sent at once, in as many parts as it may come; that the host of one
+    that waits for its next request has gone is noticed.
+    """
+    listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    listening.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    for option, value in (("TCP_KEEPIDLE", 60), ("TCP_KEEPINTVL", 15), ("TCP_KEEPCNT", 4)):
+        listening.setsockopt(socket.IPPROTO_TCP, getattr(socket, option), value)

@@ -11,6 +11,8 @@ import subprocess
 import sys
 import threading
 import urllib.request
+from contextlib import closing
+from pathlib import Path
 from wsgiref.simple_server import WSGIRequestHandler, make_server
 
 import pytest
@@ -29,6 +31,9 @@ from fsflows.recordings.paths import (
 )
 from fsflows.recordings.signing import HEADER, SignatureRefused, Signer
 from recordings.fakes import UUID, World
+
+CERTIFICATE = Path(__file__).parents[1] / "tls" / "localhost.pem"
+"""Of a key that everybody knows, for tests."""
 
 SECRET = "a secret that two hosts share: 0123456789"
 ID = "abcdef" * 4
@@ -127,7 +132,7 @@ def test_5_an_agent_that_can_not_be_reached_makes_the_discard_fail_loudly(tmp_pa
     world.service = world.make("node-a")
     call = world.call()
     call.start()
-    world.files._port = _free_port()
+    world.files._link._port = _free_port()
     with pytest.raises(DiscardFailed, match=r"the recordings agent at 127\.0\.0\.1 can't be asked"):
         call.discard(world.cause())
     assert len(world.audio()) == 1
@@ -285,7 +290,10 @@ def _free_port():
         return listener.getsockname()[1]
 
 
-def test_the_agent_as_a_program(place, tmp_path):
+@pytest.mark.parametrize("scheme", ["http", "https"])
+def test_the_agent_as_a_program(place, tmp_path, monkeypatch, scheme):
+    monkeypatch.setenv("SSL_CERT_FILE", str(CERTIFICATE))
+    tls = ["--cert", str(CERTIFICATE), "--key", str(CERTIFICATE.with_suffix(".key"))]
     port = _free_port()
     (tmp_path / "secret").write_text(SECRET + "\n")
     (tmp_path / "agent.yaml").write_text(
@@ -299,6 +307,7 @@ def test_the_agent_as_a_program(place, tmp_path):
         [
             *(sys.executable, "-m", "fsflows", "recordings", "agent"),
             *("--config", str(tmp_path / "agent.yaml"), "--listen", f"127.0.0.1:{port}"),
+            *(tls if scheme == "https" else ()),
         ],
         stderr=subprocess.PIPE,
         env={**os.environ, "PYTHONWARNINGS": "error"},
@@ -307,11 +316,14 @@ def test_the_agent_as_a_program(place, tmp_path):
     try:
         line = agent.stderr.readline()
         assert re.search(r"listening", line), line + agent.stderr.read()
-        with urllib.request.urlopen(f"http://127.0.0.1:{port}/health", timeout=10) as health:
+        with urllib.request.urlopen(f"{scheme}://127.0.0.1:{port}/health", timeout=10) as health:
             assert health.read() == b"ok\n"
         (place / "staging" / "x.wav").write_text("audio")
-        files = AgentFiles(f"http://127.0.0.1:{port}", SECRET)
-        assert files.delete(str(place / "staging" / "x.wav"), None).how == "deleted"
+        with closing(AgentFiles(f"{scheme}://127.0.0.1:{port}", SECRET)) as files:
+            assert files.look(str(place / "staging" / "x.wav")).size == 5
+            [(_, kept)] = files._link._kept
+            assert files.delete(str(place / "staging" / "x.wav"), None).how == "deleted"
+            assert [each for _, each in files._link._kept] == [kept]
     finally:
         agent.terminate()
         assert agent.wait(20) == 0
