@@ -1,11 +1,14 @@
 import json
 import socket
 import socketserver
+import ssl
 import threading
 import time
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler
+from pathlib import Path
+from unittest.mock import Mock
 
 import gevent
 import pytest
@@ -252,6 +255,43 @@ def test_over_http(make, samples):
     status, why = post(f"{base}/gone", b"{}", {})
     assert 0 == status
     assert why
+
+
+CERTIFICATE = Path(__file__).parents[1] / "tls" / "localhost.pem"
+
+
+def test_over_https(monkeypatch):
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self):
+            self.rfile.read(int(self.headers["Content-Length"]))
+            self.send_response(204)
+            self.end_headers()
+
+        def log_message(self, *_):
+            pass
+
+    monkeypatch.setenv("SSL_CERT_FILE", str(CERTIFICATE))
+    read = Mock(side_effect=ssl.create_default_context)
+    monkeypatch.setattr(posting.ssl, "create_default_context", read)
+    posting._tls.cache_clear()
+    here = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    here.load_cert_chain(CERTIFICATE, CERTIFICATE.with_suffix(".key"))
+    with socketserver.TCPServer(("127.0.0.1", 0), Handler) as server:
+        server.socket = here.wrap_socket(server.socket, server_side=True)
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+        thread.start()
+        url = f"https://127.0.0.1:{server.server_address[1]}/hook"
+        assert [(204, "No Content")] * 2 == [post(url, b"{}", {}) for _ in range(2)]
+        # The certificates that a host trusts take long to read.
+        assert 1 == read.call_count
+        monkeypatch.delenv("SSL_CERT_FILE")
+        posting._tls.cache_clear()
+        status, why = post(url, b"{}", {})
+        server.shutdown()
+        thread.join()
+    posting._tls.cache_clear()
+    assert 0 == status
+    assert "certificate verify failed" in why
 
 
 def dripping(listening):
