@@ -36,6 +36,9 @@ class Recorded(Call):
 
     sounded: float | None = None
 
+    def halfway(self) -> None:
+        """Half of the call is over."""
+
     def _answer(self, command: bytes) -> None:
         if (found := _RECORD.search(command)) is not None:
             path = Path(found[1].decode())
@@ -49,9 +52,11 @@ class Recorded(Call):
 class Arrivals(Player):
     """Calls that come at random times."""
 
+    kind = Recorded
+
     def call(self, flow: str) -> Recorded:
         self._number += 1
-        made = Recorded(self, self._number, flow)
+        made = self.kind(self, self._number, flow)
         made.held = None
         return made
 
@@ -60,16 +65,19 @@ class Arrivals(Player):
         dice = random.Random(int(rate))
         due = began = time.perf_counter()
         made: list[Recorded] = []
-        ended = 0
-        while due < began + seconds:
+        half = ended = 0
+        while due < began + seconds + LASTS:
             due += dice.expovariate(rate)
             while (left := due - time.perf_counter()) > 0:
                 self.turn(left)
-            made.append(self.call(flow))
-            while made[ended].began + LASTS < due:
+            if due < began + seconds:
+                made.append(self.call(flow))
+            while half < len(made) and made[half].began + LASTS / 2 < due:
+                made[half].halfway()
+                half += 1
+            while ended < half and made[ended].began + LASTS < due:
                 self._end(made[ended])
                 ended += 1
-        self.run_for(LASTS)
         for call in made[ended:]:
             self._end(call)
         self.settle()

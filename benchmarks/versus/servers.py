@@ -11,7 +11,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -139,16 +139,30 @@ class Running:
         return int(Path(f"/proc/{self.main}/schedstat").read_text().split()[0]) / 1e9
 
 
+def with_data(server: Server, port: int, directory: str, flows: Path) -> list[str]:
+    """The command of an fsflows that keeps all below one directory."""
+    return [
+        *server.command,
+        *("serve", "--flows", str(flows), "--listen", f"127.0.0.1:{port}"),
+        *("--data", directory, "--log-level", "error"),
+    ]
+
+
 @contextmanager
 def running(
-    server: Server, *, workers: int = 1, flows: Path | None = None, port: int = 0
+    server: Server,
+    *,
+    workers: int = 1,
+    flows: Path | None = None,
+    port: int = 0,
+    serve: Callable[[Server, int, str, Path], list[str]] = with_data,
 ) -> Iterator[Running]:
-    """Start a server, at a port or at one that is free, and end it."""
-    port = port or _free_port()
+    """Start a server, at a port or at one that is free, and end it. `serve`: how fsflows is started."""
+    port = port or free_port()
     with tempfile.TemporaryDirectory(prefix="fsflows-bench-") as directory:
         command = [*server.command, str(port)]
         if server.name == "fsflows":
-            command = _serve(server, port, directory, flows or HERE / "flows")
+            command = serve(server, port, directory, flows or HERE / "flows")
         environment = os.environ | {"FSFLOWS_CONSOLE__LISTEN": "", "PYTHONDONTWRITEBYTECODE": ""}
         if workers > 1:
             environment["FSFLOWS_SERVER__WORKERS"] = str(workers)
@@ -176,14 +190,6 @@ def running(
                 process.wait()
 
 
-def _serve(server: Server, port: int, directory: str, flows: Path) -> list[str]:
-    return [
-        *server.command,
-        *("serve", "--flows", str(flows), "--listen", f"127.0.0.1:{port}"),
-        *("--data", directory, "--log-level", "error"),
-    ]
-
-
 def _raise_limits() -> None:
     import resource
 
@@ -191,7 +197,7 @@ def _raise_limits() -> None:
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
 
-def _free_port() -> int:
+def free_port() -> int:
     with socket.socket() as sock:
         sock.bind(("127.0.0.1", 0))
         port: int = sock.getsockname()[1]
