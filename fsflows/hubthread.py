@@ -56,7 +56,7 @@ class HubThread:
         self._thread.kill()
 
     def lane(self, at_once: int) -> Threads:
-        """The same for some of the work, of which only so much is done at once."""
+        """The same for some of the work; of what is applied only so much is done at once."""
         return _Lane(self, at_once)
 
 
@@ -70,7 +70,7 @@ class _Lane:
             return self._thread.apply(function, args)
 
     def spawn(self, function: Callable[..., Any], *args: Any) -> AsyncResult[Any]:
-        return gevent.spawn(self.apply, function, args)
+        return self._thread.spawn(function, *args)
 
     def kill(self) -> None:
         self._thread.kill()
