@@ -27,12 +27,6 @@ SESSION_COOKIE = "fsflows_session"
 MAX_FORM = 64 * 1024
 """Bytes of a form; there is no upload."""
 
-_WORDS = {
-    401: "A login, or a token, is needed here.",
-    404: "There is nothing at this address.",
-    405: "That can't be done here.",
-}
-
 log = get_logger("console")
 
 

@@ -27,21 +27,6 @@ INTERFACES = (
 )
 """What is loaded, as `show interfaces` lists it: type, name, module. Of many a few, one a module at least."""
 
-DIALPLAN = """\
-<section name="dialplan" description="Regex/XML Dialplan">
-  <context name="default">
-    <extension name="fsflows">
-      <condition field="destination_number" expression="^7000$">
-        <action application="set" data="socket_resume=true"/>
-        <action application="socket" data="{address}|127.0.0.1:8184 async full"/>
-        <action application="answer"/>
-        <action application="hangup" data="NORMAL_TEMPORARY_FAILURE"/>
-      </condition>
-    </extension>
-  </context>
-</section>
-"""
-
 _VOSK = '<configuration name="vosk.conf"><settings><param name="server-url" value="{url}"/></settings></configuration>'
 _EVENT_SOCKET = (
     '<configuration name="event_socket.conf"><settings><param name="listen-ip" value="{address}"/>'

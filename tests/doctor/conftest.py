@@ -10,8 +10,23 @@ from gevent.server import StreamServer
 
 from fsflows.database import Database
 from fsflows.settings import load
-from fsflows.switch.core import DIALPLAN, Core
+from fsflows.switch.core import Core
 from fsflows.switch.inbound import SwitchServer
+
+DIALPLAN = """\
+<section name="dialplan" description="Regex/XML Dialplan">
+  <context name="default">
+    <extension name="fsflows">
+      <condition field="destination_number" expression="^7000$">
+        <action application="set" data="socket_resume=true"/>
+        <action application="socket" data="{address}|127.0.0.1:8184 async full"/>
+        <action application="answer"/>
+        <action application="hangup" data="NORMAL_TEMPORARY_FAILURE"/>
+      </condition>
+    </extension>
+  </context>
+</section>
+"""
 
 FLOWS = Path(__file__).parents[2] / "conf" / "flows" / "phone_number"
 PASSWORD = "not ClueCon"
