@@ -40,6 +40,10 @@ CONNECT_TIMEOUT = 5
 STATEMENT_TIMEOUT = 10
 """Seconds that a statement may take, and that SQLite waits for another process' write."""
 
+PATIENCE = 10.0
+"""Seconds that a call waits for a transaction. A server that is reached and says nothing (its host hangs, or its disk)
+keeps to no limit of its own."""
+
 CONNECTIONS = 4
 """To PostgreSQL, of a process that serves: one for records and sweeps, the others for the calls' recordings, each of
 which has some fifteen round trips. With one connection callers waited for each other (docs/performance.md)."""
@@ -78,7 +82,9 @@ class Database:
         self._transactions = [_Transactions(engine) for engine in self._engines]
         self._lanes: list[Turns] = []
         if threaded:
-            self._lanes = [Turns(each, together=alone) for each in self._transactions]
+            self._lanes = [
+                Turns(each, together=alone, patience=PATIENCE) for each in self._transactions
+            ]
         self._closed = False
 
     @classmethod
@@ -119,7 +125,8 @@ class Database:
         transaction because of another one that was in its way, or when one failed that was to be committed with it.
 
         Raises:
-            DatabaseFailed: nothing was changed (or, if the connection broke in the commit, it can't be known).
+            DatabaseFailed: nothing was changed (or, if the connection broke in the commit, or a call has waited for
+                `PATIENCE`, it can't be known).
         """
         return self._run(work, of, SINGLE if single else WRITE)
 
@@ -174,7 +181,10 @@ class Database:
             # Else it would be opened again, by whoever comes late, and by nobody closed.
             raise DatabaseFailed("it is closed here: the server ends")
         if self._lanes:
-            return self._lane(of).run(work, kind)
+            try:
+                return self._lane(of).run(work, kind, impatient=bool(of))
+            except TimeoutError:
+                raise DatabaseFailed("it does not answer") from None
         return self._transactions[0].alone(work, kind)
 
 

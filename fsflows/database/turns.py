@@ -7,6 +7,7 @@ one, a slow disk would let callers wait for each other; together, a hundred wait
 from __future__ import annotations
 
 import sys
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import Enum
@@ -63,20 +64,44 @@ class Turns:
         runs: what runs them.
         together: whether writes are committed together. Each may then run twice: together, and by itself when one of
             those that it was together with has failed.
+        patience: seconds that the impatient wait.
     """
 
-    def __init__(self, runs: Runs, *, together: bool) -> None:
+    def __init__(self, runs: Runs, *, together: bool, patience: float) -> None:
         self._runs = runs
+        self._patience = patience
+        self._begun_at: float | None = None
         self._at_once = AT_ONCE if together else 1
         self._waiting: list[_Asked] = []
         self._working: gevent.Greenlet[..., None] | None = None
         self._thread = threads(1)
 
-    def run(self, work: Callable[[Connection], T], kind: Kind) -> T:
-        """Run a transaction when its turn comes; raises what it raises. It is run even if this is not waited for."""
+    def run(self, work: Callable[[Connection], T], kind: Kind, *, impatient: bool = False) -> T:
+        """Run a transaction when its turn comes; raises what it raises. It is run even if this is not waited for.
+
+        `impatient`: somebody is kept waiting by it.
+
+        Raises:
+            TimeoutError: it took too long, or what is run now has: nothing can be known of it if it had begun.
+        """
         answer: AsyncResult[T] = AsyncResult()
-        self._ask(_Asked(work, kind, answer.set, answer.set_exception))
+        asked = _Asked(work, kind, answer.set, answer.set_exception)
+        if not impatient:
+            self._ask(asked)
+            return cast("T", answer.get())
+        if self._hangs():
+            raise TimeoutError
+        self._ask(asked)
+        answer.wait(self._patience)
+        if not answer.ready():
+            if asked in self._waiting:
+                self._waiting.remove(asked)
+            raise TimeoutError
         return cast("T", answer.get())
+
+    def _hangs(self) -> bool:
+        begun = self._begun_at
+        return begun is not None and time.monotonic() - begun >= self._patience
 
     def post(self, work: Work, kind: Kind, failed: Callable[[BaseException], None]) -> None:
         """Run a transaction that writes when its turn comes, and don't wait; `failed` is told of what it raises."""
@@ -110,10 +135,13 @@ class Turns:
             self._working = None
 
     def _outcomes(self, turn: list[_Asked]) -> list[tuple[Any, BaseException | None]]:
+        self._begun_at = time.monotonic()
         try:
             return self._thread.apply(self._take, (turn,))
         except BaseException as error:  # no thread can be had: they must not wait for ever
             return [(None, error)] * len(turn)
+        finally:
+            self._begun_at = None
 
     def _next(self) -> list[_Asked]:
         """The writes that wait, up to the first read; or that, alone: it need not wait for the disk."""

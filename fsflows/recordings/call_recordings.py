@@ -186,8 +186,9 @@ class CallRecordings:
         """
         if self.closed:
             raise RecordingsClosed("the call is over: its recordings can't be discarded any more")
-        # Before any waiting: from here on nothing starts, whatever becomes of this task.
+        # Before any waiting: from here on nothing starts, whatever becomes of this task, and of this process.
         self._discard.ask(cause)
+        self._discard.jot()
         with self._hold():
             self._discard.run()
         # What was recorded while we were at it has been worked off with the lock.
@@ -373,6 +374,10 @@ class CallRecordings:
 
     def _end(self, path: str, *, call_over: bool) -> None:
         try:
+            if self._book.known[path].state == "starting" and not self._book.find(path):
+                # The journal took it, but later than we waited for that: FreeSWITCH was not told.
+                self._book.failed(path, "the database had not answered", started=False)
+                return
             if not call_over:
                 self._control.stop(path)
             self._book.stopped(path)

@@ -1,10 +1,10 @@
 """Discarding a call's recordings, by the process that has the call as well as by one that finishes what it left.
 
-Before anything else FreeSWITCH is told to delete by itself what is recorded in the call from now on: that goes on
-working when we don't. Then (a) the intent is written; (b) all that FreeSWITCH records in the call is stopped, after its
-path is written down; (c) every file is deleted; (d) it is looked for again; (e) the receipt is written. Every part may
-be done twice. What can't be done is said, with what is left: `DiscardFailed`. The discard then stays open and is tried
-again.
+Before anything else it is jotted down that a discard was asked for (`jot`), and FreeSWITCH told to delete by itself
+what is recorded in the call from now on: that goes on working when we don't. Then (a) the intent is written; (b) all
+that FreeSWITCH records in the call is stopped, after its path is written down; (c) every file is deleted; (d) it is
+looked for again; (e) the receipt is written. Every part may be done twice. What can't be done is said, with what is
+left: `DiscardFailed`. The discard then stays open and is tried again.
 """
 
 from __future__ import annotations
@@ -85,6 +85,17 @@ class Discarder:
         self._succeeded(discard, receipt)
         return receipt
 
+    def jot(self, discard: Discard) -> None:
+        """Jot down that it is asked for, before anything waits: a process that is killed now leaves the order."""
+        unwritten = [entry for entry in discard.known.values() if not entry.id]
+        self._spool.jot(
+            discard.call_uuid,
+            discard.switch,
+            discard.cause,
+            unwritten,
+            owner=self._journal.node.id,
+        )
+
     @staticmethod
     def forbid(discard: Discard) -> None:
         """Have FreeSWITCH delete what is recorded in the call from now on. What it can't be told does no harm now."""
@@ -111,6 +122,7 @@ class Discarder:
             return False
         finally:
             discard.ms["intent"] = self._since(started)
+        self._spool.strike_out(discard.call_uuid)
         discard.cause = intent.cause
         discard.settled = {settled.path: settled for settled in call.settlements}
         self._merge(discard, call.entries)

@@ -23,12 +23,12 @@ DISCARD_POINTS = (
     "discard 12: the receipt is written, not yet committed",
     "discard 13: the receipt is committed",
 )
-"""After the intent is on disk, a discard is finished whatever happens. Before, nothing was promised."""
+"""After the intent is on disk, a discard is finished whatever happens. Before, unless the power goes."""
 
 FORBID_POINT = (
-    "forbid: FreeSWITCH keeps nothing that is recorded from now on; the intent is not yet on disk"
+    "forbid: FreeSWITCH keeps nothing that is recorded from now on; the intent is only jotted down"
 )
-"""Nothing was promised yet, and nothing is lost."""
+"""Nothing was promised yet. It is finished all the same, unless the power goes."""
 
 LATE_POINT = "late: FreeSWITCH said that a recording started after the discard"
 """From here on it goes through the points of a discard once more."""

@@ -263,9 +263,9 @@ class Journal:
             lambda c: failed(c, call_uuid, why[:LONGEST], now), of=call_uuid
         )
 
-    def unwatch(self, call_uuid: str) -> None:
-        """The call is over: nothing can be recorded in it any more."""
-        self._database.write(
+    def unwatch(self, call_uuid: str) -> bool:
+        """The call is over: nothing can be recorded in it any more. False: it has no discard here."""
+        return self._database.write(
             lambda c: writing_discards.unwatch(c, call_uuid), of=call_uuid, single=True
         )
 

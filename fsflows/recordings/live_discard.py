@@ -89,6 +89,11 @@ class LiveDiscard:
             receipted=self.receipt is not None,
         )
 
+    def jot(self) -> None:
+        """Jot down that it is asked for, unless all is gone. Doesn't wait."""
+        if not self.done and self._discard is not None:
+            self._tools.discarder.jot(self._discard)
+
     def run(self) -> Receipt:
         """Discard, unless all is gone.
 

@@ -192,6 +192,9 @@ class Lookout:
     def over(self, discard: Discard) -> None:
         """The call has ended, as this process saw itself: whoever finishes the discard need not ask FreeSWITCH."""
         try:
-            self._journal.unwatch(discard.call_uuid)
+            written = self._journal.unwatch(discard.call_uuid)
         except DatabaseFailed:
+            written = False
+        if not written:
+            # It is in the spool, as that of a call which is up: nobody would touch it while this process lives.
             self.write_to_spool(discard)

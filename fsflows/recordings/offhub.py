@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any, TypeVar, cast
 
 import gevent
@@ -21,7 +23,13 @@ THREADS = 8
 """Calls whose files are worked on at once, in the archive and elsewhere."""
 
 ANSWER = 10.0
-"""Seconds for the archive to say which one it is."""
+"""Seconds for the archive to say which one it is; and for work in the staging directories, for which a caller waits."""
+
+AGAIN = 5.0
+"""Seconds in which staging directories that did not answer are not asked: one discard asks several times."""
+
+
+_SILENT = "the recordings' directories do not answer: does a file server, or the agent, hang?"
 
 
 class OffHub:
@@ -33,6 +41,7 @@ class OffHub:
     def __init__(self, files: Files, count: int = THREADS) -> None:
         self._files = files
         self._asked: AsyncResult[Any] | None = None
+        self._silent_until = 0.0
         self._closed = False
         self.remote, self.archive_remote = files.remote, files.archive_remote
         self._pool, self._archive = _pools(files, count)
@@ -79,12 +88,28 @@ class OffHub:
         """End the threads, and what the files kept. May be called twice."""
         if not self._closed:
             self._closed = True
-            self._run(self._files.close)
+            with suppress(FileWorkFailed):  # they are silent: nobody waits for that
+                self._run(self._files.close)
         self._pool.kill()
         self._archive.kill()
 
     def _run(self, method: Callable[..., T], *arguments: Any) -> T:
-        return self._pool.apply(method, arguments)
+        if time.monotonic() < self._silent_until:
+            raise FileWorkFailed(_SILENT)
+        until = time.monotonic() + ANSWER
+        patience = gevent.Timeout(ANSWER)  # for a thread, too
+        try:
+            with patience:
+                return self._pool.apply(method, arguments)
+        except gevent.Timeout as timeout:
+            if timeout is not patience:
+                raise
+            self._silent_until = time.monotonic() + AGAIN
+            raise FileWorkFailed(_SILENT) from None
+        except FileWorkFailed:
+            if time.monotonic() >= until:  # the agent's, after as long
+                self._silent_until = time.monotonic() + AGAIN
+            raise
 
     def _run_there(self, method: Callable[..., T], *arguments: Any) -> T:
         return self._archive.apply(method, arguments)

@@ -2,6 +2,9 @@
 
 One beside the audio goes the way of the audio, one on a disk survives a reboot. It counts as written when one of
 them has it. The sweep brings it into the journal as soon as that can be written again.
+
+Before the database is asked at all a discard is jotted down here: a database may take its time, and a process may be
+killed meanwhile.
 """
 
 from __future__ import annotations
@@ -57,7 +60,7 @@ class IntentSpool:
     ) -> None:
         """Write a discard down, in as many directories as possible; on disk when this returns.
 
-        Recordings that an earlier process has written here of the same call stay.
+        Recordings that an earlier process has written here of the same call stay. What was jotted down is part of it.
 
         Args:
             call_uuid: the call.
@@ -70,20 +73,11 @@ class IntentSpool:
         Raises:
             OSError: in none of them.
         """
-        earlier = [spooled for _, spooled in self._readable(_name(call_uuid))]
+        names = (_name(call_uuid), _jotted(call_uuid))
+        earlier = [spooled for name in names for _, spooled in self._readable(name)]
         known = {entry.path: entry for spooled in earlier for entry in spooled.entries}
         known |= {entry.path: entry for entry in entries}
-        text = json.dumps(
-            {
-                "call_uuid": call_uuid,
-                "switch": switch,
-                "cause": asdict(cause),
-                "entries": [asdict(entry) for entry in known.values()],
-                "owner": owner,
-                "over": over,
-            },
-            default=lambda value: value.isoformat(),
-        )
+        text = _text(call_uuid, switch, cause, known.values(), owner=owner, over=over)
         failed: list[OSError] = []
         for directory in self._directories:
             try:
@@ -92,6 +86,26 @@ class IntentSpool:
                 failed.append(error)
         if len(failed) == len(self._directories):
             raise failed[0] if failed else OSError("there is no directory for it")
+        self.strike_out(call_uuid)
+
+    def jot(
+        self,
+        call_uuid: str,
+        switch: str,
+        cause: DiscardCause,
+        entries: Iterable[Entry],
+        *,
+        owner: str,
+    ) -> None:
+        """Jot a discard down, in the first directory that takes it; its process may be killed then, not the power go.
+
+        `entries`: those that the journal does not have. Never raises.
+        """
+        text = _text(call_uuid, switch, cause, entries, owner=owner, over=False)
+        for directory in self._directories:
+            with suppress(OSError):
+                _write(directory, _jotted(call_uuid), text, sync=False)
+                return
 
     def read(self) -> list[Spooled]:
         """All discards that wait here. One that can't be read is left, and said: its twin may be readable.
@@ -113,16 +127,36 @@ class IntentSpool:
                 try:
                     spooled = _parse(file.read_text(encoding="ascii"))
                 except (OSError, ValueError, TypeError, KeyError) as error:
+                    if file.name.endswith(_JOTTED):
+                        with suppress(OSError):
+                            file.unlink()  # by a power loss: nobody had been promised anything
+                        continue
                     log.warning("spooled discard can't be read", file=str(file), why=str(error))
                 else:
                     yield spooled.call_uuid, spooled
 
+    def has(self, call_uuid: str) -> bool:
+        """Whether a discard of this call waits here."""
+        names = (_name(call_uuid), _jotted(call_uuid))
+        return any((each / name).exists() for each in self._directories for name in names)
+
     def remove(self, call_uuid: str) -> None:
-        """The journal has it now."""
+        """The journal has it now, all of it."""
+        self._remove(_name(call_uuid))
+        self.strike_out(call_uuid)
+
+    def strike_out(self, call_uuid: str) -> None:
+        """The journal has what was jotted down."""
+        self._remove(_jotted(call_uuid))
+
+    def _remove(self, name: str) -> None:
         for directory in self._directories:
-            for name in (_part(_name(call_uuid)), _name(call_uuid)):
+            for each in (_part(name), name):
                 with suppress(OSError):
-                    (directory / name).unlink()
+                    (directory / each).unlink()
+
+
+_JOTTED = ".jotted.json"
 
 
 def _name(call_uuid: str) -> str:
@@ -130,19 +164,52 @@ def _name(call_uuid: str) -> str:
     return hashlib.sha256(call_uuid.encode("utf-8", "surrogatepass")).hexdigest()[:32] + ".json"
 
 
+def _jotted(call_uuid: str) -> str:
+    return _name(call_uuid).removesuffix(".json") + _JOTTED
+
+
+def _text(
+    call_uuid: str,
+    switch: str,
+    cause: DiscardCause,
+    entries: Iterable[Entry],
+    *,
+    owner: str,
+    over: bool,
+) -> str:
+    return json.dumps(
+        {
+            "call_uuid": call_uuid,
+            "switch": switch,
+            "cause": asdict(cause),
+            "entries": [asdict(entry) for entry in entries],
+            "owner": owner,
+            "over": over,
+        },
+        default=lambda value: value.isoformat(),
+    )
+
+
 def _part(name: str) -> str:
     return f".{name}.part"
 
 
-def _write(directory: Path, name: str, text: str) -> None:
+def _write(directory: Path, name: str, text: str, *, sync: bool = True) -> None:
     make_directory(directory, 0o700)
     part = directory / _part(name)
-    with part.open("w", encoding="ascii") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-    part.rename(directory / name)
-    sync_directory(directory)
+    try:
+        with part.open("w", encoding="ascii") as file:
+            file.write(text)
+            file.flush()
+            if sync:
+                os.fsync(file.fileno())
+        part.rename(directory / name)
+    except OSError:
+        with suppress(OSError):
+            part.unlink()
+        raise
+    if sync:
+        sync_directory(directory)
 
 
 def _parse(text: str) -> Spooled:

@@ -145,7 +145,10 @@ class Sweeper:
             by_call.setdefault(entry.call_uuid, []).append(entry)
         for call_uuid, entries in by_call.items():
             with self._tools.locks.hold(call_uuid):
-                if call_uuid not in self._tools.live:
+                if self._spool.has(call_uuid):
+                    # A discard that is not in the journal yet: nothing is published meanwhile.
+                    report.waiting += len(entries)
+                elif call_uuid not in self._tools.live:
                     settled = self._orphans.settle(call_uuid, entries)
                     report.published += settled.published
                     report.waiting += settled.waiting
@@ -253,6 +256,8 @@ class Sweeper:
                     self.tend()
                 else:
                     self.sweep(at_once=at_once)
+            except DatabaseFailed as error:
+                self._log.warning("sweep put off", why=str(error))
             except Exception:
                 self._log.exception("sweep failed")
             at_once = self._hurry.get(self._tools.clock.now() + seconds) is not None

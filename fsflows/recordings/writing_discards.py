@@ -168,9 +168,9 @@ def _receipting(dialect: str) -> Any:
     )
 
 
-def unwatch(connection: Connection, call_uuid: str) -> None:
-    """The call is over: nothing can be recorded in it any more."""
-    connection.execute(_UNWATCH, {"the_call": call_uuid})
+def unwatch(connection: Connection, call_uuid: str) -> bool:
+    """The call is over: nothing can be recorded in it any more. False: it has no discard here."""
+    return connection.execute(_UNWATCH, {"the_call": call_uuid}).rowcount > 0
 
 
 _UNWATCH = update(discards).where(discards.c.call_uuid == _CALL).values(watch=False)

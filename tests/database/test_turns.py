@@ -6,7 +6,7 @@ import gevent
 import pytest
 from sqlalchemy import event, text
 
-from fsflows.database import Database, DatabaseFailed
+from fsflows.database import Database, DatabaseFailed, engine
 
 pytestmark = pytest.mark.process
 
@@ -60,6 +60,21 @@ def bench(tmp_path):
     yield bench
     bench.go.set()
     bench.database.close()
+
+
+@pytest.fixture
+def hasty(monkeypatch, tmp_path):
+    """A bench where calls wait for hardly any time."""
+    monkeypatch.setattr(engine, "PATIENCE", 0.05)
+    bench = Bench(f"sqlite:///{tmp_path}/t.db")
+    yield bench
+    bench.go.set()
+    bench.database.close()
+
+
+def insert_for_a_call(bench, number):
+    insert = text("INSERT INTO t VALUES (:n)")
+    return bench.database.write(lambda c: c.execute(insert, {"n": number}), of="call")
 
 
 def spawned(bench, numbers):
@@ -202,3 +217,46 @@ def test_who_raises_when_told_of_a_failure_keeps_nobody_waiting(bench, capsys):
 
 def text_insert(number):
     return lambda c: c.execute(text("INSERT INTO t VALUES (:n)"), {"n": number})
+
+
+def test_a_call_waits_no_longer_than_it_can_and_what_had_not_begun_never_happens(hasty):
+    holding = hasty.hold()
+    others = spawned(hasty, [1])  # of no call: they have time
+    with pytest.raises(DatabaseFailed, match="does not answer"):
+        insert_for_a_call(hasty, 2)
+    assert not others[0].ready()
+    hasty.end([holding, *others])
+    assert hasty.rows() == {1}
+
+
+def test_a_database_that_hangs_is_not_waited_for_again_and_again(hasty):
+    """A discard asks it five times: the audio goes meanwhile."""
+    holding = hasty.hold()
+    with pytest.raises(DatabaseFailed):
+        insert_for_a_call(hasty, 1)
+    hasty.database._lanes[0]._patience = 0.01  # long over
+    gevent.sleep(0.02)
+    waiting = len(hasty.database._lanes[0]._waiting)
+    asked = gevent.spawn(insert_for_a_call, hasty, 2)
+    gevent.sleep(0)
+    assert asked.ready()
+    assert not asked.successful()
+    assert len(hasty.database._lanes[0]._waiting) == waiting
+    hasty.end([holding])
+    hasty.database._lanes[0]._patience = 30
+    insert_for_a_call(hasty, 3)
+    assert hasty.rows() == {3}
+
+
+def test_what_had_begun_goes_on_though_the_call_does_not_wait(hasty):
+    begun = []
+
+    def slow(connection):
+        begun.append(1)
+        assert hasty.go.wait(30)
+        connection.execute(text("INSERT INTO t VALUES (1)"))
+
+    with pytest.raises(DatabaseFailed, match="does not answer"):
+        hasty.database.write(slow, of="call")
+    hasty.go.set()
+    assert hasty.rows() == set(begun)

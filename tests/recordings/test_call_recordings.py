@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import select
 
+from fsflows.database import DatabaseFailed
 from fsflows.privacy import Pii
 from fsflows.recordings import metrics
 from fsflows.recordings.control import RecordingError
@@ -297,6 +298,26 @@ def test_P12_twice_is_fine_and_the_first_cause_stays(world):
     call.start()
     first = call.discard(world.cause())
     assert call.discard(world.cause("another")) == first
+
+
+def test_P12_the_order_is_on_disk_before_the_database_is_asked(world):
+    """A database may take its time, and a process be killed meanwhile: whoever comes next finds the order."""
+    call = world.call()
+    call.start()
+    asked = []
+    run = world.database._run
+
+    def watched(work, of, kind):
+        asked.append([(each.call_uuid, each.cause) for each in spool.read()])
+        return run(work, of, kind)
+
+    spool = world.service.tools.discarder._spool
+    world.database._run = watched
+    cause = world.cause()
+    call.discard(cause)
+    world.database._run = run
+    assert asked[0] == [(UUID, cause)]
+    assert spool.read() == []
 
 
 def test_P12_nothing_can_be_recorded_afterwards(world):
@@ -673,6 +694,52 @@ def test_the_database_is_away_at_the_calls_end_and_the_sweep_goes_on(world):
     repair()
     assert world.service.sweeper.sweep().published == 1
     assert world.audio() == [f"archive/2026-01-01/{UUID}.wav"]
+
+
+def test_a_start_that_was_written_down_too_late_is_no_recording_that_was_lost(world):
+    run = world.database._run
+
+    def late(work, of, kind):
+        run(work, of, kind)
+        raise DatabaseFailed("it does not answer")
+
+    call = world.call()
+    world.database._run = late
+    with pytest.raises(RecordingError, match="it does not answer"):
+        call.start()
+    world.database._run = run
+    assert world.states() == ["starting"]
+    lost = metrics.RECORDINGS.labels("lost")._value.get()
+    world.switch.hang_up(UUID)
+    assert call.finish().state == "none"
+    assert world.states() == ["lost"]
+    assert metrics.RECORDINGS.labels("lost")._value.get() == lost
+
+
+def test_P12_the_database_is_back_at_the_last_moment_and_the_discard_does_not_wait_for_our_end(
+    world,
+):
+    """It is in the spool as that of a call which is up, and nobody else would touch it while this process lives."""
+    call = world.call()
+    call.start()
+    world.service.sweeper.tend()  # this process lives
+    repair = fail_database(world)
+    with pytest.raises(DiscardFailed):
+        call.discard(world.cause())
+    unwatch = world.service.tools.journal.unwatch
+
+    def back(call_uuid):
+        repair()
+        return unwatch(call_uuid)
+
+    world.service.tools.journal.unwatch = back
+    world.switch.hang_up(UUID)
+    assert call.finish().state == "pending"
+    world.calls.clear()
+    node = world.service.tools.journal.node.name
+    assert world.make(node).sweeper.sweep().discarded == 1
+    assert world.receipt().complete
+    assert not list(world.directory.glob("*/**/*.json"))
 
 
 def test_neither_journal_nor_spool_can_be_written_then_both_are_said(world):

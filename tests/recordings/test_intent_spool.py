@@ -43,3 +43,31 @@ def test_P12_what_an_earlier_process_has_written_stays(directories):
     spool = IntentSpool(directories)
     assert paths(spool) == [["/a", "/b"]]
     assert [(each.owner, each.over) for each in spool.read()] == [("second", False)]
+
+
+def test_P12_what_is_jotted_down_counts_as_written_until_it_is_struck_out(directories):
+    spool = IntentSpool(directories)
+    spool.jot(UUID, SWITCH, CAUSE, entries("/a"), owner="first")
+    assert [(each.cause, each.owner, each.over) for each in spool.read()] == [
+        (CAUSE, "first", False)
+    ]
+    assert paths(spool) == [["/a"]]
+    spool.strike_out(UUID)
+    assert spool.read() == []
+
+
+def test_P12_what_is_written_down_takes_the_place_of_what_was_jotted_down(directories):
+    spool = IntentSpool(directories)
+    spool.jot(UUID, SWITCH, CAUSE, entries("/a"), owner="first")
+    spool.write(UUID, SWITCH, CAUSE, entries("/b"), owner="first", over=True)
+    assert paths(spool) == [["/a", "/b"]]
+    assert spool.read()[0].over
+
+
+def test_what_a_power_loss_has_left_of_a_jotting_is_thrown_away(directories, tmp_path):
+    spool = IntentSpool(directories)
+    spool.jot(UUID, SWITCH, CAUSE, (), owner="first")
+    (file,) = (tmp_path / "memory").iterdir()
+    file.write_text("")
+    assert spool.read() == []
+    assert list((tmp_path / "memory").iterdir()) == []

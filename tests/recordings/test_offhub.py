@@ -8,8 +8,10 @@ from unittest.mock import Mock
 import gevent
 import pytest
 
+from fsflows.recordings import offhub
 from fsflows.recordings.files import Deleted
 from fsflows.recordings.offhub import OffHub
+from fsflows.recordings.paths import FileWorkFailed
 
 
 @pytest.mark.parametrize(
@@ -40,3 +42,33 @@ def test_P12_an_archive_that_hangs_keeps_no_staged_file(method, arguments):
         off_hub.close()
         os.close(reading)
         os.close(writing)
+
+
+def test_staging_that_hangs_is_not_waited_for_for_ever_nor_again_and_again(monkeypatch):
+    """A caller waits for it: as long as there is a thread, and when there is none."""
+    monkeypatch.setattr(offhub, "ANSWER", 0.05)
+    monkeypatch.setattr(offhub, "AGAIN", 0.0)
+    reading, writing = os.pipe()
+    files = Mock()
+    files.look.side_effect = lambda *_: os.read(reading, 1)
+    files.delete.return_value = Deleted("deleted", 1)
+    off_hub = OffHub(files, count=2)
+    try:
+        for _ in range(3):
+            with pytest.raises(FileWorkFailed, match="do not answer"):
+                off_hub.look("/staging/a.wav")
+        monkeypatch.setattr(offhub, "AGAIN", 3600.0)
+        with pytest.raises(FileWorkFailed, match="do not answer"):
+            off_hub.look("/staging/a.wav")
+    finally:
+        os.write(writing, b"123")
+    monkeypatch.setattr(offhub, "ANSWER", 30.0)
+    with pytest.raises(FileWorkFailed, match="do not answer"):
+        off_hub.delete("/staging/b.wav", None)  # not even tried
+    assert not files.delete.called
+    off_hub._silent_until = 0.0
+    with gevent.Timeout(30):
+        assert off_hub.delete("/staging/b.wav", None).how == "deleted"
+    off_hub.close()
+    os.close(reading)
+    os.close(writing)

@@ -93,7 +93,9 @@ class Scene:
                     world.close()
 
     def audio(self, files, uuid=UUID):
-        return sorted(path for path, content in files.items() if uuid.encode() in content)
+        # What is jotted down of an order names the call, and is no audio.
+        audio = {path: content for path, content in files.items() if ".json" not in path}
+        return sorted(path for path, content in audio.items() if uuid.encode() in content)
 
     def there(self, uuid=UUID):
         found = {}

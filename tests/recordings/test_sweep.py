@@ -47,6 +47,32 @@ def died(world, point="discard 1", **options):
     return path
 
 
+def test_P12_what_is_ordered_in_the_spool_alone_is_never_published(world):
+    """A process lives that could not bring its order into the journal, and has let go of the call's recordings."""
+    call = world.call()
+    call.start()
+    world.switch.talk()
+    repair = fail_database(world)
+    delete = world.files.delete
+    world.files.delete = Mock(side_effect=FileWorkFailed("read-only"))
+    with pytest.raises(DiscardFailed):
+        call.discard(world.cause())
+    repair()
+    world.calls.clear()
+    world.service.tools.live.clear()
+    world.service.sweeper.tend()
+    world.switch.hang_up(UUID)
+    node = world.service.tools.journal.node
+    office = world.make(node.name).sweeper
+    report = office.sweep()
+    assert (report.published, report.waiting, world.states()) == (0, 1, ["recording"])
+    world.files.delete = delete
+    world.service.claims.retire()  # that process ends
+    assert office.sweep().discarded == 1
+    assert world.receipt().complete
+    assert world.audio() == []
+
+
 def test_at_a_start_the_nodes_own_discards_are_finished_at_once(world):
     died(world)
     service = world.restart()
@@ -429,6 +455,27 @@ def test_the_sweep_goes_on_after_a_failure_and_stops_when_told(world):
 
     clock.run(scenario)
     assert [turn - turns[0] for turn in turns] == [0, 15, 30, 45]
+
+
+def test_while_the_database_is_away_sweeps_are_put_off_in_one_line_each(world):
+    clock, sweeper = world.clock, world.service.sweeper
+    sweeper.sweep()
+    repair = fail_database(world)
+
+    def scenario():
+        task = sweeper.start(15.0)
+        clock.sleep(16)
+        repair()
+        clock.sleep(15)
+        sweeper.stop()
+        task.join()
+
+    with capture() as logged:
+        clock.run(scenario)
+    assert [(line["event"], line["why"]) for line in logged] == [
+        ("sweep put off", "database or disk is full")
+    ] * 2
+    assert "exception" not in logged[0]
 
 
 def test_two_databases_agree(world, url):
