@@ -1,11 +1,15 @@
 """Calls that begin, on their way into the database: so that each has a record whatever becomes of this process.
 
-They are gathered for a moment and noted together, in one transaction; on disk, where the database is away or slow.
+They are gathered for a moment and noted together, in one transaction; on disk, where the database is away or slow. In
+the meantime they are jotted down: a process can be killed at any moment.
 """
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
+from functools import partial
 
 import gevent
 import gevent.event
@@ -23,9 +27,14 @@ AT_ONCE = 50
 """Calls whose notes are written before others run: less than a millisecond."""
 
 PATIENCE = 1.0
-"""Seconds that the database gets; then they are noted on disk as well."""
+"""Seconds that the database gets; then they are noted on disk as well. Those that the disk gets to have them jotted
+down, too."""
 
 log = get_logger("archive")
+
+
+class _TooSlow(Exception):
+    """The disk is."""
 
 
 class Beginnings:
@@ -36,6 +45,8 @@ class Beginnings:
         note: writes notes into the database. Raises `DatabaseFailed`.
         spool: keeps notes on disk, to be brought into the database from there. Doesn't wait.
         away: whether the database is known to be away.
+        jot: jots notes down, without waiting for the disk. Doesn't raise.
+        strike_out: what was jotted down is elsewhere. Doesn't raise.
     """
 
     def __init__(
@@ -44,11 +55,15 @@ class Beginnings:
         note: Callable[[Sequence[Begun]], None],
         spool: Callable[[Sequence[Begun]], None],
         away: Callable[[], bool],
+        jot: Callable[[Sequence[Begun]], None],
+        strike_out: Callable[[], None],
     ) -> None:
         self._owner = owner
         self._note = note
         self._spool = spool
         self._away = away
+        self._jot = jot
+        self._strike_out = strike_out
         self._calls: list[RecordBuilder] = []
         self._arrived = gevent.event.Event()
         self._stopping = gevent.event.Event()
@@ -68,16 +83,35 @@ class Beginnings:
 
     def run(self) -> None:
         """Note them as they come; in a greenlet of its own."""
-        while not self._stopping.is_set():
+        while self._calls or not self._stopping.is_set():
             self._arrived.wait()
-            self._stopping.wait(GATHER)  # others follow
-            self._arrived.clear()
-            notes = self._notes()
+            notes = self._gathered()
             if notes and (self._away() or not self._are_noted(notes)):
                 self._spool(notes)
+            self._briefly(self._strike_out)
 
-    def _notes(self) -> list[Begun]:
-        """Of all that have begun; of calls that are over already there is a record, or will be."""
+    def _gathered(self) -> list[Begun]:
+        """Of all that begin within a moment; of calls that are over by then there is a record, or will be."""
+        until = time.monotonic() + GATHER
+        gathered: list[tuple[RecordBuilder, Begun]] = []
+        while True:
+            self._arrived.clear()
+            fresh = self._notes()
+            if fresh:
+                self._briefly(partial(self._jot, [note for _, note in fresh]))
+                gathered += fresh
+            left = until - time.monotonic()
+            if not self._calls if self._stopping.is_set() else left <= 0:
+                return [note for call, note in gathered if not call.over]
+            self._arrived.wait(max(0.0, left))
+
+    @staticmethod
+    def _briefly(file_work: Callable[[], None]) -> None:
+        """A disk that hangs keeps nothing from the database."""
+        with suppress(_TooSlow), gevent.Timeout(PATIENCE, _TooSlow):
+            file_work()
+
+    def _notes(self) -> list[tuple[RecordBuilder, Begun]]:
         calls, self._calls = self._calls, []
         notes = []
         for index, call in enumerate(calls):
@@ -85,7 +119,7 @@ class Beginnings:
                 gevent.sleep(0)
             try:
                 if not call.over:
-                    notes.append(Begun.of(self._owner, call.begun()))
+                    notes.append((call, Begun.of(self._owner, call.begun())))
             except Exception:
                 log.exception("that a call has begun is not noted", call=call.call_id)
         return notes

@@ -59,6 +59,7 @@ class Spool:
         self._segments: list[_Segment] = []
         self._count = 0
         self._writing: _Segment | None = None
+        self._jotted: _Segment | None = None
 
     def append(self, lines: Sequence[bytes]) -> int:
         """Write lines (without newlines in them) behind the others; they are on disk when this returns.
@@ -89,6 +90,25 @@ class Spool:
         segment.size += len(data)
         segment.lines += len(accepted)
         return len(accepted)
+
+    def jot(self, lines: Sequence[bytes]) -> None:
+        """Write lines that will be elsewhere in a moment, and don't wait for the disk.
+
+        If this process is killed before `strike_out`, they are adopted as all others; if the power goes they are lost.
+
+        Raises:
+            OSError: they can't be written.
+        """
+        if self._jotted is None:
+            self._jotted = self._new_segment(sync=False)
+        _write(self._jotted.descriptor, b"".join(line + b"\n" for line in lines))
+
+    def strike_out(self) -> None:
+        """What was jotted down is elsewhere now."""
+        jotted, self._jotted = self._jotted, None
+        if jotted is not None:
+            jotted.path.unlink(missing_ok=True)
+            os.close(jotted.descriptor)
 
     def take(self, limit: int) -> Batch | None:
         """The oldest lines, at most so many; they stay until `done`. None: there are none."""
@@ -166,10 +186,18 @@ class Spool:
                 os.close(segment.descriptor)
         self._segments.clear()
         self._writing = None
+        if self._jotted is not None:
+            os.close(self._jotted.descriptor)
+            self._jotted = None
 
     def _segment_to_write(self) -> _Segment:
         if self._writing is not None and self._writing.size < SEGMENT_BYTES:
             return self._writing
+        self._writing = self._new_segment(sync=True)
+        self._segments.append(self._writing)
+        return self._writing
+
+    def _new_segment(self, *, sync: bool) -> _Segment:
         make_directory(self.directory, 0o700)
         self._count += 1
         # Names sort in the order in which they were made.
@@ -179,13 +207,12 @@ class Spool:
         )
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            sync_directory(self.directory)
+            if sync:
+                sync_directory(self.directory)
         except OSError:
             os.close(descriptor)
             raise
-        self._writing = _Segment(path, descriptor, 0)
-        self._segments.append(self._writing)
-        return self._writing
+        return _Segment(path, descriptor, 0)
 
     def _remove(self, segment: _Segment) -> None:
         segment.path.unlink(missing_ok=True)

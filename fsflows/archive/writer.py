@@ -95,7 +95,9 @@ class RecordWriter:
         self._stopped = False
         self._lines = 0
         self._store: _Store | None = None
-        self._beginnings = Beginnings(owner, self._note, self._spool_notes, self._is_away)
+        self._beginnings = Beginnings(
+            owner, self._note, self._spool_notes, self._is_away, self._jot, self._strike_out
+        )
         self._one_insert = gevent.lock.BoundedSemaphore()
         self._fresh: deque[Line] = deque()
         self._arrived = gevent.event.Event()
@@ -311,6 +313,19 @@ class RecordWriter:
     def _spool_notes(self, notes: Sequence[Begun]) -> None:
         self._fresh.extend(map(Line.of, notes))
         self._arrived.set()
+
+    def _jot(self, notes: Sequence[Begun]) -> None:
+        lines = [Line.of(note).data for note in notes]
+        try:
+            self._thread.apply(lambda: self._spool.jot(lines))
+        except OSError as error:
+            log.debug("calls that have begun are not jotted down", why=error.strerror)
+
+    def _strike_out(self) -> None:
+        try:
+            self._thread.apply(self._spool.strike_out)
+        except OSError as error:
+            log.debug("what was jotted down stays", why=error.strerror)
 
     def _is_away(self) -> bool:
         return bool(self.stats.error)

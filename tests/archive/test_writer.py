@@ -407,6 +407,31 @@ def test_a_beginning_that_a_killed_process_left_on_disk_is_found_by_the_next(mak
     assert second.stop()
 
 
+def test_a_process_may_be_killed_while_beginnings_are_gathered(make, fake, tmp_path, monkeypatch):
+    monkeypatch.setattr(beginnings, "GATHER", 1000.0)
+    first = make(fake)
+    call = begin(first)
+    until(lambda: any(file.stat().st_size for file in (tmp_path / "spool").glob("*.jsonl")))
+    for greenlet in first._greenlets:
+        greenlet.kill()
+    first._spool.close()  # as the kernel does it for a process that is killed
+    first._stopped = True
+    assert {} == fake.begun
+    second = make(fake)
+    until(lambda: fake.begun)
+    assert "node#1" == fake.begun[call.id][0]
+    assert second.stop()
+
+
+def test_a_beginning_that_the_database_has_is_on_disk_no_more(make, fake, tmp_path):
+    writer = make(fake)
+    call = begin(writer)
+    until(lambda: fake.begun)
+    until(lambda: not list((tmp_path / "spool").glob("*.jsonl")))
+    assert writer.stop()
+    assert [[call.id]] == fake.noted
+
+
 def test_beginnings_leave_room_for_records(make, fake, samples):
     """With the spool half full there is a record of whoever ends, if not of whoever is killed."""
     fake.away = True
