@@ -71,6 +71,7 @@ class Turns:
         self._runs = runs
         self._patience = patience
         self._begun_at: float | None = None
+        self._silent_until = 0.0
         self._at_once = AT_ONCE if together else 1
         self._waiting: list[_Asked] = []
         self._working: gevent.Greenlet[..., None] | None = None
@@ -89,7 +90,7 @@ class Turns:
         if not impatient:
             self._ask(asked)
             return cast("T", answer.get())
-        if self._hangs():
+        if self._is_silent():
             raise TimeoutError
         self._ask(asked)
         answer.wait(self._patience)
@@ -99,9 +100,14 @@ class Turns:
             raise TimeoutError
         return cast("T", answer.get())
 
-    def _hangs(self) -> bool:
-        begun = self._begun_at
-        return begun is not None and time.monotonic() - begun >= self._patience
+    def _is_silent(self) -> bool:
+        """Whether what is run now has taken too long; or the last took half as long to fail, a moment ago.
+
+        That is how long it takes to find that a server can't be reached, and who asks five times would wait five times.
+        """
+        now, begun = time.monotonic(), self._begun_at
+        hangs = begun is not None and now - begun >= self._patience
+        return hangs or now < self._silent_until
 
     def post(self, work: Work, kind: Kind, failed: Callable[[BaseException], None]) -> None:
         """Run a transaction that writes when its turn comes, and don't wait; `failed` is told of what it raises."""
@@ -135,13 +141,18 @@ class Turns:
             self._working = None
 
     def _outcomes(self, turn: list[_Asked]) -> list[tuple[Any, BaseException | None]]:
-        self._begun_at = time.monotonic()
+        self._begun_at = begun = time.monotonic()
         try:
-            return self._thread.apply(self._take, (turn,))
+            outcomes: list[tuple[Any, BaseException | None]]
+            outcomes = self._thread.apply(self._take, (turn,))
         except BaseException as error:  # no thread can be had: they must not wait for ever
-            return [(None, error)] * len(turn)
+            outcomes = [(None, error)] * len(turn)
         finally:
             self._begun_at = None
+        now, long = time.monotonic(), self._patience / 2
+        if now - begun >= long and all(error is not None for _, error in outcomes):
+            self._silent_until = now + long
+        return outcomes
 
     def _next(self) -> list[_Asked]:
         """The writes that wait, up to the first read; or that, alone: it need not wait for the disk."""

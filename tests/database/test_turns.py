@@ -6,7 +6,7 @@ import gevent
 import pytest
 from sqlalchemy import event, text
 
-from fsflows.database import Database, DatabaseFailed, engine
+from fsflows.database import Database, DatabaseFailed, engine, turns
 
 pytestmark = pytest.mark.process
 
@@ -260,3 +260,34 @@ def test_what_had_begun_goes_on_though_the_call_does_not_wait(hasty):
         hasty.database.write(slow, of="call")
     hasty.go.set()
     assert hasty.rows() == set(begun)
+
+
+def test_a_database_that_took_long_to_fail_is_not_asked_for_as_long(bench, monkeypatch):
+    """It can't be reached: that takes five seconds to find, and a discard asks five times."""
+
+    class Time:
+        now = 1000.0
+
+        def monotonic(self):
+            return self.now
+
+    def away(_connection):
+        time.now += took
+        raise DatabaseFailed("connection timeout expired")
+
+    time = Time()
+    monkeypatch.setattr(turns, "time", time)
+    write = bench.database.write
+    took = engine.PATIENCE / 2 - 1
+    with pytest.raises(DatabaseFailed, match="expired"):
+        write(away, of="call")
+    insert_for_a_call(bench, 1)
+    took = engine.PATIENCE / 2
+    with pytest.raises(DatabaseFailed, match="expired"):
+        write(away, of="call")
+    with pytest.raises(DatabaseFailed, match="does not answer"):
+        insert_for_a_call(bench, 2)
+    bench.insert(3)  # for no call
+    time.now += engine.PATIENCE / 2
+    insert_for_a_call(bench, 4)
+    assert bench.rows() == {1, 3, 4}
