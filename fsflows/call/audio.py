@@ -22,10 +22,9 @@ class Voice:
 
 @dataclass(frozen=True, slots=True)
 class File:
-    """A sound file or stream. `text` is what it says, for those who read rather than listen."""
+    """A sound file or stream."""
 
     path: str
-    text: str = ""
 
     def command(self, voice: Voice) -> tuple[str, str]:
         return "playback", quoting.playback_path(self.path)
@@ -49,11 +48,6 @@ class Digits:
     digits: str
     spoken: str
 
-    @property
-    def text(self) -> str:
-        """What is heard, for those who read."""
-        return self.spoken
-
     def command(self, voice: Voice) -> tuple[str, str]:
         if voice.say:
             return "say", f"{voice.say} name_spelled iterated {quoting.word(self.digits)}"
@@ -65,11 +59,6 @@ class Silence:
     """So many seconds of nothing."""
 
     seconds: float
-
-    @property
-    def text(self) -> str:
-        """Nothing is heard."""
-        return ""
 
     def command(self, voice: Voice) -> tuple[str, str]:
         return "playback", f"silence_stream://{round(self.seconds * 1000)}"

@@ -68,11 +68,6 @@ class Playback:
         self.failed = 0
         self.cut = False
 
-    @property
-    def text(self) -> str:
-        """What is said, for those who read."""
-        return " ".join(sound.text for sound in self.sounds if sound.text)
-
     def __repr__(self) -> str:
         return f"<Playback of {len(self.sounds)} sounds, {self.ending or 'not ended'}>"
 
@@ -221,10 +216,12 @@ class Player:
         return True
 
     def _check_spoken(self, sound: Sound, at: float) -> None:
-        unspoken = (
-            isinstance(sound, Speech) and len(sound.text) > 10 and at - self._sound_began < TOO_FAST
-        )
-        if unspoken and not self._said_no_voice:
+        if (
+            isinstance(sound, Speech)
+            and len(sound.text) > 10
+            and at - self._sound_began < TOO_FAST
+            and not self._said_no_voice
+        ):
             self._said_no_voice = True
             self._log().error(
                 "text ended as soon as it began: does FreeSWITCH have the TTS engine of `voice.engine`?",

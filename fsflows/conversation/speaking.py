@@ -69,7 +69,7 @@ def _part(part: PromptPart, lookup: Lookup, language: str) -> tuple[audio.Sound 
             said, written = fill(text, lookup)
             return (audio.Speech(said), written) if said.strip() else (None, "")
         case Play(path, text):
-            return audio.File(fill_target(path, lookup), text), text or f"[{path}]"
+            return audio.File(fill_target(path, lookup)), text or f"[{path}]"
         case SayDigits(digits):
             said, written = fill(digits, lookup)
             if not said:
