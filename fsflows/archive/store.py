@@ -165,13 +165,13 @@ class RecordStore:
         query = select(begun.c.owner).distinct()
         return set(self._database.read(lambda c: c.execute(query).scalars().all()))
 
-    def begun_by(self, owner: str, limit: int = BATCH) -> list[Record]:
+    def begun_by(self, owner: str) -> list[Record]:
         """The calls of a process that have no record yet, the earliest first, as `begin` was given them."""
         query = (
             select(begun.c.body)
             .where(begun.c.owner == owner)
             .order_by(begun.c.started_at)
-            .limit(limit)
+            .limit(BATCH)
         )
         return [loads(body) for (body,) in self._database.read(lambda c: c.execute(query).all())]
 

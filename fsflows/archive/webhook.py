@@ -53,6 +53,9 @@ LOOK_EVERY = 5.0
 AT_ONCE = 4
 MIN_SECRET = 16
 
+LEASE = TIMEOUT * 6
+"""Seconds that a process gets to send what it has taken, before another one takes it."""
+
 TOLERANCE = 300.0
 """Seconds by which sender's and receiver's clocks may differ."""
 
@@ -117,10 +120,8 @@ class Outbox:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def claim(
-        self, now: datetime, limit: int, lease: float = TIMEOUT * 6
-    ) -> list[tuple[Delivery, int]]:
-        """Take what is due; each is ours for `lease` seconds. Gives each with the number of this attempt."""
+    def claim(self, now: datetime, limit: int) -> list[tuple[Delivery, int]]:
+        """Take what is due; each is ours for `LEASE` seconds. Gives each with the number of this attempt."""
 
         def work(connection: Connection) -> list[tuple[Delivery, int]]:
             due = (
@@ -136,7 +137,7 @@ class Outbox:
                 connection.execute(
                     update(outbox)
                     .where(delivery.row)
-                    .values(attempts=attempts + 1, due_at=now + timedelta(seconds=lease))
+                    .values(attempts=attempts + 1, due_at=now + timedelta(seconds=LEASE))
                 )
                 taken.append((delivery, attempts + 1))
             return taken

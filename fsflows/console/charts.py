@@ -14,6 +14,9 @@ from fsflows.archive.charts import GiveUp, HourCount, StepCount
 HEIGHT = 230
 LEFT, BOTTOM, TOP = 36, 24, 10
 
+WORST = 8
+"""Steps that are shown of those in which callers gave up."""
+
 RESULTS = ("completed", "handed_off", "abandoned", "unanswered", "failed", "refused")
 OUTCOMES = ("complete", "escaped", "no_match", "too_short", "too_long", "no_input", "hangup")
 """In the order in which they are stacked, the good ones first."""
@@ -208,7 +211,7 @@ def outcome_rows(counts: Sequence[StepCount], most: int = 12) -> list[Row]:
     return sorted(rows, key=lambda row: -row.total)[:most]
 
 
-def give_up_rows(found: Sequence[GiveUp], most: int = 8) -> list[Row]:
+def give_up_rows(found: Sequence[GiveUp]) -> list[Row]:
     """One row a step in which callers left or got no further, the worst first; the bars are to scale."""
     steps: dict[tuple[str, str], dict[str, int]] = {}
     for each in found:
@@ -228,4 +231,4 @@ def give_up_rows(found: Sequence[GiveUp], most: int = 8) -> list[Row]:
         )
         for (flow, step), reasons in steps.items()
     ]
-    return sorted(rows, key=lambda row: -row.total)[:most]
+    return sorted(rows, key=lambda row: -row.total)[:WORST]

@@ -77,9 +77,9 @@ class AgentApp:
         secret: shared with the servers.
     """
 
-    def __init__(self, files: Files, secret: str, now: Callable[[], float] = time.time) -> None:
+    def __init__(self, files: Files, secret: str) -> None:
         self._files = files
-        self._signer = Signer(secret, now)
+        self._signer = Signer(secret, time.time)
         self._log = get_logger("recordings.agent")
 
     def __call__(self, environ: Mapping[str, Any], start: StartResponse) -> Iterable[bytes]:
@@ -138,14 +138,14 @@ class AgentFiles:
 
     remote = archive_remote = True
 
-    def __init__(self, url: str, secret: str, now: Callable[[], float] = time.time) -> None:
+    def __init__(self, url: str, secret: str) -> None:
         parts = urlsplit(url)
         if parts.scheme not in ("http", "https") or not parts.hostname or parts.path.strip("/"):
             raise ValueError(f"an agent is given as http://HOST:PORT, got {url!r}")
         self._host = parts.hostname
         tls = ssl.create_default_context() if parts.scheme == "https" else None
         self._link = Link(parts.hostname, parts.port, tls)
-        self._signer = Signer(secret, now)
+        self._signer = Signer(secret, time.time)
 
     def look(self, path: str) -> Sighting | None:
         found = self._ask("look", path=path)

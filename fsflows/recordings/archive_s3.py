@@ -30,7 +30,6 @@ class S3Archive:
 
     Args:
         url: s3://BUCKET or s3://BUCKET/PREFIX.
-        client: an S3 client of boto3's; None: made from its settings.
 
     Raises:
         ValueError: the URL names no bucket, or boto3 is not installed.
@@ -38,13 +37,13 @@ class S3Archive:
 
     remote = True
 
-    def __init__(self, url: str, *, client: Any = None, faults: Faults = NO_FAULTS) -> None:
+    def __init__(self, url: str, *, faults: Faults = NO_FAULTS) -> None:
         bucket, _, prefix = url.removeprefix("s3://").partition("/")
         if not url.startswith("s3://") or not bucket:
             raise ValueError(f"an object store is given as s3://BUCKET/PREFIX, got {url!r}")
         self._bucket = bucket
         self._prefix = prefix.strip("/") + "/" if prefix.strip("/") else ""
-        self._client = client if client is not None else _client()
+        self._client = _client()
         self._faults = faults
 
     def identity(self) -> str | None:

@@ -28,14 +28,10 @@ class NodeHealth:
 
     Args:
         look: how all its workers are, see `Fleet.node`.
-        now: seconds, monotonic.
     """
 
-    def __init__(
-        self, look: Callable[[], Message], now: Callable[[], float] = time.monotonic
-    ) -> None:
+    def __init__(self, look: Callable[[], Message]) -> None:
         self._look = look
-        self._now = now
 
     def live(self) -> Health:
         """For `/live`."""
@@ -95,7 +91,7 @@ class NodeHealth:
     def _age(self) -> float:
         """Seconds since it was told how all are."""
         at = self._look().get("at")
-        return 0.0 if at is None else max(0.0, self._now() - float(at))
+        return 0.0 if at is None else max(0.0, time.monotonic() - float(at))
 
     @property
     def calls(self) -> int:

@@ -11,16 +11,12 @@ PATIENCE = 0.5
 
 
 class Notifier:
-    """The socket that `Type=notify` gives a service.
+    """The socket that `Type=notify` gives a service; out of the environment, so that no child believes it is for it."""
 
-    Args:
-        environ: NOTIFY_SOCKET and WATCHDOG_USEC are taken out of it, so that no child believes they are for it.
-    """
-
-    def __init__(self, environ: dict[str, str] | os._Environ[str] = os.environ) -> None:
-        path = environ.pop("NOTIFY_SOCKET", "")
-        watchdog = environ.pop("WATCHDOG_USEC", "")
-        for_us = environ.pop("WATCHDOG_PID", str(os.getpid())) == str(os.getpid())
+    def __init__(self) -> None:
+        path = os.environ.pop("NOTIFY_SOCKET", "")
+        watchdog = os.environ.pop("WATCHDOG_USEC", "")
+        for_us = os.environ.pop("WATCHDOG_PID", str(os.getpid())) == str(os.getpid())
         self._path = "\0" + path[1:] if path.startswith("@") else path
         self.environ = {"NOTIFY_SOCKET": path, "WATCHDOG_USEC": watchdog} if path else {}
         """What a successor is to be given."""

@@ -92,10 +92,6 @@ class Thread:
         self._running = False
         self._turn = 0
 
-    @property
-    def ended(self) -> bool:
-        return self._generator is None
-
     def step(self) -> None:
         """Let the thread look around now. Does nothing when it is the one that is running, or has ended."""
         if self._generator is None or self._running:

@@ -36,7 +36,6 @@ from fsflows.switch.event import (
 from fsflows.switch.profile import CallProfile
 from fsflows.switch.script import Script
 from fsflows.switch.setup import Setup
-from fsflows.switch.transcript import Item
 
 if TYPE_CHECKING:
     from fsflows.clock import Mailbox, VirtualClock
@@ -55,7 +54,6 @@ def incoming_call(
     *,
     opening: Iterable[Command] = (),
     script: Script | None = None,
-    watch: Callable[[Item], None] | None = None,
 ) -> SimulatedLink:
     """A call that comes in now; its link is connected, as that of a real call is.
 
@@ -65,15 +63,12 @@ def incoming_call(
         setup: the switch that it comes in on; its `epoch` is set to the clock's.
         opening: the commands to send behind `connect`: subscriptions, linger.
         script: what the caller does; without one, `SimulatedLink.caller` waits to be told.
-        watch: called with everything that is heard, done or recorded, when it is (see `Transcript.watchers`).
     """
     epoch = clock.utcnow().timestamp() - clock.now()
     setup = dataclasses.replace(setup or Setup(), epoch=epoch)
     if profile is None and script is not None:
         profile = script.profile
     channel = Channel(profile, setup, clock.now())
-    if watch is not None:
-        channel.transcript.watchers.append(watch)
     caller = Caller(channel, script.steps if script is not None else ())
     return SimulatedLink(clock, channel, caller, opening)
 
