@@ -97,13 +97,13 @@ class Turns:
         if not answer.ready():
             if asked in self._waiting:
                 self._waiting.remove(asked)
+            self._silent_until = time.monotonic() + self._patience / 2
             raise TimeoutError
         return cast("T", answer.get())
 
     def _is_silent(self) -> bool:
-        """Whether what is run now has taken too long; or the last took half as long to fail, a moment ago.
-
-        That is how long it takes to find that a server can't be reached, and who asks five times would wait five times.
+        """Whether what is run now has taken too long; or, a moment ago, somebody had waited for too long, or a turn
+        took half as long to fail: to find that a server can't be reached. Who asks five times would wait five times.
         """
         now, begun = time.monotonic(), self._begun_at
         hangs = begun is not None and now - begun >= self._patience

@@ -108,6 +108,9 @@ class Watch:
     def _act(self, news: News) -> None:
         try:
             self._sweeper.noticed(news.call_uuid, news.path, news.cause)
+        except DatabaseFailed as error:
+            log.warning("recording of a discarded call: left to the sweep", why=str(error))
+            self._sweeper.hurry()
         except Exception:
             log.exception("recording of a discarded call", path=news.path)
             self._sweeper.hurry()

@@ -229,23 +229,36 @@ def test_a_call_waits_no_longer_than_it_can_and_what_had_not_begun_never_happens
     assert hasty.rows() == {1}
 
 
-def test_a_database_that_hangs_is_not_waited_for_again_and_again(hasty):
+class Time:
+    """What the clock shows, to the code under test."""
+
+    now = 1000.0
+
+    def monotonic(self):
+        return self.now
+
+
+def test_a_database_that_hangs_is_not_waited_for_again_and_again(hasty, monkeypatch):
     """A discard asks it five times: the audio goes meanwhile."""
+    time = Time()
+    monkeypatch.setattr(turns, "time", time)
     holding = hasty.hold()
+
+    def fails_at_once(number):
+        asked = gevent.spawn(insert_for_a_call, hasty, number)
+        gevent.sleep(0)
+        assert asked.ready()
+        assert not asked.successful()
+
     with pytest.raises(DatabaseFailed):
         insert_for_a_call(hasty, 1)
-    hasty.database._lanes[0]._patience = 0.01  # long over
-    gevent.sleep(0.02)
-    waiting = len(hasty.database._lanes[0]._waiting)
-    asked = gevent.spawn(insert_for_a_call, hasty, 2)
-    gevent.sleep(0)
-    assert asked.ready()
-    assert not asked.successful()
-    assert len(hasty.database._lanes[0]._waiting) == waiting
+    fails_at_once(2)  # somebody has waited in vain, a moment ago
+    time.now += 1.0
+    fails_at_once(3)  # and it goes on
+    assert hasty.database._lanes[0]._waiting == []
     hasty.end([holding])
-    hasty.database._lanes[0]._patience = 30
-    insert_for_a_call(hasty, 3)
-    assert hasty.rows() == {3}
+    insert_for_a_call(hasty, 4)
+    assert hasty.rows() == {4}
 
 
 def test_what_had_begun_goes_on_though_the_call_does_not_wait(hasty):
@@ -264,12 +277,6 @@ def test_what_had_begun_goes_on_though_the_call_does_not_wait(hasty):
 
 def test_a_database_that_took_long_to_fail_is_not_asked_for_as_long(bench, monkeypatch):
     """It can't be reached: that takes five seconds to find, and a discard asks five times."""
-
-    class Time:
-        now = 1000.0
-
-        def monotonic(self):
-            return self.now
 
     def away(_connection):
         time.now += took

@@ -123,6 +123,27 @@ def test_P12_a_recording_that_was_running_when_freeswitch_is_heard_again_goes_at
     scene(scenario)
 
 
+def test_P12_news_that_the_database_is_too_busy_for_are_left_to_a_sweep_at_once(scene):
+    def scenario(world):
+        with server(world):
+            hand_on(world)
+            noticed = world.service.sweeper.noticed
+
+            def away(*_):
+                world.service.sweeper.noticed = noticed
+                raise DatabaseFailed("it does not answer")
+
+            world.service.sweeper.noticed = away
+            record_for(world, 1.0, f"{world.other}/x.wav", stop=False)
+            world.clock.sleep(0.1)
+            assert world.audio() == []
+
+    lines = scene(scenario)
+    left = [line for line in lines if line["event"].endswith("left to the sweep")]
+    assert [line["why"] for line in left] == ["it does not answer"]
+    assert not [line for line in lines if "exception" in line]
+
+
 def test_P12_the_end_alone_is_enough_when_the_beginning_was_missed(scene):
     def scenario(world):
         with server(world):
