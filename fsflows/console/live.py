@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Hashable, Iterator
 from dataclasses import dataclass
 
 import gevent
@@ -15,6 +15,7 @@ from flask import (
     current_app,
     redirect,
     render_template,
+    request,
     stream_with_context,
     url_for,
 )
@@ -85,14 +86,9 @@ def index() -> str:
 @pages.get("/calls/events")
 def events() -> Response:
     """The list, again whenever it changes (server-sent events)."""
-    live = sources(current_app).live
-
-    def page() -> tuple[str, float]:
-        found = crowd(live)
-        pause = LOOK_EVERY if len(found.calls) <= MANY else 1.0
-        return render_template("_live_calls.html", crowd=found), pause
-
-    return _stream(live, page)
+    shared = current_app.extensions.setdefault("fsflows live calls", {})
+    shown = shared.setdefault(request.script_root, _List())
+    return _stream(sources(current_app).live, shown.page)
 
 
 @pages.get("/calls/<record_id>")
@@ -114,18 +110,61 @@ def call_events(record_id: str) -> Response:
     """One call, again whenever it changes; "over" in the end."""
     live = sources(current_app).live
 
-    def page() -> tuple[str | None, float]:
-        found = live.look(record_id)
+    def page(live: Live) -> _Page:
+        found, revision = live.look(record_id), live.revision()
         if found is None:
-            return None, 0.0
+            return _Page(None, revision)
         entries = live.entries(record_id) or ()
-        return render_template("_live_call.html", call=found, entries=entries), LOOK_EVERY
+        html = render_template("_live_call.html", call=found, entries=entries)
+        return _Page(_event(html), revision)
 
     return _stream(live, page)
 
 
-def _stream(live: Live, page: Callable[[], tuple[str | None, float]]) -> Response:
-    """A part of a page, again whenever something has changed. `page` gives it, and how long to wait until then."""
+@dataclass(frozen=True, slots=True)
+class _Page:
+    """A part of a page.
+
+    Attributes:
+        event: as it is sent; None: there is nothing more to see.
+        revision: of the calls that it shows.
+        pause: seconds until it is worth looking again.
+    """
+
+    event: str | None
+    revision: Hashable
+    pause: float = LOOK_EVERY
+
+
+class _List:
+    """The list of running calls, made once for all who watch it.
+
+    A hundred rows take some milliseconds, in which no caller is answered: as many times more with each who watches.
+    """
+
+    def __init__(self) -> None:
+        self._made = float("-inf")
+        self._page: _Page | None = None
+
+    def page(self, live: Live) -> _Page:
+        """The list; what was made for somebody else is good until it is time for the next one."""
+        now, revision = time.monotonic(), live.revision()
+        last = self._page
+        if last is not None and (last.revision == revision or now - self._made < last.pause):
+            return last
+        found = crowd(live)
+        pause = LOOK_EVERY if len(found.calls) <= MANY else 1.0
+        event = _event(render_template("_live_calls.html", crowd=found))
+        self._made, self._page = now, _Page(event, revision, pause)
+        return self._page
+
+
+def _event(html: str) -> str:
+    return "".join(f"data: {line}\n" for line in html.splitlines()) + "\n"
+
+
+def _stream(live: Live, page: Callable[[Live], _Page]) -> Response:
+    """A part of a page, again whenever something has changed."""
     if _streams >= MAX_STREAMS:
         abort(503, "too many pages watch live calls already")
     logged_in = still_there()
@@ -145,14 +184,12 @@ def _stream(live: Live, page: Callable[[], tuple[str | None, float]]) -> Respons
                     looked = time.monotonic()
                     if not logged_in():
                         return
-                revision = live.revision()
-                if revision != seen:
-                    seen, said = revision, time.monotonic()
-                    html, pause = page()
-                    if html is None:
+                if live.revision() != seen and (shown := page(live)).revision != seen:
+                    seen, said, pause = shown.revision, time.monotonic(), shown.pause
+                    if shown.event is None:
                         yield "event: over\ndata: \n\n"
                         return
-                    yield "".join(f"data: {line}\n" for line in html.splitlines()) + "\n"
+                    yield shown.event
                 elif time.monotonic() - said > STILL_THERE:
                     said = time.monotonic()
                     yield ": still there\n\n"

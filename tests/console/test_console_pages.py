@@ -469,6 +469,28 @@ def test_news_is_sent_when_there_is_some_and_when_the_call_is_over(client, world
     assert 0 == live_pages._streams
 
 
+def test_the_list_of_calls_is_made_once_for_all_who_watch(world, monkeypatch):
+    now = [100.0]
+    monkeypatch.setattr(live_pages.time, "monotonic", lambda: now[0])
+    builder = world.call()
+    shown = live_pages._List()
+    with create_app(world.sources).test_request_context():
+        first = shown.page(world.live)
+        assert all(shown.page(world.live) is first for _ in range(3))
+        builder.said("Something new")
+        # Not yet: a list that changes all the time would be made as often as somebody looks.
+        assert shown.page(world.live) is first
+        now[0] += first.pause
+        second = shown.page(world.live)
+        assert "Something new" not in first.event
+        assert "Something new" in second.event
+        # What watchers compare is what the list shows, and not what there is by then.
+        builder.said("Something else")
+        assert shown.page(world.live).revision == second.revision != world.live.revision()
+        now[0] += second.pause
+        assert "Something else" in shown.page(world.live).event
+
+
 def test_too_many_watchers_are_turned_away(client, monkeypatch):
     monkeypatch.setattr(live_pages, "MAX_STREAMS", 0)
     assert 503 == client.get("/calls/events").status_code
