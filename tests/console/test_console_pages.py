@@ -16,6 +16,7 @@ from fsflows.archive.store import RecordStore
 from fsflows.archive.webhook import Delivery, Outbox
 from fsflows.archive.writer import WriterStats
 from fsflows.console import live as live_pages
+from fsflows.console import turns
 from fsflows.console.app import create_app
 from fsflows.console.live import SHOWN
 from fsflows.console.sources import Audio, Check
@@ -423,6 +424,14 @@ def test_a_record_that_the_webhook_has_to_send_is_not_deleted(world):
     Outbox(world.database).settle(Delivery(other.id, 1), state="delivered")
     answer = client.post(url, data={"csrf": token}, follow_redirects=True)
     assert "The record is deleted." in answer.text
+
+
+def test_an_export_lets_calls_have_their_turn(client, world, monkeypatch):
+    monkeypatch.setattr(turns, "TURN", -1.0)
+    naps = []
+    monkeypatch.setattr(turns.gevent, "sleep", naps.append)
+    lines = client.get("/records/export.jsonl").text.splitlines()
+    assert len(lines) == len(naps) > 1
 
 
 # --- live, status, machines ---
