@@ -34,8 +34,8 @@ from fsflows.console import timeline
 from fsflows.console.filters import sources
 from fsflows.console.guard import editors_only
 from fsflows.console.sources import Audio
-from fsflows.console.turns import by_turns
 from fsflows.log import get_logger
+from fsflows.pacing import paced
 
 PAGE = 50
 WORDS = (
@@ -159,7 +159,7 @@ def export(form: str) -> Response:
 
     def lines() -> Iterator[str]:
         head = True
-        for record in by_turns(chain(first, records)):
+        for record in paced(chain(first, records)):
             piece = StringIO(newline="")
             write([record], form, piece)
             text = piece.getvalue()

@@ -7,6 +7,7 @@ import hashlib
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Protocol, TypeVar
 
 from fsflows.flow.build import Draft, build
 from fsflows.flow.crosscheck import check_flow_names, check_names, check_steps
@@ -15,6 +16,14 @@ from fsflows.flow.files import DISK, Files
 from fsflows.flow.functions import FunctionsFile, load_functions
 from fsflows.flow.model import Flow, FlowSet
 from fsflows.flow.yaml_tree import read_tree
+
+T = TypeVar("T")
+
+
+class Pace(Protocol):
+    """Goes through something; what does, may take its time in between."""
+
+    def __call__(self, items: Iterable[T], /) -> Iterator[T]: ...
 
 
 @dataclass(slots=True)
@@ -72,17 +81,18 @@ def load_flow(path: Path | str) -> Flow:
     return next(iter(reading.flows.values()))
 
 
-def load_flows(paths: Iterable[Path | str], source: Files = DISK) -> FlowSet:
+def load_flows(paths: Iterable[Path | str], source: Files = DISK, pace: Pace = iter) -> FlowSet:
     """All flows of some files and directories.
 
     Args:
         paths: YAML files; directories are searched for them, also inside, but for `tests` and hidden ones.
         source: what is read.
+        pace: what goes from one file to the next, for a process that has other work.
 
     Raises:
         FlowErrors: any of them can't be used.
     """
-    reading = read_flows(paths, source=source)
+    reading = read_flows(paths, source=source, pace=pace)
     if reading.errors:
         raise FlowErrors(reading.errors)
     return reading.flows
@@ -104,7 +114,11 @@ def main_flow(flows: FlowSet, directory: Path | str) -> Flow:
 
 
 def read_flows(
-    paths: Iterable[Path | str], *, other_flows: bool = False, source: Files = DISK
+    paths: Iterable[Path | str],
+    *,
+    other_flows: bool = False,
+    source: Files = DISK,
+    pace: Pace = iter,
 ) -> Reading:
     """Read flow files, and say everything that is to be said about them. Never raises `FlowErrors`.
 
@@ -112,6 +126,7 @@ def read_flows(
         paths: files and directories.
         other_flows: there may be more flows than these, so that names of flows can't be checked.
         source: what is read.
+        pace: see `load_flows`.
     """
     reading = Reading()
     given = [Path(path) for path in paths]
@@ -124,7 +139,7 @@ def read_flows(
             reading.problems += errors.problems
     reading.files = list(files)
     reads: list[_Read] = []
-    for file in reading.files:
+    for file in pace(reading.files):
         try:
             reads.append(_read(file, source))
         except FlowErrors as errors:
@@ -133,7 +148,7 @@ def read_flows(
     if not other_flows:
         among = "in these directories" if all(path.is_dir() for path in given) else "in these files"
         names = {read.draft.flow.name for read in reads} | _unread(reading.files, reads)
-        for read in reads:
+        for read in pace(reads):
             check_flow_names(read.draft, read.file, names, among=among)
     for read in reads:
         reading.problems += read.problems()

@@ -28,6 +28,7 @@ from fsflows.esl.supervised import FreeSwitch, FreeSwitches
 from fsflows.flow.files import DISK, Files
 from fsflows.flow.loader import load_flows
 from fsflows.flow.model import FlowSet
+from fsflows.pacing import paced
 from fsflows.privacy import Redactor
 from fsflows.recordings.service import Recordings
 from fsflows.server.beside import Beside, Shown
@@ -265,13 +266,14 @@ class Service:
         redactor.text("zero one two three four five")
 
     def reload(self, files: Files = DISK) -> None:
-        """Load the flows again. Running calls keep theirs; flows that can't be used change nothing.
+        """Load the flows again, in turns with the calls. Running calls keep theirs; flows that can't be used change
+        nothing.
 
         Raises:
             FlowErrors: a flow can't be used.
             ValueError: the default flow is not among them.
         """
-        flows = load_flows(self.settings.flows.paths, files)
+        flows = load_flows(self.settings.flows.paths, files, paced)
         _check_default(flows, self.settings.flows.default)
         self.flows = flows
         log.info("flows loaded again", flows=", ".join(sorted(flows)))

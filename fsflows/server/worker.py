@@ -198,7 +198,8 @@ class _Worker:
                 if message["what"] == "cut":
                     self._service.cut()
             case "reload":
-                self._reload(int(message["edition"]), descriptors)
+                # Beside other orders: it goes on for some time, and who is told to stop must not finish it first.
+                gevent.spawn(self._reload, int(message["edition"]), descriptors)
             case "level":
                 logs.set_level(message["part"], message["level"])
             case "settings":

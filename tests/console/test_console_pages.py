@@ -7,7 +7,7 @@ from html.parser import HTMLParser
 
 import pytest
 
-from fsflows import log
+from fsflows import log, pacing
 from fsflows.archive.endings import RecordingState
 from fsflows.archive.entries import KINDS, Collected, Heard, Measured, Noted, Ran, Said
 from fsflows.archive.model import RecordingNote
@@ -16,7 +16,6 @@ from fsflows.archive.store import RecordStore
 from fsflows.archive.webhook import Delivery, Outbox
 from fsflows.archive.writer import WriterStats
 from fsflows.console import live as live_pages
-from fsflows.console import turns
 from fsflows.console.app import create_app
 from fsflows.console.live import SHOWN
 from fsflows.console.sources import Audio, Check
@@ -427,9 +426,9 @@ def test_a_record_that_the_webhook_has_to_send_is_not_deleted(world):
 
 
 def test_an_export_lets_calls_have_their_turn(client, world, monkeypatch):
-    monkeypatch.setattr(turns, "TURN", -1.0)
+    monkeypatch.setattr(pacing, "TURN", -1.0)
     naps = []
-    monkeypatch.setattr(turns.gevent, "sleep", naps.append)
+    monkeypatch.setattr(pacing.gevent, "sleep", naps.append)
     lines = client.get("/records/export.jsonl").text.splitlines()
     assert len(lines) == len(naps) > 1
 

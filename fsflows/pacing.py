@@ -14,7 +14,7 @@ TURN = 0.002
 """Seconds of the processor at a time: a key that comes meanwhile waits for no longer."""
 
 
-def by_turns(items: Iterable[T]) -> Iterator[T]:
+def paced(items: Iterable[T]) -> Iterator[T]:
     """The same, but after each turn the calls have as much time as it took. Waiting is no work."""
     began = time.thread_time()
     for item in items:
