@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
+from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -138,7 +139,7 @@ def read_flows(
             reading.missing += errors.problems
             reading.problems += errors.problems
     reading.files = list(files)
-    reads: list[_Read] = []
+    reads: deque[_Read] = deque()
     for file in pace(reading.files):
         try:
             reads.append(_read(file, source))
@@ -150,7 +151,7 @@ def read_flows(
         names = {read.draft.flow.name for read in reads} | _unread(reading.files, reads)
         for read in pace(reads):
             check_flow_names(read.draft, read.file, names, among=among)
-    for read in reads:
+    for read in pace(_let_go(reads)):
         reading.problems += read.problems()
         if not read.errors:
             reading.flows[read.draft.flow.name] = read.draft.flow
@@ -158,7 +159,13 @@ def read_flows(
     return reading
 
 
-def _unread(files: list[Path], reads: list[_Read]) -> set[str]:
+def _let_go(reads: deque[_Read]) -> Iterator[_Read]:
+    """One after the other: with it goes what its file was made of, far more than the flow itself."""
+    while reads:
+        yield reads.popleft()
+
+
+def _unread(files: list[Path], reads: Iterable[_Read]) -> set[str]:
     """Names that the files which could not be read probably have."""
     return {file.stem for file in files} - {read.draft.flow.path.stem for read in reads}
 
@@ -221,7 +228,7 @@ def _functions(draft: Draft, source: Files) -> FunctionsFile | None:
     return load_functions(path, source)
 
 
-def _check_twice(reads: list[_Read]) -> None:
+def _check_twice(reads: Iterable[_Read]) -> None:
     first: dict[str, _Read] = {}
     for read in reads:
         name = read.draft.flow.name

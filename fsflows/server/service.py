@@ -40,7 +40,7 @@ from fsflows.server.listener import Listener
 from fsflows.server.live_link import LiveServer
 from fsflows.server.metrics import keep_telling
 from fsflows.server.peers import Peers
-from fsflows.server.tuning import tune
+from fsflows.server.tuning import growing, tune
 from fsflows.server.watchdog import Watchdog
 from fsflows.settings import Settings
 from fsflows.settings.address import parse_address
@@ -273,7 +273,8 @@ class Service:
             FlowErrors: a flow can't be used.
             ValueError: the default flow is not among them.
         """
-        flows = load_flows(self.settings.flows.paths, files, paced)
+        with growing():
+            flows = load_flows(self.settings.flows.paths, files, paced)
         _check_default(flows, self.settings.flows.default)
         self.flows = flows
         log.info("flows loaded again", flows=", ".join(sorted(flows)))

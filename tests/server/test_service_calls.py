@@ -1,5 +1,6 @@
 """Calls on a whole server: many at once, callers who leave, a FreeSWITCH that talks nonsense. Nothing stays behind."""
 
+import gc
 import random
 import re
 
@@ -7,6 +8,7 @@ import gevent
 import pytest
 from server_peers import channel_data, event, finished, key, wait_for
 
+from fsflows import pacing
 from fsflows.archive.endings import Reason, RecordingState, Result
 from fsflows.conversation import run
 from fsflows.esl import serialize
@@ -371,3 +373,22 @@ def test_an_unknown_application(bystander, log):
     assert "DESTINATION_OUT_OF_ORDER" == record.hangup_cause
     assert (Result.FAILED, Reason.SWITCH_ERROR) == (record.result, record.reason)
     assert "DESTINATION_OUT_OF_ORDER" in complaint(log, "peer")
+
+
+def test_calls_have_their_turn_while_flows_are_loaded_again(serve, monkeypatch):
+    server = serve(FLOWS)
+    turns, thresholds = [], gc.get_threshold()
+
+    def nap(_):
+        turns.append(gc.get_threshold()[2])
+
+    monkeypatch.setattr(pacing, "TURN", -1.0)
+    monkeypatch.setattr(pacing.gevent, "sleep", nap)
+    before = server.service.flows
+    server.service.reload()
+    # Between any two files; and the old is not gone through for garbage while there is more of it with each.
+    assert len(turns) >= len(FLOWS)
+    assert set(turns) == {10**9}
+    assert thresholds == gc.get_threshold()
+    assert before.keys() == server.service.flows.keys()
+    assert before is not server.service.flows
