@@ -225,6 +225,7 @@ class CallRecordings:
         self.closed = True
         try:
             with self._hold():
+                self._see_earlier_order()
                 if self.discarded:
                     self._discard.confirm(call_over=call_over)
                 else:
@@ -287,6 +288,14 @@ class CallRecordings:
     def _know(self, call: CallFile | None) -> None:
         if call is not None and call.intent is not None:
             self._discard.ask(call.intent.cause, call.receipt)
+
+    def _see_earlier_order(self) -> None:
+        """A process that had the call before may have been killed before the journal had its order."""
+        if self._book.known and not self.discarded:
+            cause = self._tools.lookout.earlier_order(self.call_uuid)
+            if cause is not None:
+                self._discard.ask(cause)
+                self._discard.jot()
 
     def _prepare(self, template: str, audio_format: str) -> str:
         self._may_record()

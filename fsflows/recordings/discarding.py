@@ -86,7 +86,11 @@ class Discarder:
         return receipt
 
     def jot(self, discard: Discard) -> None:
-        """Jot down that it is asked for, before anything waits: a process that is killed now leaves the order."""
+        """Jot down that it is asked for, before anything waits: a process that is killed now leaves the order.
+
+        What an earlier process has ordered of the call, and could not bring into the journal, is part of it.
+        """
+        self._lookout.ordered(discard)
         unwritten = [entry for entry in discard.known.values() if not entry.id]
         self._spool.jot(
             discard.call_uuid,

@@ -13,6 +13,7 @@ from fsflows.recordings.discard import FORBIDDEN, REMOVED, TOO_SHORT, Discard
 from fsflows.recordings.entries import Entry
 from fsflows.recordings.journal import Journal
 from fsflows.recordings.paths import FileWorkFailed, PathRefused
+from fsflows.recordings.receipt import DiscardCause
 from fsflows.recordings.spool import IntentSpool
 
 
@@ -166,6 +167,17 @@ class Lookout:
         except FileWorkFailed:
             return entry  # deleting it will say the same, and there it counts
         return entry if sighting is None else entry.found(sighting)
+
+    def earlier_order(self, call_uuid: str) -> DiscardCause | None:
+        """Why the call is to be discarded by an order that is in the spool, and maybe not yet in the journal."""
+        spooled = self._spool.of(call_uuid)
+        return spooled.cause if spooled is not None else None
+
+    def ordered(self, discard: Discard) -> None:
+        """Know the recordings that such an order names."""
+        spooled = self._spool.of(discard.call_uuid)
+        for entry in spooled.entries if spooled is not None else ():
+            discard.known.setdefault(entry.path, entry)
 
     def write_to_spool(self, discard: Discard) -> None:
         """The journal can't be written: the discard is kept beside it; at the worst in memory, until there is room."""

@@ -112,8 +112,16 @@ class IntentSpool:
 
         Of twins that differ, since one directory took no more, what either has counts.
         """
+        return self._merged("*.json")
+
+    def of(self, call_uuid: str) -> Spooled | None:
+        """A call's discard, if one waits here; as `read` gives it."""
+        found = self._merged(_name(call_uuid), _jotted(call_uuid))
+        return found[0] if found else None
+
+    def _merged(self, *patterns: str) -> list[Spooled]:
         found: dict[str, Spooled] = {}
-        for call_uuid, spooled in self._readable("*.json"):
+        for call_uuid, spooled in (each for one in patterns for each in self._readable(one)):
             twin = found.setdefault(call_uuid, spooled)
             known = {entry.path for entry in twin.entries}
             more = [entry for entry in spooled.entries if entry.path not in known]
@@ -126,8 +134,10 @@ class IntentSpool:
             for file in sorted(directory.glob(pattern)):
                 try:
                     spooled = _parse(file.read_text(encoding="ascii"))
+                except FileNotFoundError:
+                    continue  # struck out meanwhile
                 except (OSError, ValueError, TypeError, KeyError) as error:
-                    if file.name.endswith(_JOTTED):
+                    if file.name.endswith(_JOTTED) and not isinstance(error, OSError):
                         with suppress(OSError):
                             file.unlink()  # by a power loss: nobody had been promised anything
                         continue

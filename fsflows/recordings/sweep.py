@@ -21,7 +21,7 @@ from fsflows.recordings.entries import CALL_LIMIT, Entry, Intent
 from fsflows.recordings.orphans import Orphans
 from fsflows.recordings.paths import FileWorkFailed
 from fsflows.recordings.presence import Presence
-from fsflows.recordings.spool import IntentSpool
+from fsflows.recordings.spool import IntentSpool, Spooled
 from fsflows.recordings.tidying import Tidier
 from fsflows.recordings.tools import Tools
 
@@ -131,7 +131,9 @@ class Sweeper:
         """
         report = self.tend()
         self._claims.retire_if(self._presence.is_dead, self._presence.forget)
-        self._take_from_spool()
+        elsewhere = self._claims.alive() - {self._claims.node.id}
+        # Of a call that is up, the process that has it does it.
+        self._take_from_spool(lambda spooled: spooled.over or spooled.owner not in elsewhere)
         switches = list(self._tools.reach.switches())
         busy = set(self._tools.live)
         came_back = self._see_archive(report)
@@ -170,7 +172,8 @@ class Sweeper:
         return report
 
     def tend(self) -> SweepReport:
-        """Say that this process lives, and try again what has failed in its own calls.
+        """Say that this process lives, and try again what has failed in its own calls; of those that it has handed on,
+        bring into the journal what that had not taken.
 
         Raises:
             DatabaseFailed: the journal can't be read or written; nothing is lost.
@@ -179,6 +182,8 @@ class Sweeper:
         self._presence.announce(self._claims.node.id)
         self._tools.lookout.write_again()
         self._beat()
+        own = self._claims.node.id
+        self._take_from_spool(lambda spooled: spooled.owner == own)
         self._claims.let_go(self._tools.live)
         self._retry_live(report)
         return report
@@ -262,13 +267,10 @@ class Sweeper:
                 self._log.exception("sweep failed")
             at_once = self._hurry.get(self._tools.clock.now() + seconds) is not None
 
-    def _take_from_spool(self) -> None:
-        elsewhere = self._claims.alive() - {self._claims.node.id}
+    def _take_from_spool(self, which: Callable[[Spooled], bool]) -> None:
         for spooled in self._spool.read():
-            if spooled.call_uuid in self._tools.live:
+            if spooled.call_uuid in self._tools.live or not which(spooled):
                 continue
-            if spooled.owner in elsewhere and not spooled.over:
-                continue  # the process that has the call does it
             self._tools.journal.open_discard(
                 spooled.call_uuid, spooled.switch, spooled.cause, spooled.entries
             )

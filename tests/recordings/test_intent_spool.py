@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 from datetime import UTC, datetime
+from pathlib import Path
+from unittest.mock import Mock
 
 import pytest
 
@@ -71,3 +74,13 @@ def test_what_a_power_loss_has_left_of_a_jotting_is_thrown_away(directories, tmp
     file.write_text("")
     assert spool.read() == []
     assert list((tmp_path / "memory").iterdir()) == []
+
+
+def test_P12_an_order_that_can_not_be_read_now_is_not_thrown_away(directories, monkeypatch):
+    """Too many files are open; or it was struck out between the look and the reading."""
+    spool = IntentSpool(directories)
+    spool.jot(UUID, SWITCH, CAUSE, (), owner="first")
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "read_text", Mock(side_effect=OSError(errno.EMFILE, "too many")))
+        assert spool.read() == []
+    assert [each.cause for each in spool.read()] == [CAUSE]

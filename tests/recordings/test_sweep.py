@@ -13,6 +13,7 @@ from fsflows.log import capture
 from fsflows.recordings import files, metrics
 from fsflows.recordings.discard import DiscardFailed
 from fsflows.recordings.expiry import DiscardOpen, Expiry, NoExpiry
+from fsflows.recordings.faults import NO_FAULTS
 from fsflows.recordings.paths import FileWorkFailed
 from recordings.fakes import OTHER, UUID, sweep_alone
 from recordings.test_call_recordings import fail_database
@@ -52,6 +53,7 @@ def test_P12_what_is_ordered_in_the_spool_alone_is_never_published(world):
     call = world.call()
     call.start()
     world.switch.talk()
+    world.service.sweeper.tend()
     repair = fail_database(world)
     delete = world.files.delete
     world.files.delete = Mock(side_effect=FileWorkFailed("read-only"))
@@ -59,8 +61,8 @@ def test_P12_what_is_ordered_in_the_spool_alone_is_never_published(world):
         call.discard(world.cause())
     repair()
     world.calls.clear()
+    world.service.claims.let_go(())
     world.service.tools.live.clear()
-    world.service.sweeper.tend()
     world.switch.hang_up(UUID)
     node = world.service.tools.journal.node
     office = world.make(node.name).sweeper
@@ -455,6 +457,67 @@ def test_the_sweep_goes_on_after_a_failure_and_stops_when_told(world):
 
     clock.run(scenario)
     assert [turn - turns[0] for turn in turns] == [0, 15, 30, 45]
+
+
+def test_P12_the_call_was_handed_on_while_the_database_was_away(world):
+    """Nobody has it any more; its process lives on, and isn't the one that sweeps."""
+    call = world.call()
+    call.start()
+    world.switch.talk()
+    world.service.sweeper.tend()  # this process lives
+    repair = fail_database(world)
+    with pytest.raises(DiscardFailed):
+        call.discard(world.cause())
+    assert call.finish(call_over=False).state == "pending"
+    world.calls.clear()
+    repair()
+    world.service.sweeper.tend()
+    office = world.make(world.service.tools.journal.node.name).sweeper
+    assert office.sweep().discarded == 1
+    assert world.receipt().complete
+    assert not list(world.directory.glob("*/**/*.json"))
+
+
+def test_P12_a_call_that_comes_back_is_not_published_against_the_order_of_a_process_that_was_killed(
+    world,
+):
+    """Killed before the database had it; the dialplan went on, to another process, before anybody swept."""
+    died(world, "forbid")
+    world.faults = NO_FAULTS
+    world.restart()
+    assert world.service.tools.journal.load(UUID).intent is None
+    call = world.call()
+    call.begin()
+    world.switch.hang_up(UUID)
+    assert call.finish().state == "discarded"
+    assert world.audio() == []
+    assert world.receipt().cause.step == "opt_out"
+    assert not list(world.directory.glob("*/**/*.json"))
+
+
+def test_P12_a_call_that_comes_back_and_opts_out_again_loses_nothing_of_the_earlier_order(world):
+    """The first process had heard of a recording that it could write down in the spool alone."""
+    world.socket = False
+    first = world.restart()
+    call = world.call()
+    call.start()
+    path = f"{world.other}/x.wav"
+    Path(path).write_text(UUID)
+    repair = fail_database(world)
+    delete = world.files.delete
+    world.files.delete = Mock(side_effect=FileWorkFailed("read-only"))
+    call.noticed_start(path, 0.0)
+    call.noticed_stop(path, 0.0)
+    with pytest.raises(DiscardFailed):
+        call.discard(world.cause())
+    repair()
+    world.files.delete = delete
+    world.restart()
+    assert path not in [entry.path for entry in first.tools.journal.load(UUID).entries]
+    call = world.call()
+    call.discard(world.cause("again"))
+    assert world.audio() == []
+    assert path in [file.path for file in world.receipt().files]
 
 
 def test_while_the_database_is_away_sweeps_are_put_off_in_one_line_each(world):
