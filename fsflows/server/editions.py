@@ -57,6 +57,8 @@ class Plan:
 
     def serves(self, number: int) -> list[Order]:
         """A worker has loaded it, and takes orders."""
+        if number not in self._workers:
+            return []
         self._workers[number].serving = True
         return self._bring_up(number)
 
@@ -94,6 +96,11 @@ class Plan:
             if problem or not self._refused:
                 self.problem = problem
         return self._bring_up_all() + self._next()
+
+    def over(self) -> None:
+        """The server stops: nobody loads anything more, and who ends now has not died of what it was loading."""
+        self._again = False
+        self._workers.clear()
 
     def _bring_up_all(self) -> list[Order]:
         return [order for number in sorted(self._workers) for order in self._bring_up(number)]

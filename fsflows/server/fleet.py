@@ -311,6 +311,7 @@ class Fleet:
 
     def _begin_to_stop(self, how: str, now: float, handed_over: bool) -> None:
         self.how = how
+        self.editions.over()
         drain = self._drain if how == "SIGTERM" else 0.0
         self._say("info", "stopping", signal=how, calls=self.calls, drain=drain)
         if self._open:

@@ -335,6 +335,32 @@ def test_a_server_that_stops_reads_nothing_more(up):
     assert not up.fleet.editions.open
 
 
+def test_a_stop_while_flows_are_loaded_again_is_no_fault_of_theirs(up):
+    """They are loaded in turns with the calls: a worker that is told to stop does not finish that first."""
+    up.take(up.fleet.reload())
+    up.take(up.fleet.reload())  # once more behind it
+    up.stop("SIGTERM")
+    up.done()
+    up.said.clear()
+    assert not up.fleet.editions.open
+    for number in (1, 2):
+        up.died(number, 0)
+    up.died(0, 0)
+    assert ["tell 0 stop", "exit 0"] == up.done(), "and nothing is read for a server that ends"
+    assert ["stopped"] == [event for event, _ in up.said]
+    assert "flows" not in up.fleet.status
+
+
+def test_one_that_has_just_started_when_the_server_stops_loads_nothing(up):
+    up.died(2, -9)
+    up.wait(1.0, beating=(0, 1))
+    up.take(up.fleet.reload())
+    up.stop("SIGTERM")
+    up.done()
+    up.serve(2)
+    assert "tell 2 reload" not in up.done()
+
+
 def test_a_problem_is_known_to_all_until_it_is_mended(up):
     up.take(up.fleet.reload())
     up.heard(0, "reloaded", edition=1, problem="broken")
