@@ -8,6 +8,7 @@ another, a kept connection is an error ("Cannot switch to a different thread"), 
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any, Protocol, TypeVar, cast
 
 import gevent
@@ -18,6 +19,10 @@ from gevent.pool import Group
 from fsflows.threads import Threads, threads
 
 T = TypeVar("T")
+
+
+class NoThread(Exception):
+    """There is no thread for what was asked: it has been ended, or the host has none (too many open files)."""
 
 
 class _Loop(Protocol):
@@ -34,25 +39,53 @@ class HubThread:
     def __init__(self) -> None:
         self._thread = threads(1)
         self._inside: AsyncResult[_Inside] | None = None
+        self._ended = False
 
     def apply(self, function: Callable[..., T], args: tuple[Any, ...] = ()) -> T:
-        """What the function returns, or raises."""
+        """What the function returns, or raises.
+
+        Raises:
+            NoThread: it is not run.
+        """
         return cast("T", self.spawn(function, *args).get())
 
     def spawn(self, function: Callable[..., Any], *args: Any) -> AsyncResult[Any]:
-        """Begin, and give what the result will be in."""
+        """Begin, and give what the result will be in.
+
+        Raises:
+            NoThread: it is not run.
+        """
+        result: AsyncResult[Any] = AsyncResult()
+        self._begun().begin(function, args, _loop(), result)
+        return result
+
+    def _begun(self) -> _Inside:
+        if self._ended:
+            # Else it would be begun again, by whoever comes late, and ended by nobody.
+            raise NoThread("it has ended here")
         if self._inside is None:
             self._inside = AsyncResult()
-            self._thread.spawn(_run, _loop(), self._inside)
-        result: AsyncResult[Any] = AsyncResult()
-        _made(self._inside).begin(function, args, _loop(), result)
-        return result
+            try:
+                self._thread.spawn(_run, _loop(), self._inside)
+            except Exception as error:
+                # What could not be begun still waits in it.
+                self._thread, self._inside = threads(1), None
+                raise NoThread(f"no thread can be had: {error}") from error
+        inside = self._inside
+        try:
+            return _made(inside)
+        except NoThread:
+            if self._inside is inside:
+                self._inside = None  # the next one tries again
+            raise
 
     def kill(self) -> None:
         """End the thread, after what was begun. May be called twice."""
+        self._ended = True
         inside, self._inside = self._inside, None
         if inside is not None:
-            _made(inside).end()
+            with suppress(NoThread):
+                _made(inside).end()
         self._thread.kill()
 
     def lane(self, at_once: int) -> Threads:
@@ -95,7 +128,13 @@ class _Inside:
 
 
 def _run(asker: _Loop, inside: AsyncResult[_Inside]) -> None:
-    here = _Inside()
+    try:
+        here = _Inside()
+    except Exception as error:
+        asker.run_callback_threadsafe(
+            inside.set_exception, NoThread(f"no thread can be had: {error}")
+        )
+        return
     asker.run_callback_threadsafe(inside.set, here)
     here.over.wait()
     here.working.join()

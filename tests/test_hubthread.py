@@ -10,8 +10,10 @@ from unittest.mock import Mock
 import gevent
 import pytest
 from gevent.event import Event
+from gevent.threadpool import ThreadPool
 
-from fsflows.hubthread import HubThread
+from fsflows import hubthread
+from fsflows.hubthread import HubThread, NoThread
 from fsflows.recordings.offhub import OffHub
 
 
@@ -65,6 +67,43 @@ def test_its_end_waits_for_what_was_begun():
         begun.get()
     thread.kill()
     HubThread().kill()  # it was never asked
+
+
+def test_who_asks_while_it_ends_is_refused_and_does_not_keep_it():
+    thread = HubThread()
+    go = []
+
+    def slow():
+        while not go:
+            gevent.sleep(0.001)
+        return "done"
+
+    begun = thread.spawn(slow)
+    ending = gevent.spawn(thread.kill)
+    gevent.sleep(0)
+    with pytest.raises(NoThread, match="ended"):
+        thread.apply(len, ("late",))
+    go.append(1)
+    with gevent.Timeout(20):
+        ending.get()
+    assert begun.get() == "done"
+
+
+@pytest.mark.parametrize("where", ["its hub", "the thread"])
+def test_when_no_thread_can_be_had_nobody_waits_for_one_and_it_is_tried_again(where, monkeypatch):
+    """Too many files are open, or too many threads there."""
+    thread = HubThread()
+    refused = Mock(side_effect=OSError(24, "Too many open files"))
+    with monkeypatch.context() as patch:
+        if where == "its hub":
+            patch.setattr(hubthread, "_Inside", refused)
+        else:
+            patch.setattr(ThreadPool, "_add_thread", refused)
+        with gevent.Timeout(20), pytest.raises(NoThread, match="Too many open files"):
+            thread.apply(len, ("first",))
+    with gevent.Timeout(20):
+        assert thread.apply(len, ("second",)) == 6
+        thread.kill()
 
 
 # While one request waits for its answer, another one uses a connection that the first has made: with gevent's

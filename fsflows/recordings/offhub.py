@@ -11,7 +11,7 @@ import gevent
 from gevent.event import AsyncResult
 from gevent.monkey import is_module_patched
 
-from fsflows.hubthread import HubThread
+from fsflows.hubthread import HubThread, NoThread
 from fsflows.recordings.archives import Published
 from fsflows.recordings.files import Deleted, Files, Sighting, Staged
 from fsflows.recordings.paths import FileWorkFailed
@@ -29,6 +29,7 @@ AGAIN = 5.0
 """Seconds in which staging directories that did not answer are not asked: one discard asks several times."""
 
 
+_CLOSED = "files are worked on no more: the server ends"
 _SILENT = "the recordings' directories do not answer: does a file server, or the agent, hang?"
 
 
@@ -59,9 +60,11 @@ class OffHub:
         return self._run(self._files.staged, now)
 
     def identity(self) -> str | None:
+        if self._closed:
+            raise FileWorkFailed(_CLOSED)
         # Every sweep asks: a file server that hangs must not stop them, nor take one thread after the other.
         if self._asked is None or self._asked.ready():
-            self._asked = self._archive.spawn(self._files.identity)
+            self._asked = self._of_thread(self._archive.spawn, self._files.identity)
         try:
             return cast("str | None", self._asked.get(timeout=ANSWER))
         except gevent.Timeout:
@@ -85,22 +88,27 @@ class OffHub:
         return self._run_there(self._files.archived)
 
     def close(self) -> None:
-        """End the threads, and what the files kept. May be called twice."""
+        """End the threads, and what the files kept. May be called twice. Whoever asks from then on is refused."""
         if not self._closed:
             self._closed = True
             with suppress(FileWorkFailed):  # they are silent: nobody waits for that
-                self._run(self._files.close)
+                self._ask(self._files.close)
         self._pool.kill()
         self._archive.kill()
 
     def _run(self, method: Callable[..., T], *arguments: Any) -> T:
+        if self._closed:
+            raise FileWorkFailed(_CLOSED)
+        return self._ask(method, *arguments)
+
+    def _ask(self, method: Callable[..., T], *arguments: Any) -> T:
         if time.monotonic() < self._silent_until:
             raise FileWorkFailed(_SILENT)
         until = time.monotonic() + ANSWER
         patience = gevent.Timeout(ANSWER)  # for a thread, too
         try:
             with patience:
-                return self._pool.apply(method, arguments)
+                return cast("T", self._of_thread(self._pool.apply, method, arguments))
         except gevent.Timeout as timeout:
             if timeout is not patience:
                 raise
@@ -112,7 +120,16 @@ class OffHub:
             raise
 
     def _run_there(self, method: Callable[..., T], *arguments: Any) -> T:
-        return self._archive.apply(method, arguments)
+        if self._closed:
+            raise FileWorkFailed(_CLOSED)
+        return cast("T", self._of_thread(self._archive.apply, method, arguments))
+
+    @staticmethod
+    def _of_thread(ask: Callable[..., T], *what: Any) -> T:
+        try:
+            return ask(*what)
+        except NoThread as error:
+            raise FileWorkFailed(str(error)) from error
 
 
 def _pools(files: Files, count: int) -> tuple[Threads, Threads]:

@@ -72,3 +72,17 @@ def test_staging_that_hangs_is_not_waited_for_for_ever_nor_again_and_again(monke
     off_hub.close()
     os.close(reading)
     os.close(writing)
+
+
+def test_who_asks_after_the_end_is_refused_and_begins_no_thread():
+    files = Mock()
+    off_hub = OffHub(files, count=2)
+    off_hub.close()
+    for late in (
+        lambda: off_hub.delete("/staging/b.wav", None),
+        lambda: off_hub.retract("b.wav"),
+        off_hub.identity,
+    ):
+        with pytest.raises(FileWorkFailed, match="the server ends"):
+            late()
+    assert [name for name, *_ in files.method_calls] == ["close"]
