@@ -49,6 +49,7 @@ class Switch:
 
     Raises:
         InboundFailed: it isn't there, or does not let us in.
+        ValueError: that is no address, or the password has a line break.
     """
 
     def __init__(self, address: str, password: str) -> None:
@@ -118,6 +119,8 @@ def connect(address: str, password: str) -> tuple[Switch | None, Finding]:
         else:
             advice = "start FreeSWITCH with mod_event_socket; listen-ip and listen-port of event_socket.conf.xml"
         return None, problem(about, text, advice)
+    except ValueError as error:
+        return None, problem(about, f"not looked at: {error}", "correct the settings first")
     return switch, ok(about, f"its event socket at {address} lets us in")
 
 

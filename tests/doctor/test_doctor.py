@@ -354,6 +354,14 @@ def test_checks_that_stumble_over_senseless_settings_say_so_and_nothing_secret(w
     assert "Traceback" not in "".join(capfd.readouterr())
 
 
+def test_an_address_of_freeswitch_that_is_none_keeps_nothing_else_from_being_looked_at(world):
+    world.set("freeswitch", addresses=("freeswitch", world.switch.address))
+    found = [f for f in examined(world) if f.about == "FreeSWITCH"]
+    assert [State.PROBLEM, State.OK] == [f.state for f in found]
+    assert "an address is HOST:PORT (127.0.0.1:8084), got 'freeswitch'" in found[0].text
+    assert "correct the settings first" == found[0].advice
+
+
 def kernel(tmp_path, **files):
     for name, text in files.items():
         path = tmp_path / name.replace("__", "/")
