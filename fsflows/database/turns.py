@@ -104,6 +104,7 @@ class Turns:
     def _is_silent(self) -> bool:
         """Whether what is run now has taken too long; or, a moment ago, somebody had waited for too long, or a turn
         took half as long to fail: to find that a server can't be reached. Who asks five times would wait five times.
+        The first transaction that succeeds ends it.
         """
         now, begun = time.monotonic(), self._begun_at
         hangs = begun is not None and now - begun >= self._patience
@@ -150,7 +151,9 @@ class Turns:
         finally:
             self._begun_at = None
         now, long = time.monotonic(), self._patience / 2
-        if now - begun >= long and all(error is not None for _, error in outcomes):
+        if any(error is None for _, error in outcomes):
+            self._silent_until = 0.0  # it is back; or it was that one transaction
+        elif now - begun >= long:
             self._silent_until = now + long
         return outcomes
 

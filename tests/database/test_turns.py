@@ -298,3 +298,17 @@ def test_a_database_that_took_long_to_fail_is_not_asked_for_as_long(bench, monke
     time.now += engine.PATIENCE / 2
     insert_for_a_call(bench, 4)
     assert bench.rows() == {1, 3, 4}
+
+
+def test_one_transaction_that_took_too_long_fails_nobody_once_it_is_done(hasty, monkeypatch):
+    time = Time()
+    monkeypatch.setattr(turns, "time", time)
+    holding = hasty.hold()
+    with pytest.raises(DatabaseFailed, match="does not answer"):
+        insert_for_a_call(hasty, 1)
+    with pytest.raises(DatabaseFailed, match="does not answer"):
+        insert_for_a_call(hasty, 2)
+    hasty.end([holding])
+    hasty.database._lanes[0]._patience = 30
+    insert_for_a_call(hasty, 3)  # no time has passed
+    assert hasty.rows() == {3}
