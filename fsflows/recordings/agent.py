@@ -15,12 +15,13 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from fsflows.log import get_logger
-from fsflows.recordings.agent_link import Link
+from fsflows.recordings.agent_link import AnswerLost, Link
 from fsflows.recordings.archives import Published
 from fsflows.recordings.files import Deleted, Files, Sighting, Staged
 from fsflows.recordings.marker import MarkerDamaged
 from fsflows.recordings.paths import (
     FileWorkFailed,
+    NotKnown,
     PathRefused,
     RecordingGone,
     StillThere,
@@ -36,6 +37,9 @@ PUBLISH_TIMEOUT = 300.0
 """Seconds for publishing, which may copy a long recording to another file system."""
 
 UPGRADE = "install the same version of fsflows on both hosts"
+
+ONCE = ("delete", "retract", "publish")
+"""Asked for twice, what we deleted would be "absent", as if by somebody else; and a copy would run beside another."""
 
 METHODS: Mapping[str, tuple[str, ...]] = {
     "look": ("path",),
@@ -194,6 +198,8 @@ class AgentFiles:
             raise
         except SignatureRefused as refused:
             raise FileWorkFailed(f"{where}: {refused}") from refused
+        except AnswerLost as error:
+            raise NotKnown(f"{where} has not said whether that was done: {error}") from error
         except Exception as error:
             raise FileWorkFailed(
                 f"{where} can't be asked: {error or type(error).__name__}"
@@ -209,7 +215,7 @@ class AgentFiles:
             return signature
 
         timeout = PUBLISH_TIMEOUT if method == "publish" else TIMEOUT
-        answer = self._link.post(path, body, sign, timeout)
+        answer = self._link.post(path, body, sign, timeout, once=method in ONCE)
         if answer.status == 401:
             raise SignatureRefused(str(json.loads(answer.body).get("error")))
         self._signer.check_answer(nonce, answer.status, answer.signature, answer.body)

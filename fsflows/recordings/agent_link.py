@@ -36,6 +36,10 @@ class Answer:
     body: bytes
 
 
+class AnswerLost(Exception):
+    """A kept connection has ended instead of an answer, and the request may not be made twice."""
+
+
 class Link:
     """Connections to one agent. All of its requests must come from one thread (see `hubthread`), or one at a time.
 
@@ -54,17 +58,23 @@ class Link:
         self._clock = clock
         self._kept: list[tuple[float, http.client.HTTPConnection]] = []
 
-    def post(self, path: str, body: bytes, sign: Callable[[], str], timeout: float) -> Answer:
+    def post(
+        self, path: str, body: bytes, sign: Callable[[], str], timeout: float, *, once: bool = False
+    ) -> Answer:
         """Ask. `sign` gives a signature for each attempt: a kept connection may turn out to have ended.
 
+        `once`: what is asked for may have been done then, and would not be said so a second time.
+
         Raises:
+            AnswerLost: only with `once`.
             OSError, http.client.HTTPException: there is no answer, or not within so many seconds.
         """
         while (kept := self._take()) is not None:
             try:
                 return self._ask(kept, path, body, sign(), timeout)
-            except (ConnectionError, ssl.SSLEOFError):
-                continue  # all that is asked for may be asked for twice
+            except (ConnectionError, ssl.SSLEOFError) as error:
+                if once:
+                    raise AnswerLost(str(error) or type(error).__name__) from error
         return self._ask(self._new(timeout), path, body, sign(), timeout)
 
     def close(self) -> None:

@@ -36,6 +36,10 @@ class StillThere(FileWorkFailed):
     """A file was deleted, and is there again: somebody is recording to it."""
 
 
+class NotKnown(StillThere):
+    """Whether a file was deleted: the connection ended before the answer. It has to be looked at again."""
+
+
 class WrongArchive(FileWorkFailed):
     """The archive at hand is not the one that recordings are published to: not mounted, or another node's own."""
 

@@ -10,7 +10,7 @@ from fsflows.database import DatabaseFailed
 from fsflows.recordings.discard import Discard
 from fsflows.recordings.entries import Entry
 from fsflows.recordings.journal import Journal
-from fsflows.recordings.paths import FileWorkFailed
+from fsflows.recordings.paths import FileWorkFailed, NotKnown
 from fsflows.recordings.receipt import SETTLED, WAS_GONE, FileReceipt
 
 RETRACTED = "taken out of the archive by"
@@ -41,8 +41,8 @@ class Retractor:
             self._note(discard, entry, ours)
         try:
             retracted = discard.files.retract(name)
-        except FileWorkFailed:
-            if there:
+        except FileWorkFailed as error:
+            if there and not isinstance(error, NotKnown):
                 self._note(discard, entry, None)
             raise
         line = f"archive:{name}"

@@ -140,6 +140,44 @@ def test_5_an_agent_that_can_not_be_reached_makes_the_discard_fail_loudly(tmp_pa
     world.close()
 
 
+@pytest.mark.parametrize(("method", "where"), [("delete", "staging"), ("retract", "archive:")])
+def test_5_what_the_agent_deleted_and_could_not_say_so_was_not_deleted_by_somebody_else(
+    tmp_path, url, place, method, where
+):
+    """A kept connection ends when the agent has done what it was asked for."""
+    world = World(tmp_path)
+    world.files = AgentFiles(url, SECRET)
+    world.service = world.make("node-a")
+    call = world.call()
+    call.start()
+    world.switch.talk()
+    if method == "retract":
+        world.switch.hang_up(UUID)
+        assert call.finish().state == "present"
+        call = world.call()
+    asked = _end_one_connection(world.files._link, method)
+    files = {file.path: file.how for file in call.discard(world.cause()).files}
+    assert [how for path, how in files.items() if where in path] == ["deleted earlier"]
+    assert asked.count(method) == 2
+    assert world.audio() == []
+    world.close()
+
+
+def _end_one_connection(link, method):
+    ask, asked = link._ask, []
+
+    def ends_once(connection, path, *rest):
+        answer = ask(connection, path, *rest)
+        asked.append(path.rpartition("/")[2])
+        if asked.count(method) == 1 and asked[-1] == method:
+            raise ConnectionResetError("reset by peer")
+        return answer
+
+    link._ask = ends_once
+    link._take = lambda: link._new(20)  # as one that was kept
+    return asked
+
+
 def test_another_secret_is_refused(place, url):
     file = place / "staging" / "x.wav"
     file.write_text("audio")
