@@ -40,16 +40,26 @@ def tune() -> Callable[[], None]:
     return undo
 
 
+LONGEST_GROWTH = 300.0
+"""Seconds: five thousand flows take half a minute. A functions file that waits for a network when it is read may never
+end, and calls go on beside it."""
+
+
 @contextmanager
-def growing() -> Iterator[None]:
+def growing(at_most: float = LONGEST_GROWTH) -> Iterator[None]:
     """While much is made that stays: the garbage collector does not look through all of it again and again.
 
     Of a thousand flows that are loaded, it did five times, in up to a quarter of a second: no caller is answered then.
     What lives shortly is collected as ever.
+
+    Args:
+        at_most: seconds after which it looks through all again, even if this has not ended.
     """
     young, middle, old = gc.get_threshold()
     gc.set_threshold(young, middle, 10**9)
+    limit = gevent.spawn_later(at_most, gc.set_threshold, young, middle, old)
     try:
         yield
     finally:
+        limit.kill()
         gc.set_threshold(young, middle, old)
