@@ -43,7 +43,8 @@ class Beginnings:
     Args:
         owner: this process, by an id that no other ever has.
         note: writes notes into the database. Raises `DatabaseFailed`.
-        spool: keeps notes on disk, to be brought into the database from there. Doesn't wait.
+        spool: keeps notes on disk, to be brought into the database from there; once they are there, what was jotted
+            down is no more. Doesn't wait for that.
         away: whether the database is known to be away.
         jot: jots notes down, without waiting for the disk. Doesn't raise.
         strike_out: what was jotted down is elsewhere. Doesn't raise.
@@ -87,8 +88,9 @@ class Beginnings:
             self._arrived.wait()
             notes = self._gathered()
             if notes and (self._away() or not self._are_noted(notes)):
-                self._spool(notes)
-            self._briefly(self._strike_out)
+                self._briefly(partial(self._spool, notes))
+            else:
+                self._briefly(self._strike_out)
 
     def _gathered(self) -> list[Begun]:
         """Of all that begin within a moment; of calls that are over by then there is a record, or will be."""

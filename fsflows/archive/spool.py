@@ -60,6 +60,7 @@ class Spool:
         self._count = 0
         self._writing: _Segment | None = None
         self._jotted: _Segment | None = None
+        self._superseded: _Segment | None = None
 
     def append(self, lines: Sequence[bytes]) -> int:
         """Write lines (without newlines in them) behind the others; they are on disk when this returns.
@@ -89,6 +90,8 @@ class Spool:
             raise
         segment.size += len(data)
         segment.lines += len(accepted)
+        superseded, self._superseded = self._superseded, None
+        _strike_out(superseded)
         return len(accepted)
 
     def jot(self, lines: Sequence[bytes]) -> None:
@@ -106,9 +109,12 @@ class Spool:
     def strike_out(self) -> None:
         """What was jotted down is elsewhere now."""
         jotted, self._jotted = self._jotted, None
-        if jotted is not None:
-            jotted.path.unlink(missing_ok=True)
-            os.close(jotted.descriptor)
+        _strike_out(jotted)
+
+    def supersede(self) -> None:
+        """What was jotted down comes with the lines that are appended next, and stays until they are on disk."""
+        if self._superseded is None:
+            self._superseded, self._jotted = self._jotted, None
 
     def take(self, limit: int) -> Batch | None:
         """The oldest lines, at most so many; they stay until `done`. None: there are none."""
@@ -186,9 +192,10 @@ class Spool:
                 os.close(segment.descriptor)
         self._segments.clear()
         self._writing = None
-        if self._jotted is not None:
-            os.close(self._jotted.descriptor)
-            self._jotted = None
+        for jotted in (self._jotted, self._superseded):
+            if jotted is not None:
+                os.close(jotted.descriptor)
+        self._jotted = self._superseded = None
 
     def _segment_to_write(self) -> _Segment:
         if self._writing is not None and self._writing.size < SEGMENT_BYTES:
@@ -220,6 +227,12 @@ class Spool:
         self._segments.remove(segment)
         if segment is self._writing:
             self._writing = None
+
+
+def _strike_out(jotted: _Segment | None) -> None:
+    if jotted is not None:
+        jotted.path.unlink(missing_ok=True)
+        os.close(jotted.descriptor)
 
 
 def _lock(path: Path) -> _Segment | None:

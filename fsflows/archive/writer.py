@@ -313,6 +313,8 @@ class RecordWriter:
     def _spool_notes(self, notes: Sequence[Begun]) -> None:
         self._fresh.extend(map(Line.of, notes))
         self._arrived.set()
+        # Before them, on the thread, and behind what is being written there now.
+        self._thread.spawn(self._spool.supersede)
 
     def _jot(self, notes: Sequence[Begun]) -> None:
         lines = [Line.of(note).data for note in notes]

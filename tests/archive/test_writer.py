@@ -423,6 +423,35 @@ def test_a_process_may_be_killed_while_beginnings_are_gathered(make, fake, tmp_p
     assert second.stop()
 
 
+def test_what_was_jotted_down_of_beginnings_stays_until_the_spool_has_them(
+    make, fake, tmp_path, monkeypatch
+):
+    """The database is away, and the disk full for a moment; and then the process is killed."""
+    fake.away = True
+    monkeypatch.setattr(beginnings, "GATHER", 0.01)
+    first = make(fake)
+    tried = []
+    append = first._spool.append
+
+    def full(lines):
+        tried.append(lines)
+        raise OSError(28, "No space left on device")
+
+    first._spool.append = full
+    call = begin(first)
+    until(lambda: len(tried) > 2 and not first._beginnings._calls)
+    first._thread.apply(len, ("what the thread was to do is done",))
+    (jotted,) = (tmp_path / "spool").glob("*.jsonl")
+    assert call.id.encode() in jotted.read_bytes()
+    first._spool.append = append
+    until(lambda: not jotted.exists())
+    (spooled,) = (tmp_path / "spool").glob("*.jsonl")
+    assert call.id.encode() in spooled.read_bytes()
+    fake.away = False
+    assert first.stop()
+    assert list(fake.begun) == [call.id]
+
+
 def test_a_beginning_that_the_database_has_is_on_disk_no_more(make, fake, tmp_path):
     writer = make(fake)
     call = begin(writer)
