@@ -16,6 +16,8 @@ from pathlib import Path
 from types import BuiltinFunctionType, CodeType, FunctionType, ModuleType
 from typing import Any
 
+from greenlet import GreenletExit
+
 from fsflows.flow.code import Code, read_code
 from fsflows.flow.compat import NAMES, namespace_builtins
 from fsflows.flow.errors import FlowErrors, Mark, Problem, Problems
@@ -111,7 +113,9 @@ def _run(path: Path, shown: str, compiled: CodeType) -> ModuleType:
     try:
         with _watched(shown):
             exec(compiled, vars(module))  # noqa: S102 - running the author's file is the point
-    except (Exception, SystemExit) as error:
+    except (KeyboardInterrupt, GreenletExit):
+        raise  # meant for us
+    except BaseException as error:  # SystemExit, gevent's Timeout
         raise FlowErrors([_failed(error, shown)]) from None
     finally:
         sys.modules.pop(module.__name__, None)

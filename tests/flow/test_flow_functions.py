@@ -226,6 +226,7 @@ def test_another_file_by_name(write):
         ("x = 1\ny = x + oops\n", ["f.py:2:9: can't be imported: NameError: name 'oops' is not defined"]),
         ("from _gen import nothing\n", ["f.py:1:1: can't be imported: ImportError: cannot import name 'nothing' from '_gen' (unknown location)"]),
         ("raise SystemExit(3)\n", ["f.py:1:1: can't be imported: SystemExit: 3"]),
+        ("import gevent\nraise gevent.Timeout(3)\n", ["f.py:2:1: can't be imported: Timeout: 3 seconds"]),
         ("def f(conv): return '\x00'\n", ["f.py:1:1: not Python: source code string cannot contain null bytes"]),
         ("def fn(conv): pass\n", ["f.yaml:1:18: no function 'f' in f.py; did you mean 'fn'?"]),
         ("async def f(conv, flow): pass\n", ["f.py:1:1: f: write 'def', not 'async def'"]),
