@@ -23,6 +23,10 @@ GATHER = 0.2
 """Seconds in which calls that begin are gathered: a transaction for each would cost as much as everything else about
 the beginning of a call."""
 
+JOT_EVERY = 0.02
+"""Seconds between two times that what has begun is jotted down: each is a thread's turn. The first call after a while
+is at once."""
+
 AT_ONCE = 50
 """Calls whose notes are written before others run: less than a millisecond."""
 
@@ -102,6 +106,7 @@ class Beginnings:
             if fresh:
                 self._briefly(partial(self._jot, [note for _, note in fresh]))
                 gathered += fresh
+                self._stopping.wait(JOT_EVERY)
             left = until - time.monotonic()
             if not self._calls if self._stopping.is_set() else left <= 0:
                 return [note for call, note in gathered if not call.over]

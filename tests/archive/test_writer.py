@@ -452,6 +452,23 @@ def test_what_was_jotted_down_of_beginnings_stays_until_the_spool_has_them(
     assert list(fake.begun) == [call.id]
 
 
+def test_beginnings_that_follow_one_another_are_jotted_down_together(make, fake, monkeypatch):
+    monkeypatch.setattr(beginnings, "GATHER", 1000.0)
+    monkeypatch.setattr(beginnings, "JOT_EVERY", 1000.0)
+    writer = make(fake)
+    jotted = []
+    monkeypatch.setattr(writer._beginnings, "_jot", lambda notes: jotted.append(len(notes)))
+    begin(writer)
+    until(lambda: jotted)
+    for _ in range(5):
+        begin(writer)
+        gevent.sleep(0)
+    assert [1] == jotted
+    assert writer.stop()
+    assert [1, 5] == jotted
+    assert 6 == len(fake.begun)
+
+
 def test_a_beginning_that_the_database_has_is_on_disk_no_more(make, fake, tmp_path):
     writer = make(fake)
     call = begin(writer)
