@@ -11,9 +11,11 @@ from typing import Any
 from unittest.mock import Mock
 
 import pytest
+from sqlalchemy.exc import OperationalError
 
 from fsflows.clock import VirtualClock
 from fsflows.database import Database
+from fsflows.database.turns import READ
 from fsflows.esl.commands import Command
 from fsflows.esl.event import Event
 from fsflows.esl.link import LinkClosed, Reply
@@ -381,3 +383,23 @@ def sweep_alone(sweeper: Sweeper) -> SweepReport:
     """Sweep as the one process of its node that is left."""
     sweeper._claims.retire_if(lambda process: True)
     return sweeper.sweep()
+
+
+def fail_database(world, after=0):
+    """From now on (or after so many transactions) the database can't be written."""
+    run = world.database._run
+    left = [after]
+
+    def failing(work, of, kind):
+        writing = kind is not READ
+
+        def full(connection):
+            left[0] -= writing
+            if writing and left[0] < 0:
+                raise OperationalError("COMMIT", {}, Exception("database or disk is full"))
+            return work(connection)
+
+        return run(full, of, kind)
+
+    world.database._run = failing
+    return lambda: setattr(world.database, "_run", run)

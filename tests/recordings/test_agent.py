@@ -114,12 +114,18 @@ def test_all_file_work_has_the_same_answers_as_here(place, local, url):
             files.look(f"{place}/staging/{'x' * 300}")
 
 
-def test_5_a_discard_through_the_agent(tmp_path, url, place):
+def recorded_through(url, tmp_path):
+    """A call that is being recorded, where file work is the agent's."""
     world = World(tmp_path)
     world.files = AgentFiles(url, SECRET)
     world.service = world.make("node-a")
     call = world.call()
     call.start()
+    return world, call
+
+
+def test_5_a_discard_through_the_agent(tmp_path, url, place):
+    world, call = recorded_through(url, tmp_path)
     world.switch.talk()
     assert call.discard(world.cause()).files[0].how == "deleted"
     assert world.audio() == []
@@ -127,11 +133,7 @@ def test_5_a_discard_through_the_agent(tmp_path, url, place):
 
 
 def test_5_an_agent_that_can_not_be_reached_makes_the_discard_fail_loudly(tmp_path, url, place):
-    world = World(tmp_path)
-    world.files = AgentFiles(url, SECRET)
-    world.service = world.make("node-a")
-    call = world.call()
-    call.start()
+    world, call = recorded_through(url, tmp_path)
     world.files._link._port = _free_port()
     with pytest.raises(DiscardFailed, match=r"the recordings agent at 127\.0\.0\.1 can't be asked"):
         call.discard(world.cause())
@@ -145,11 +147,7 @@ def test_5_what_the_agent_deleted_and_could_not_say_so_was_not_deleted_by_somebo
     tmp_path, url, place, method, where
 ):
     """A kept connection ends when the agent has done what it was asked for."""
-    world = World(tmp_path)
-    world.files = AgentFiles(url, SECRET)
-    world.service = world.make("node-a")
-    call = world.call()
-    call.start()
+    world, call = recorded_through(url, tmp_path)
     world.switch.talk()
     if method == "retract":
         world.switch.hang_up(UUID)

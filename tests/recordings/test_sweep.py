@@ -15,8 +15,7 @@ from fsflows.recordings.discard import DiscardFailed
 from fsflows.recordings.expiry import DiscardOpen, Expiry, NoExpiry
 from fsflows.recordings.faults import NO_FAULTS
 from fsflows.recordings.paths import FileWorkFailed
-from recordings.fakes import OTHER, UUID, sweep_alone
-from recordings.test_call_recordings import fail_database
+from recordings.fakes import OTHER, UUID, fail_database, sweep_alone
 
 
 class Dead(BaseException):

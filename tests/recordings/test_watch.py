@@ -19,8 +19,7 @@ from fsflows.recordings.discard import DiscardFailed
 from fsflows.recordings.faults import FORBID_POINT, NO_FAULTS
 from fsflows.recordings.reach import ByName
 from fsflows.recordings.watch import Watch
-from recordings.fakes import OTHER, SWITCH, UUID
-from recordings.test_call_recordings import fail_database
+from recordings.fakes import OTHER, SWITCH, UUID, fail_database
 from recordings.test_sweep import Dead, DieAt, died
 
 SWEEPS = 15.0
