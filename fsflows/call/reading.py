@@ -13,18 +13,22 @@ KEYS = "0123456789*#ABCD"
 SAMPLES_PER_SECOND = 8000
 """DTMF-Duration is in samples of 8 kHz, whatever the codec."""
 
+MOST_DIGITS = 18
+"""Of a number of samples. Python refuses to read one of thousands, which `sendevent` may hold."""
+
 LIVE = {"2", "3", "4", "5", "6", "7", "8", "9"}
 """Channel-State-Number of a channel that lives (4: CS_EXECUTE, 2: CS_ROUTING)."""
 
 
 def key_of(event: Event, at: float) -> KeyPressed | None:
     """The key of a DTMF event; None: it is none that there is."""
-    key = (event.late("DTMF-Digit") or "").upper()
+    digit, duration, source = event.pressed
+    key = digit.upper()
     if len(key) != 1 or key not in KEYS:
         return None
-    duration = event.late("DTMF-Duration") or ""
-    seconds = int(duration) / SAMPLES_PER_SECOND if duration.isdecimal() else 0.0
-    return KeyPressed(key, at, event.late("DTMF-Source") or "UNKNOWN", seconds)
+    held = duration.isdecimal() and len(duration) <= MOST_DIGITS
+    seconds = int(duration) / SAMPLES_PER_SECOND if held else 0.0
+    return KeyPressed(key, at, source or "UNKNOWN", seconds)
 
 
 def is_taken(event: Event, state: str | None, *, ours: bool) -> bool:

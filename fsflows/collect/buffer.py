@@ -12,6 +12,8 @@ from fsflows.spoken import Reading
 
 _MOST_COMBINATIONS = 500
 
+_set = object.__setattr__
+
 
 @dataclass(frozen=True, slots=True)
 class Part:
@@ -40,11 +42,8 @@ class Buffer:
     def __post_init__(self) -> None:
         sources = {part.source for part in self.parts if part.keys}
         source = sources.pop() if len(sources) == 1 else Source.BOTH if sources else Source.NONE
-        self._set("digits", "".join(part.keys for part in self.parts))
-        self._set("source", source)
-
-    def _set(self, name: str, value: object) -> None:
-        object.__setattr__(self, name, value)
+        _set(self, "digits", "".join(part.keys for part in self.parts))
+        _set(self, "source", source)
 
     def __len__(self) -> int:
         return len(self.digits)
@@ -62,11 +61,12 @@ class Buffer:
 
     def press(self, key: str) -> Buffer:
         """With one more key. It costs the same however many there are."""
+        source = self.source
+        alone = source is Source.KEYS or source is Source.NONE
         pressed = object.__new__(Buffer)
-        pressed._set("parts", (*self.parts, _pressed(key)))
-        pressed._set("digits", self.digits + key)
-        alone = self.source in (Source.NONE, Source.KEYS)
-        pressed._set("source", Source.KEYS if alone else Source.BOTH)
+        _set(pressed, "parts", (*self.parts, _pressed(key)))
+        _set(pressed, "digits", self.digits + key)
+        _set(pressed, "source", Source.KEYS if alone else Source.BOTH)
         return pressed
 
     def say(self, place: int, reading: Reading, part: Part) -> Buffer:

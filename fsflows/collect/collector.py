@@ -163,14 +163,15 @@ class Collector(Listener[Attempt]):
 
     def _use(self, key: str, at: float) -> None:
         self._keys_pressed += 1
+        spec = self.spec
         escapes = self._escapes(key)
-        if escapes or self.spec.barge_in is BargeIn.INTERRUPT:
+        if escapes or spec.barge_in is BargeIn.INTERRUPT:
             self._stop_prompt(Cause.ESCAPE if escapes else Cause.KEY, at)
         if escapes:
             self._conclude(How.ESCAPE_KEY, at)
-        elif key in self.spec.end_keys:
+        elif key in spec.end_keys:
             self._end_key(at)
-        elif key in self.spec.clear_keys:
+        elif key in spec.clear_keys:
             self._answer.clear(at)
             self._changed(Source.NONE, at)
         else:

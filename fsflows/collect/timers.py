@@ -101,14 +101,15 @@ class TimeLine:
     def _start(self) -> float:
         """Where silence counts from."""
         ended = self.opened_at if self.prompt_ended_at is None else self.prompt_ended_at
-        return max(self.progress_at, ended)
+        return ended if ended > self.progress_at else self.progress_at
 
     def _silence(self) -> float:
         """When the silence has been long enough, if nobody has spoken in it."""
-        if self.progress is Source.NONE:
-            return self._start() + self.spec.first_digit_timeout
-        if self.progress is Source.KEYS:
+        progress = self.progress
+        if progress is Source.KEYS:
             return self._start() + self.spec.inter_digit_timeout
+        if progress is Source.NONE:
+            return self._start() + self.spec.first_digit_timeout
         return self._start() + self._speech.end_of_speech_timeout
 
     def _talk_ends(self) -> float:

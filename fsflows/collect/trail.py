@@ -104,18 +104,24 @@ class Presses:
         self._window = window
         self._is_pii = is_pii
         self._recent = list(earlier)
+        reporting = {press.sources for press in self._recent}
+        self._only_source = reporting.pop() if len(reporting) == 1 else None
         self._any_private = is_pii or Pii in {type(press.key) for press in self._recent}
 
     def is_new(self, key: str, at: float, source: str) -> bool:
         """Whether a report is a press of its own."""
-        for index, press in enumerate(self._recent):
-            if source not in press.sources and press.key == key and self._is_near(press, at):
-                self._recent[index] = Press(press.key, press.at, press.sources | {source})
-                return False
-        shown = Pii(key) if self._is_pii else key
-        self._recent.append(Press(shown, at, _only(source)))
-        if len(self._recent) > 8:
-            del self._recent[0]
+        recent = self._recent
+        alone = _only(source)
+        if self._only_source != alone:  # else nobody else has reported anything: no need to look
+            for index, press in enumerate(recent):
+                if source not in press.sources and press.key == key and self._is_near(press, at):
+                    recent[index] = Press(press.key, press.at, press.sources | alone)
+                    self._only_source = None
+                    return False
+            self._only_source = None if recent else alone
+        recent.append(Press(Pii(key) if self._is_pii else key, at, alone))
+        if len(recent) > 8:
+            del recent[0]
         return True
 
     def is_private_again(self, key: str, at: float, source: str) -> bool:
@@ -140,6 +146,8 @@ class Presses:
     @property
     def go_on_privately(self) -> bool:
         """Whether the last press follows close behind a private one."""
+        if not self._any_private:
+            return False
         return self.gap < TYPING_ON and isinstance(self._recent[-2].key, Pii)
 
     def hide(self) -> None:

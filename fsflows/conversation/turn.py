@@ -216,15 +216,12 @@ def _feed(
     listener: Listener[Any],
     happening: Happening | None,
 ) -> None:
+    if isinstance(happening, KeyPressed):  # most are; `match` would ask for each of its fields by name
+        _feed_key(engine, listener, happening)
+        return
     match happening:
         case None:
             listener.advance(engine.clock.now())
-        case KeyPressed(key, at, source):
-            if at >= engine.answer_from:
-                hide = listener.hides_key(key, at, source)
-                listener.key(key, at, source)
-                hide = hide or listener.spec.is_pii  # the key itself may have made it private
-                engine.record.heard(Pii(key) if hide else key, "keys", at)
         case Heard(texts, final, at):
             if not final:
                 listener.partial(texts[0][0], at)
@@ -239,6 +236,16 @@ def _feed(
                 listener.prompt_ended(at)
         case _:
             pass
+
+
+def _feed_key(engine: Engine, listener: Listener[Any], pressed: KeyPressed) -> None:
+    key, at, source = pressed.key, pressed.at, pressed.source
+    if at < engine.answer_from:
+        return
+    hide = listener.hides_key(key, at, source)
+    listener.key(key, at, source)
+    hide = hide or listener.spec.is_pii  # the key itself may have made it private
+    engine.record.heard(Pii(key) if hide else key, "keys", at)
 
 
 def _protect(engine: Engine, result: object) -> None:

@@ -173,7 +173,7 @@ class Connection:
     def _on_frame(self, frame: Frame) -> None:
         kind = frame.content_type
         if kind == "text/event-plain":
-            self._on_event(Event.from_plain(frame.body), frame.size)
+            self._on_event(Event(frame.body), frame.size)
         elif kind == "text/event-json":
             try:
                 event = Event.from_json(frame.body)

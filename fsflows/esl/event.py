@@ -22,6 +22,11 @@ _PROLOGUE = re.compile(
 )
 """How FreeSWITCH begins every event (switch_event_prep_for_delivery). Both values are wanted of each one: this finds
 them in a third of the time that two searches take."""
+_DIGIT = b"\nDTMF-Digit: "
+_PRESS = re.compile(
+    rb"\nDTMF-Digit: ([0-9A-D*])\nDTMF-Duration: ([0-9]{1,18})\nDTMF-Source: ([A-Z_]+)\n\n"
+)
+"""And how it ends that of a key (`#` is written "%23", and read header by header)."""
 _NOT_READ = -1.0
 
 
@@ -208,6 +213,19 @@ class Event:
             self._name = self.get("Event-Name") or ""
             stamp = _number(self.get("Event-Date-Timestamp"))
             self._at = None if stamp is None else stamp / 1_000_000
+
+    @property
+    def pressed(self) -> tuple[str, str, str]:
+        """``DTMF-Digit``, ``DTMF-Duration`` and ``DTMF-Source``; "" for what is missing."""
+        raw = self._raw
+        match = _PRESS.match(raw, max(0, raw.rfind(_DIGIT)))
+        if match is not None:
+            return match[1].decode(), match[2].decode(), match[3].decode()
+        return (
+            self.late("DTMF-Digit") or "",
+            self.late("DTMF-Duration") or "",
+            self.late("DTMF-Source") or "",
+        )
 
     # --- all of it ----------------------------------------------------------------------------------------------
 
