@@ -186,8 +186,7 @@ class Listener(ABC, Generic[R]):
 
     def _reach(self, at: float) -> float:
         """An input has come: when it counts as having come, with everything done that was due by then."""
-        if at < self._last_input_at:
-            at = self._last_input_at
+        at = max(at, self._last_input_at)
         due = self._coming()
         if due is not None and due.at <= at:
             self.advance(at)

@@ -101,7 +101,7 @@ class TimeLine:
     def _start(self) -> float:
         """Where silence counts from."""
         ended = self.opened_at if self.prompt_ended_at is None else self.prompt_ended_at
-        return ended if ended > self.progress_at else self.progress_at
+        return max(self.progress_at, ended)
 
     def _silence(self) -> float:
         """When the silence has been long enough, if nobody has spoken in it."""

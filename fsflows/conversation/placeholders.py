@@ -49,7 +49,7 @@ def fill_value(engine: Engine, written: Any) -> Any:
 
 
 def value(engine: Engine, name: str) -> object:
-    """What a placeholder stands for; None: nothing."""
+    """What a placeholder stands for; None: nothing. The names that always have a value: `flow.placeholders`."""
     if name == "digits":
         return engine.last_digits
     if name in ("caller_number", "callee_number"):

@@ -10,10 +10,8 @@ from fsflows import spoken
 from fsflows.call import audio
 from fsflows.esl import quoting
 from fsflows.flow.model import Play, Prompt, PromptPart, Say, SayDigits, Silence
+from fsflows.flow.placeholders import PLACEHOLDER
 from fsflows.privacy import Pii
-
-_PLACEHOLDER = re.compile(r"(?<!\$)\{(\w+)\}")
-"""`${name}` is FreeSWITCH's own, and left to it where an author wrote it."""
 
 Lookup = Callable[[str], object]
 """Gives the value of a placeholder; None when there is none."""
@@ -90,8 +88,8 @@ def fill(text: str, lookup: Lookup) -> tuple[str, str]:
             return found.reveal() if reveal else str(found)
         return "" if found is None else str(found)
 
-    said = _PLACEHOLDER.sub(lambda match: value(match, reveal=True), text)
-    written = _PLACEHOLDER.sub(lambda match: value(match, reveal=False), text)
+    said = PLACEHOLDER.sub(lambda match: value(match, reveal=True), text)
+    written = PLACEHOLDER.sub(lambda match: value(match, reveal=False), text)
     return said, written
 
 
@@ -118,4 +116,4 @@ def fill_target(text: str, lookup: Lookup) -> str:
             )
         return plain
 
-    return _PLACEHOLDER.sub(value, text)
+    return PLACEHOLDER.sub(value, text)

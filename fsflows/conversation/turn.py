@@ -216,7 +216,9 @@ def _feed(
     listener: Listener[Any],
     happening: Happening | None,
 ) -> None:
-    if isinstance(happening, KeyPressed):  # most are; `match` would ask for each of its fields by name
+    if isinstance(
+        happening, KeyPressed
+    ):  # most are; `match` would ask for each of its fields by name
         _feed_key(engine, listener, happening)
         return
     match happening:

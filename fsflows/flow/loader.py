@@ -16,6 +16,7 @@ from fsflows.flow.errors import FlowErrors, Mark, Problem, Problems, nearest
 from fsflows.flow.files import DISK, Files
 from fsflows.flow.functions import FunctionsFile, load_functions
 from fsflows.flow.model import Flow, FlowSet
+from fsflows.flow.placeholders import check_placeholders
 from fsflows.flow.yaml_tree import read_tree
 
 T = TypeVar("T")
@@ -204,6 +205,7 @@ def _read(path: Path, source: Files) -> _Read:
     )
     check_names(draft, file)
     check_steps(draft, file)
+    check_placeholders(draft, file)
     return read
 
 

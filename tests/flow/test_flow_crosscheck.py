@@ -286,3 +286,35 @@ def test_a_flow_that_can_not_be_read_is_not_missing_as_well(read):
     assert ["flows/b.yaml:2:1: a value is missing, or a bracket is not closed"] == [
         str(problem) for problem in reading.problems
     ]
+
+
+@pytest.mark.parametrize(
+    ("prompt", "said"),
+    [
+        ('"You keyed {digit}."', ["f.yaml:2:17: warning: nothing sets {digit}; did you mean {digits}?"]),
+        ('"I chose {choise}."', ["f.yaml:2:17: warning: nothing sets {choise}; did you mean {choice}?"]),
+        ('"Dear {custmer}."', ["f.yaml:2:17: warning: nothing sets {custmer}; did you mean {customer}?"]),
+        ('"Table {tabel}."', ["f.yaml:2:17: warning: nothing sets {tabel}; did you mean {table}?"]),
+        ('[Hello., {say: "{digts}"}]', ["f.yaml:2:32: warning: nothing sets {digts}; did you mean {digits}?"]),
+        ('"{digits} {caller_number} {callee_number} {choice} {customer} {table}"', []),
+        ('"{appointment}"', []),  # another flow may set it, or the table of a dialled call
+        ('"{number}, {last_digits}"', []),
+        ('"{helper}"', []),  # the functions have the word: they may well set it
+    ],
+)  # fmt: skip
+def test_a_placeholder_that_is_like_one_which_has_a_value(check, prompt, said):
+    functions = (
+        "def f(conv, flow):\n"
+        "    conv.state.customer = helper = 1\n"
+        "    conv.state['table'] = 2\n"
+        "    helpers = helper\n"
+    )
+    text = two(f"prompt: {prompt}, run: f, next: {{set: {{choice: 1}}, goto: end}}")
+    assert said == check(text, functions)
+
+
+def test_braces_that_are_no_placeholders(check):
+    """Of a recording's path, of a regular expression, and FreeSWITCH's own."""
+    step = 'dtmf: {num_digits: 4}, validate: {pattern: "\\\\d{digit}"}, next: end'
+    text = two(step, 'recording: {path: "{uuid}-{flow}"}\n')
+    assert not [line for line in check(text) if "nothing sets" in line]

@@ -1,0 +1,70 @@
+"""`{name}` in what flow authors write: which names have a value in every call, and which were hardly meant."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from fsflows.flow.errors import nearest
+from fsflows.flow.yaml_tree import Items, Node, Scalar, Table
+
+if TYPE_CHECKING:
+    from fsflows.flow.build import Draft
+    from fsflows.flow.functions import FunctionsFile
+
+PLACEHOLDER = re.compile(r"(?<!\$)\{(\w+)\}")
+"""`${name}` is FreeSWITCH's own, and left to it where an author wrote it."""
+
+ALWAYS = ("digits", "caller_number", "callee_number")
+"""What has a value in every call; any other name is one of `conv.state`."""
+
+_STATE = re.compile(rb"\bstate\s*(?:\.\s*|\[\s*[\"'])([A-Za-z_]\w*)")
+_WORD = re.compile(rb"[A-Za-z_]\w*")
+_ALIKE = 0.75
+"""More than elsewhere, where an unknown name is wrong anyway: `{number}` is not `{caller_number}` mistyped."""
+_OWN_NAMES = ("recording", "validate")
+"""Settings whose braces are something else: the names in a file's path, a regular expression."""
+
+
+def check_placeholders(draft: Draft, file: FunctionsFile | None) -> None:
+    """Names that nothing sets, and that are like one which has a value.
+
+    Any other name may be set from outside: by another flow, or by the table of a dialled call.
+    """
+    source = file.source if file else b""
+    set_here = {*ALWAYS, *_set_in(draft.tree)}
+    meant = set_here | {name.decode() for name in _STATE.findall(source)}
+    known = set_here | {word.decode() for word in _WORD.findall(source)}
+    for key, node in draft.tree.values.items():
+        if key in _OWN_NAMES:
+            continue
+        for scalar in _texts(node):
+            for name in PLACEHOLDER.findall(scalar.text):
+                near = None if name in known else nearest(name, meant, cutoff=_ALIKE)
+                if near is not None:
+                    what = f"nothing sets {{{name}}}; did you mean {{{near}}}?"
+                    draft.problems.warn(scalar, what)
+
+
+def _set_in(node: Node) -> Iterator[str]:
+    """The names that actions set."""
+    for key, inner in _inner(node):
+        if key == "set" and isinstance(inner, Table):
+            yield from inner.keys
+        yield from _set_in(inner)
+
+
+def _texts(node: Node) -> Iterator[Scalar]:
+    if isinstance(node, Scalar):
+        yield node
+    for key, inner in _inner(node):
+        if key not in _OWN_NAMES:
+            yield from _texts(inner)
+
+
+def _inner(node: Node) -> Iterator[tuple[str, Node]]:
+    if isinstance(node, Table):
+        yield from node.values.items()
+    elif isinstance(node, Items):
+        yield from (("", item) for item in node.items)
