@@ -27,17 +27,18 @@ from fsflows.archive.retention import purge
 from fsflows.archive.store import RecordStore
 from fsflows.clock import GeventClock
 from fsflows.database import Database
-from fsflows.recordings.archives import DirectoryArchive
-from fsflows.recordings.claims import Claims
-from fsflows.recordings.entries import Entry, Node
-from fsflows.recordings.expiry import Expiry
-from fsflows.recordings.files import INTENTS, LocalFiles
-from fsflows.recordings.journal import Journal
-from fsflows.recordings.paths import Root, Roots
-from fsflows.recordings.reach import OneReach
-from fsflows.recordings.receipt import DiscardCause, Receipt
+from fsflows.recordings.files.directory_archive import DirectoryArchive
+from fsflows.recordings.files.files import INTENTS
+from fsflows.recordings.files.local import LocalFiles
+from fsflows.recordings.files.paths import Root, Roots
+from fsflows.recordings.freeswitch.reach import OneReach
+from fsflows.recordings.journal.entries import Entry, Node
+from fsflows.recordings.journal.journal import Journal
+from fsflows.recordings.journal.receipt import DiscardCause, Receipt
+from fsflows.recordings.journal.tables import discards, receipts, recordings
+from fsflows.recordings.oversight.expiry import Expiry
+from fsflows.recordings.recovery.claims import Claims
 from fsflows.recordings.service import Recordings
-from fsflows.recordings.tables import discards, receipts, recordings
 from fsflows.server.settling import Settling
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))

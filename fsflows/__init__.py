@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from fsflows.conversation.conversation import FlowHandle as Flow
     from fsflows.conversation.tasks import GetDtmfResult, GetDtmfTask
     from fsflows.privacy import Pii
-    from fsflows.recordings.discard import DiscardFailed
+    from fsflows.recordings.discarding.discard import DiscardFailed
 
 __all__ = [
     "CallEnded",
@@ -32,7 +32,7 @@ __all__ = [
 _HOMES = {
     "CallEnded": ("fsflows.call.ended", "CallEnded"),
     "Conversation": ("fsflows.conversation.conversation", "Conversation"),
-    "DiscardFailed": ("fsflows.recordings.discard", "DiscardFailed"),
+    "DiscardFailed": ("fsflows.recordings.discarding.discard", "DiscardFailed"),
     "Flow": ("fsflows.conversation.conversation", "FlowHandle"),
     "GetDtmfResult": ("fsflows.conversation.tasks", "GetDtmfResult"),
     "GetDtmfTask": ("fsflows.conversation.tasks", "GetDtmfTask"),

@@ -14,7 +14,7 @@ from gevent.threadpool import ThreadPool
 
 from fsflows import hubthread
 from fsflows.hubthread import HubThread, NoThread
-from fsflows.recordings.offhub import OffHub
+from fsflows.recordings.files.offhub import OffHub
 
 
 @pytest.fixture
@@ -113,7 +113,7 @@ import sys
 from gevent import monkey; monkey.patch_all()
 import socket
 import gevent
-from fsflows.recordings.offhub import OffHub
+from fsflows.recordings.files.offhub import OffHub
 
 listener = socket.create_server(("127.0.0.1", 0))
 made = []

@@ -16,8 +16,8 @@ from fsflows.cli.stored import add_options, open_database, settings_of
 
 if TYPE_CHECKING:
     from fsflows.database import Database
-    from fsflows.recordings.files import Files
-    from fsflows.recordings.identity import Archives
+    from fsflows.recordings.files.files import Files
+    from fsflows.recordings.publishing.identity import Archives
     from fsflows.settings import Settings
 
 CONNECTING = 10.0
@@ -115,7 +115,7 @@ def add_parser(subparsers: Any) -> None:
 def run(args: argparse.Namespace) -> int:
     """Run the subcommand; returns the exit status."""
     from fsflows.database import DatabaseFailed
-    from fsflows.recordings.paths import FileWorkFailed
+    from fsflows.recordings.files.failures import FileWorkFailed
     from fsflows.settings import SettingsError
 
     commands: dict[str, Callable[[argparse.Namespace, Settings], int]] = {
@@ -148,8 +148,8 @@ def _database(settings: Settings) -> Iterator[Database]:
 
 
 def _list(args: argparse.Namespace, settings: Settings) -> int:
-    from fsflows.recordings.entries import STATES
-    from fsflows.recordings.listing import Listing
+    from fsflows.recordings.journal.entries import STATES
+    from fsflows.recordings.journal.listing import Listing
 
     if args.state and args.state not in STATES:
         raise ValueError(f"a recording is {', '.join(STATES)}; not {args.state!r}")
@@ -175,9 +175,9 @@ def _list(args: argparse.Namespace, settings: Settings) -> int:
 
 def _show(args: argparse.Namespace, settings: Settings) -> int:
     from fsflows.clock import GeventClock
-    from fsflows.recordings.entries import Node
-    from fsflows.recordings.journal import Journal
-    from fsflows.recordings.listing import Listing
+    from fsflows.recordings.journal.entries import Node
+    from fsflows.recordings.journal.journal import Journal
+    from fsflows.recordings.journal.listing import Listing
 
     with _database(settings) as database:
         call = Journal(database, GeventClock(), Node.make()).load(args.call)
@@ -195,7 +195,7 @@ def _show(args: argparse.Namespace, settings: Settings) -> int:
 
 def _discards(args: argparse.Namespace, settings: Settings) -> int:
     from fsflows.clock import GeventClock
-    from fsflows.recordings.listing import Listing
+    from fsflows.recordings.journal.listing import Listing
 
     now = GeventClock().utcnow()
     with _database(settings) as database:
@@ -212,10 +212,10 @@ def _discards(args: argparse.Namespace, settings: Settings) -> int:
 
 def _settle(args: argparse.Namespace, settings: Settings) -> int:
     from fsflows.clock import GeventClock
-    from fsflows.recordings.entries import Node
-    from fsflows.recordings.journal import Journal
+    from fsflows.recordings.journal.entries import Node
+    from fsflows.recordings.journal.journal import Journal
+    from fsflows.recordings.oversight.settling import settle
     from fsflows.recordings.service import make_files
-    from fsflows.recordings.settling import settle
 
     clock = GeventClock()
     with _database(settings) as database:
@@ -229,8 +229,8 @@ def _settle(args: argparse.Namespace, settings: Settings) -> int:
 
 def _archive(args: argparse.Namespace, settings: Settings) -> int:
     from fsflows.clock import GeventClock
-    from fsflows.recordings.entries import Node
-    from fsflows.recordings.identity import Archives
+    from fsflows.recordings.journal.entries import Node
+    from fsflows.recordings.publishing.identity import Archives
     from fsflows.recordings.service import make_files
 
     if args.lost and not (args.adopt and args.by.strip() and args.why.strip()):
@@ -286,7 +286,8 @@ def _adopt(args: argparse.Namespace, archives: Archives, files: Files) -> int:
 def _verify(args: argparse.Namespace, settings: Settings) -> int:
     from fsflows.archive.store import RecordStore
     from fsflows.clock import GeventClock
-    from fsflows.recordings.listing import Listing, differences, lasting
+    from fsflows.recordings.journal.listing import Listing
+    from fsflows.recordings.oversight.verifying import differences, lasting
     from fsflows.recordings.service import make_files
     from fsflows.server.verifying import record_differences
 
@@ -308,8 +309,8 @@ def _verify(args: argparse.Namespace, settings: Settings) -> int:
 def _sweep(args: argparse.Namespace, settings: Settings) -> int:
     from fsflows.clock import GeventClock
     from fsflows.esl.supervised import FreeSwitches
-    from fsflows.recordings.paths import FileWorkFailed
-    from fsflows.recordings.returned import reopen_returned
+    from fsflows.recordings.files.failures import FileWorkFailed
+    from fsflows.recordings.oversight.returned import reopen_returned
     from fsflows.recordings.service import Recordings, make_files
 
     clock = GeventClock()
@@ -353,8 +354,8 @@ def _sweep(args: argparse.Namespace, settings: Settings) -> int:
 
 def _agent(args: argparse.Namespace, settings: Settings) -> int:
     from fsflows import log
-    from fsflows.recordings.agent_server import serve
-    from fsflows.recordings.places import local_files
+    from fsflows.recordings.agent.server import serve
+    from fsflows.recordings.files.places import local_files
 
     chosen = settings.recordings
     if bool(args.cert) != bool(args.key):

@@ -8,9 +8,9 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from fsflows.recordings.entries import CallFile, Entry, Intent
-    from fsflows.recordings.listing import StepLine
-    from fsflows.recordings.receipt import Receipt
+    from fsflows.recordings.journal.entries import CallFile, Entry, Intent
+    from fsflows.recordings.journal.listing import StepLine
+    from fsflows.recordings.journal.receipt import Receipt
 
 
 def call_as_json(call_uuid: str, call: CallFile, steps: Sequence[StepLine]) -> dict[str, Any]:
@@ -49,7 +49,7 @@ def _intent_lines(intent: Intent, *, is_open: bool) -> Iterator[str]:
 
 
 def _receipt_lines(receipt: Receipt) -> Iterator[str]:
-    from fsflows.recordings.receipt import SETTLED
+    from fsflows.recordings.journal.receipt import SETTLED
 
     done = receipt.completed_at.isoformat(timespec="milliseconds")
     again = f", revision {receipt.revision}" if receipt.revision > 1 else ""

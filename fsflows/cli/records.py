@@ -24,8 +24,8 @@ from fsflows.printable import escaped, escaped_json
 from fsflows.settings import SettingsError
 
 if TYPE_CHECKING:
-    from fsflows.recordings.expiry import Expiry
-    from fsflows.recordings.journal import Journal
+    from fsflows.recordings.journal.journal import Journal
+    from fsflows.recordings.oversight.expiry import Expiry
 
 DESCRIPTION = """\
 Conversation records: one a call, with what was said, what was collected, how it ended and what became of its
@@ -305,9 +305,9 @@ def _export(args: argparse.Namespace, store: RecordStore, _: Database) -> None:
 
 def _purge(args: argparse.Namespace, store: RecordStore, database: Database) -> None:
     from fsflows.clock import GeventClock
-    from fsflows.recordings.entries import Node
-    from fsflows.recordings.expiry import NoExpiry
-    from fsflows.recordings.journal import Journal
+    from fsflows.recordings.journal.entries import Node
+    from fsflows.recordings.journal.journal import Journal
+    from fsflows.recordings.oversight.expiry import NoExpiry
 
     cutoff = args.older_than
     journal = Journal(database, GeventClock(), Node.make())
@@ -355,7 +355,7 @@ def _say_what_would_go(args: argparse.Namespace, store: RecordStore, journal: Jo
 
 def _expiry(args: argparse.Namespace, database: Database, stack: ExitStack) -> Expiry:
     from fsflows.clock import GeventClock
-    from fsflows.recordings.expiry import Expiry
+    from fsflows.recordings.oversight.expiry import Expiry
     from fsflows.recordings.service import Recordings
 
     if args.database and not says_directories(args):

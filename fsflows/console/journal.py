@@ -8,9 +8,9 @@ from pathlib import Path
 from fsflows.archive.endings import RecordingState
 from fsflows.archive.model import RecordingNote
 from fsflows.console.sources import Audio
-from fsflows.recordings.entries import CallFile
-from fsflows.recordings.journal import Journal
-from fsflows.recordings.summary import of_entries
+from fsflows.recordings.call.summary import of_entries
+from fsflows.recordings.journal.entries import CallFile
+from fsflows.recordings.journal.journal import Journal
 
 
 def note_of(call: CallFile) -> RecordingNote | None:

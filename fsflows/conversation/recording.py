@@ -8,11 +8,11 @@ from fsflows.archive.endings import RecordingState
 from fsflows.call.ended import LINK_LOST
 from fsflows.call.happenings import RecordingStarted
 from fsflows.log import Logger, get_logger
-from fsflows.recordings.call_recordings import CallRecordings
-from fsflows.recordings.control import ApiControl, RecordingControl, RecordingError
-from fsflows.recordings.discard import DiscardFailed
-from fsflows.recordings.receipt import DiscardCause, Receipt
-from fsflows.recordings.summary import Summary
+from fsflows.recordings.call.recordings import CallRecordings
+from fsflows.recordings.call.summary import Summary
+from fsflows.recordings.discarding.discard import DiscardFailed
+from fsflows.recordings.freeswitch.control import ApiControl, RecordingControl, RecordingError
+from fsflows.recordings.journal.receipt import DiscardCause, Receipt
 
 if TYPE_CHECKING:
     from fsflows.archive.record import RecordBuilder

@@ -31,10 +31,10 @@ from fsflows.conversation.run import Services, run_call
 from fsflows.database import Database, metadata
 from fsflows.flow.model import Flow, FlowSet
 from fsflows.log import Logger
-from fsflows.recordings.call_recordings import CallRecordings
-from fsflows.recordings.control import RecordingControl
-from fsflows.recordings.places import local_files
-from fsflows.recordings.reach import OneReach
+from fsflows.recordings.call.recordings import CallRecordings
+from fsflows.recordings.files.places import local_files
+from fsflows.recordings.freeswitch.control import RecordingControl
+from fsflows.recordings.freeswitch.reach import OneReach
 from fsflows.recordings.service import Recordings
 from fsflows.switch import CallProfile, Script, Setup
 from fsflows.switch.caller import Expect

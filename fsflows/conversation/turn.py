@@ -28,7 +28,7 @@ from fsflows.conversation.placeholders import render
 from fsflows.conversation.routing import after
 from fsflows.flow.model import Retry, Say, Step
 from fsflows.privacy import Pii
-from fsflows.recordings.control import RecordingError
+from fsflows.recordings.freeswitch.control import RecordingError
 from fsflows.spoken import Alternative
 
 if TYPE_CHECKING:

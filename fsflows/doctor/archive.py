@@ -8,10 +8,10 @@ from pathlib import Path
 
 from fsflows.database import Database, DatabaseFailed
 from fsflows.doctor.finding import Finding, ok, problem
-from fsflows.recordings.agent import AgentFiles
-from fsflows.recordings.identity import KnownArchive, known_archive
-from fsflows.recordings.paths import FileWorkFailed
-from fsflows.recordings.places import archive_at
+from fsflows.recordings.agent.files import AgentFiles
+from fsflows.recordings.files.failures import FileWorkFailed
+from fsflows.recordings.files.places import archive_at
+from fsflows.recordings.journal.known_archive import KnownArchive, known_archive
 from fsflows.settings import Settings
 
 ABOUT = "archive"

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import fsflows
 from fsflows.doctor.finding import Finding, ok, problem, warning
-from fsflows.recordings.places import is_in_memory, parse_root
+from fsflows.recordings.files.places import is_in_memory, parse_root
 from fsflows.settings import Settings
 
 FEW_FILES = 4096

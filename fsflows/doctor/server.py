@@ -21,7 +21,7 @@ from fsflows.doctor.finding import Finding, ok, problem, warning
 from fsflows.esl.command_reader import CommandReader
 from fsflows.esl.frames import FrameError
 from fsflows.flow.loader import read_flows
-from fsflows.recordings.places import parse_root
+from fsflows.recordings.files.places import parse_root
 from fsflows.server.checks import faults, missing
 from fsflows.settings import Settings
 from fsflows.settings.address import parse_address

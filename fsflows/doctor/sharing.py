@@ -19,8 +19,8 @@ from fsflows.doctor.finding import Finding, ok, problem, warning
 from fsflows.doctor.patience import on_a_thread
 from fsflows.doctor.switch import Silent, Switch
 from fsflows.esl import quoting
-from fsflows.recordings.paths import Root
-from fsflows.recordings.places import parse_root
+from fsflows.recordings.files.paths import Root
+from fsflows.recordings.files.places import parse_root
 from fsflows.settings import Settings
 
 SEE = 5.0

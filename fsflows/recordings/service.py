@@ -16,27 +16,27 @@ from fsflows.clock import Clock, Task
 from fsflows.database import Database
 from fsflows.esl.supervised import FreeSwitches
 from fsflows.log import Logger
-from fsflows.recordings.agent import AgentFiles
-from fsflows.recordings.call_recordings import CallRecordings
-from fsflows.recordings.claims import Claims
-from fsflows.recordings.control import RecordingControl
-from fsflows.recordings.discarding import Discarder
-from fsflows.recordings.entries import Node
+from fsflows.recordings.agent.files import AgentFiles
+from fsflows.recordings.call.recordings import CallRecordings
+from fsflows.recordings.discarding.discarder import Discarder
+from fsflows.recordings.discarding.lookout import Lookout
+from fsflows.recordings.discarding.spool import IntentSpool
 from fsflows.recordings.faults import NO_FAULTS, Faults
-from fsflows.recordings.files import INTENTS, Files
-from fsflows.recordings.identity import Archives
-from fsflows.recordings.journal import Journal
+from fsflows.recordings.files.files import INTENTS, Files
+from fsflows.recordings.files.offhub import OffHub
+from fsflows.recordings.files.places import local_files, parse_root
+from fsflows.recordings.freeswitch.control import RecordingControl
+from fsflows.recordings.freeswitch.reach import ByName, OneReach, Reach
+from fsflows.recordings.journal.entries import Node
+from fsflows.recordings.journal.journal import Journal
 from fsflows.recordings.locks import CallLocks
-from fsflows.recordings.lookout import Lookout
-from fsflows.recordings.offhub import OffHub
-from fsflows.recordings.places import local_files, parse_root
-from fsflows.recordings.presence import Presence
-from fsflows.recordings.publish import Publisher
-from fsflows.recordings.reach import ByName, OneReach, Reach
-from fsflows.recordings.spool import IntentSpool
-from fsflows.recordings.sweep import Sweeper
+from fsflows.recordings.publishing.identity import Archives
+from fsflows.recordings.publishing.publisher import Publisher
+from fsflows.recordings.recovery.claims import Claims
+from fsflows.recordings.recovery.presence import Presence
+from fsflows.recordings.recovery.sweep import Sweeper
+from fsflows.recordings.recovery.watch import Watch
 from fsflows.recordings.tools import Tools
-from fsflows.recordings.watch import Watch
 from fsflows.settings import Settings
 
 CONNECTING = 3.0

@@ -6,14 +6,14 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from fsflows.clock import Clock
-from fsflows.recordings.discarding import Discarder
+from fsflows.recordings.discarding.discarder import Discarder
+from fsflows.recordings.discarding.lookout import Lookout
 from fsflows.recordings.faults import NO_FAULTS, Faults
-from fsflows.recordings.identity import Archives
-from fsflows.recordings.journal import Journal
+from fsflows.recordings.freeswitch.reach import Reach
+from fsflows.recordings.journal.journal import Journal
 from fsflows.recordings.locks import CallLocks
-from fsflows.recordings.lookout import Lookout
-from fsflows.recordings.publish import Publisher
-from fsflows.recordings.reach import Reach
+from fsflows.recordings.publishing.identity import Archives
+from fsflows.recordings.publishing.publisher import Publisher
 
 
 class Live(Protocol):

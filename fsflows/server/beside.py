@@ -19,8 +19,8 @@ from fsflows.console.sources import Check, Health, Sources
 from fsflows.database import Database
 from fsflows.esl.supervised import FreeSwitches
 from fsflows.flow.model import FlowSet
-from fsflows.recordings.expiry import Expiry
-from fsflows.recordings.journal import Journal
+from fsflows.recordings.journal.journal import Journal
+from fsflows.recordings.oversight.expiry import Expiry
 from fsflows.recordings.service import Recordings
 from fsflows.server.outbound import make_dialler
 from fsflows.server.settling import Settling

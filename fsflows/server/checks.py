@@ -16,7 +16,7 @@ from fsflows.archive.webhook import check_secret, check_url
 from fsflows.console.access import Access, check_listen, parse_users
 from fsflows.console.throttle import parse_proxies
 from fsflows.database import Database
-from fsflows.recordings.places import parse_root
+from fsflows.recordings.files.places import parse_root
 from fsflows.server import adjustable
 from fsflows.server.outbound import make_plan
 from fsflows.settings import Console, Settings

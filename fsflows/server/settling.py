@@ -19,9 +19,8 @@ from fsflows.console.journal import note_of
 from fsflows.conversation.metrics import CALLS
 from fsflows.database import DatabaseFailed
 from fsflows.log import get_logger
-from fsflows.recordings.claims import UNSETTLED
-from fsflows.recordings.entries import CallFile
-from fsflows.recordings.journal import Journal
+from fsflows.recordings.journal.entries import UNSETTLED, CallFile
+from fsflows.recordings.journal.journal import Journal
 
 EVERY = 10.0
 """Seconds between two looks."""

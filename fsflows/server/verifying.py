@@ -10,8 +10,8 @@ from fsflows.archive.endings import RecordingState
 from fsflows.archive.model import Record, RecordingNote
 from fsflows.archive.store import RecordStore
 from fsflows.console.journal import note_of
-from fsflows.recordings.entries import CallFile
-from fsflows.recordings.listing import Listing
+from fsflows.recordings.journal.entries import CallFile
+from fsflows.recordings.journal.listing import Listing
 
 BATCH = 200
 

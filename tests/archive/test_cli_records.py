@@ -15,9 +15,9 @@ from fsflows.archive.store import RecordStore
 from fsflows.cli.main import main
 from fsflows.clock import GeventClock, VirtualClock
 from fsflows.database import Database
-from fsflows.recordings.entries import Entry, Node
-from fsflows.recordings.journal import Journal
-from fsflows.recordings.receipt import DiscardCause
+from fsflows.recordings.journal.entries import Entry, Node
+from fsflows.recordings.journal.journal import Journal
+from fsflows.recordings.journal.receipt import DiscardCause
 
 NOW = datetime.now(UTC)
 

@@ -17,8 +17,8 @@ from fsflows.cli.main import main
 from fsflows.cli.parser import Parser
 from fsflows.clock import GeventClock
 from fsflows.database import Database
-from fsflows.recordings.entries import Entry, Node
-from fsflows.recordings.journal import Journal
+from fsflows.recordings.journal.entries import Entry, Node
+from fsflows.recordings.journal.journal import Journal
 
 CALL = "5c2d0a3e-0000-4000-8000-000000000001"
 

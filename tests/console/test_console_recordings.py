@@ -8,9 +8,9 @@ from fsflows.archive.endings import RecordingState
 from fsflows.clock import VirtualClock
 from fsflows.console.journal import JournalRecordings
 from fsflows.database import Database
-from fsflows.recordings.entries import Entry, Node
-from fsflows.recordings.journal import Journal
-from fsflows.recordings.receipt import DiscardCause, FileReceipt, Receipt
+from fsflows.recordings.journal.entries import Entry, Node
+from fsflows.recordings.journal.journal import Journal
+from fsflows.recordings.journal.receipt import DiscardCause, FileReceipt, Receipt
 
 CALL = "0f8fad5b-d9cb-469f-a165-70867728950e"
 AT = datetime(2026, 1, 1, tzinfo=UTC)

@@ -15,7 +15,7 @@ from sqlalchemy import text
 
 import fsflows.archive.tables
 import fsflows.console.sessions
-import fsflows.recordings.tables  # noqa: F401  # their tables belong to the metadata
+import fsflows.recordings.journal.tables  # noqa: F401  # their tables belong to the metadata
 from fsflows.database import Database, DatabaseFailed, Instant, metadata
 
 

@@ -13,9 +13,9 @@ from sqlalchemy.engine import Engine
 from fsflows.archive.retention import purge
 from fsflows.archive.store import RecordStore
 from fsflows.archive.webhook import Outbox
-from fsflows.recordings.expiry import Expiry
-from fsflows.recordings.returned import reopen_returned
-from fsflows.recordings.tables import discards, recordings
+from fsflows.recordings.journal.tables import discards, recordings
+from fsflows.recordings.oversight.expiry import Expiry
+from fsflows.recordings.oversight.returned import reopen_returned
 from fsflows.server.settling import Settling
 
 SMALL = {"recording_nodes", "recording_archive", "record_begun", "record_unsettled", "json_each"}

@@ -9,9 +9,9 @@ from sqlalchemy import event, text
 from fsflows.clock import GeventClock
 from fsflows.database import Database, DatabaseFailed
 from fsflows.database.migrate import migrate
-from fsflows.recordings.entries import Node
-from fsflows.recordings.journal import Journal
-from fsflows.recordings.receipt import DiscardCause
+from fsflows.recordings.journal.entries import Node
+from fsflows.recordings.journal.journal import Journal
+from fsflows.recordings.journal.receipt import DiscardCause
 
 pytestmark = pytest.mark.process
 

@@ -10,7 +10,7 @@ from record_samples import sample_records
 from sqlalchemy import MetaData, insert, inspect, select
 
 import fsflows.console.sessions  # its table belongs to the metadata
-import fsflows.recordings.tables  # noqa: F401  # its tables belong to the metadata
+import fsflows.recordings.journal.tables  # noqa: F401  # its tables belong to the metadata
 from fsflows.archive.endings import OUTBOUND
 from fsflows.archive.entries import Measured
 from fsflows.archive.search import Search
@@ -18,8 +18,8 @@ from fsflows.archive.store import RecordStore
 from fsflows.clock import VirtualClock
 from fsflows.database import Database
 from fsflows.database.migrate import config
-from fsflows.recordings.entries import DiscardCause, Entry, Node
-from fsflows.recordings.journal import Journal
+from fsflows.recordings.journal.entries import DiscardCause, Entry, Node
+from fsflows.recordings.journal.journal import Journal
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 VERSIONS = [each.revision for each in ScriptDirectory.from_config(config()).walk_revisions()][::-1]

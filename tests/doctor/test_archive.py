@@ -8,10 +8,10 @@ from fsflows.clock import VirtualClock
 from fsflows.database import Database
 from fsflows.doctor.archive import identity
 from fsflows.doctor.finding import State
-from fsflows.recordings.entries import Node
-from fsflows.recordings.identity import Archives
-from fsflows.recordings.marker import MARKER
-from fsflows.recordings.places import local_files
+from fsflows.recordings.files.marker import MARKER
+from fsflows.recordings.files.places import local_files
+from fsflows.recordings.journal.entries import Node
+from fsflows.recordings.publishing.identity import Archives
 from fsflows.settings import load
 
 

@@ -19,8 +19,8 @@ from fsflows.clock import Task, VirtualClock
 from fsflows.conversation.run import Services
 from fsflows.database import Database
 from fsflows.flow.loader import load_flows
-from fsflows.recordings.places import local_files
-from fsflows.recordings.reach import OneReach
+from fsflows.recordings.files.places import local_files
+from fsflows.recordings.freeswitch.reach import OneReach
 from fsflows.recordings.service import Recordings
 from fsflows.server.calls import CallRunner
 from fsflows.switch import CallProfile, Setup

@@ -9,7 +9,7 @@ from database import postgres
 from sqlalchemy import Table
 
 from fsflows.database import Database
-from fsflows.recordings import tables
+from fsflows.recordings.journal import tables
 from recordings.fakes import World
 
 _deselected = 0

@@ -18,13 +18,14 @@ from fsflows.clock import VirtualClock
 from fsflows.database import Database
 from fsflows.esl.link import Reply
 from fsflows.log import call_logger
-from fsflows.recordings.archives import DirectoryArchive
-from fsflows.recordings.control import ApiControl
-from fsflows.recordings.entries import Node
-from fsflows.recordings.files import INTENTS, LocalFiles
-from fsflows.recordings.paths import Root, Roots
-from fsflows.recordings.reach import OneReach
-from fsflows.recordings.receipt import DiscardCause
+from fsflows.recordings.files.directory_archive import DirectoryArchive
+from fsflows.recordings.files.files import INTENTS
+from fsflows.recordings.files.local import LocalFiles
+from fsflows.recordings.files.paths import Root, Roots
+from fsflows.recordings.freeswitch.control import ApiControl
+from fsflows.recordings.freeswitch.reach import OneReach
+from fsflows.recordings.journal.entries import Node
+from fsflows.recordings.journal.receipt import DiscardCause
 from fsflows.recordings.service import Recordings
 
 

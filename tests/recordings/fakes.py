@@ -21,18 +21,20 @@ from fsflows.esl.event import Event
 from fsflows.esl.link import LinkClosed, Reply
 from fsflows.esl.supervised import FreeSwitch, FreeSwitches
 from fsflows.log import call_logger
-from fsflows.recordings.archives import DirectoryArchive
-from fsflows.recordings.call_recordings import CallRecordings
-from fsflows.recordings.control import ApiControl
-from fsflows.recordings.discard import DiscardFailed
-from fsflows.recordings.entries import Node
+from fsflows.recordings.call.recordings import CallRecordings
+from fsflows.recordings.discarding.discard import DiscardFailed
 from fsflows.recordings.faults import NO_FAULTS
-from fsflows.recordings.files import INTENTS, LocalFiles
-from fsflows.recordings.paths import FileWorkFailed, Root, Roots
-from fsflows.recordings.reach import OneReach
-from fsflows.recordings.receipt import DiscardCause
+from fsflows.recordings.files.directory_archive import DirectoryArchive
+from fsflows.recordings.files.failures import FileWorkFailed
+from fsflows.recordings.files.files import INTENTS
+from fsflows.recordings.files.local import LocalFiles
+from fsflows.recordings.files.paths import Root, Roots
+from fsflows.recordings.freeswitch.control import ApiControl
+from fsflows.recordings.freeswitch.reach import OneReach
+from fsflows.recordings.journal.entries import Node
+from fsflows.recordings.journal.receipt import DiscardCause
+from fsflows.recordings.recovery.sweep import Sweeper, SweepReport
 from fsflows.recordings.service import Recordings
-from fsflows.recordings.sweep import Sweeper, SweepReport
 
 UUID = "4c498dbc-d4fd-4481-bee1-36f272db702d"
 OTHER = "11111111-2222-4333-8444-555555555555"

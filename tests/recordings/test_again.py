@@ -8,10 +8,10 @@ from unittest.mock import Mock
 import pytest
 
 from fsflows.database import DatabaseFailed
-from fsflows.recordings.discard import DiscardFailed
-from fsflows.recordings.listing import Listing
-from fsflows.recordings.paths import FileWorkFailed
-from fsflows.recordings.settling import settle
+from fsflows.recordings.discarding.discard import DiscardFailed
+from fsflows.recordings.files.failures import FileWorkFailed
+from fsflows.recordings.journal.listing import Listing
+from fsflows.recordings.oversight.settling import settle
 from recordings.fakes import UUID, World, sweep_alone
 
 

@@ -17,19 +17,19 @@ from wsgiref.simple_server import WSGIRequestHandler, make_server
 
 import pytest
 
-from fsflows.recordings.agent import AgentApp, AgentFiles
-from fsflows.recordings.archives import DirectoryArchive
-from fsflows.recordings.discard import DiscardFailed
-from fsflows.recordings.files import LocalFiles
-from fsflows.recordings.paths import (
+from fsflows.recordings.agent.app import AgentApp
+from fsflows.recordings.agent.files import AgentFiles
+from fsflows.recordings.agent.signing import HEADER, SignatureRefused, Signer
+from fsflows.recordings.discarding.discard import DiscardFailed
+from fsflows.recordings.files.directory_archive import DirectoryArchive
+from fsflows.recordings.files.failures import (
     FileWorkFailed,
     PathRefused,
     RecordingGone,
-    Root,
-    Roots,
     WrongArchive,
 )
-from fsflows.recordings.signing import HEADER, SignatureRefused, Signer
+from fsflows.recordings.files.local import LocalFiles
+from fsflows.recordings.files.paths import Root, Roots
 from recordings.fakes import UUID, World
 
 CERTIFICATE = Path(__file__).parents[1] / "tls" / "localhost.pem"

@@ -10,9 +10,9 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
-from fsflows.recordings.agent_link import IDLE, KEPT, Link
-from fsflows.recordings.agent_server import _for_kept_connections
-from fsflows.recordings.signing import HEADER
+from fsflows.recordings.agent.link import IDLE, KEPT, Link
+from fsflows.recordings.agent.server import _for_kept_connections
+from fsflows.recordings.agent.signing import HEADER
 
 pytestmark = pytest.mark.process
 

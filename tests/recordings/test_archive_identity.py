@@ -11,14 +11,15 @@ from sqlalchemy import update
 
 from fsflows.log import capture
 from fsflows.recordings import metrics
-from fsflows.recordings.discard import DiscardFailed
-from fsflows.recordings.expiry import Expiry
-from fsflows.recordings.listing import Listing, differences
-from fsflows.recordings.marker import MARKER
-from fsflows.recordings.offhub import OffHub
-from fsflows.recordings.paths import FileWorkFailed, WrongArchive
-from fsflows.recordings.tables import archive as known_archive
-from fsflows.recordings.tables import recordings
+from fsflows.recordings.discarding.discard import DiscardFailed
+from fsflows.recordings.files.failures import FileWorkFailed, WrongArchive
+from fsflows.recordings.files.marker import MARKER
+from fsflows.recordings.files.offhub import OffHub
+from fsflows.recordings.journal.listing import Listing
+from fsflows.recordings.journal.tables import archive as known_archive
+from fsflows.recordings.journal.tables import recordings
+from fsflows.recordings.oversight.expiry import Expiry
+from fsflows.recordings.oversight.verifying import differences
 from recordings.fakes import OTHER, UUID, listed, sweep_alone
 
 
@@ -177,7 +178,7 @@ def test_a_file_system_inside_the_archive_is_refused(world, monkeypatch):
         values[2] += 1
         return os.stat_result(values)
 
-    monkeypatch.setattr("fsflows.recordings.archives.os.fstat", fstat)
+    monkeypatch.setattr("fsflows.recordings.files.directory_archive.os.fstat", fstat)
     published(world)
     assert world.audio() == [f"staging/2026-01-01_{UUID}.wav"]
     (entry,) = world.service.tools.journal.load(UUID).entries
@@ -191,7 +192,7 @@ def test_where_nothing_is_recorded_nobody_asks_for_an_archive(world):
 
 
 def test_an_archive_that_does_not_answer_stops_no_sweep_and_takes_one_thread(world, monkeypatch):
-    monkeypatch.setattr("fsflows.recordings.offhub.ANSWER", 0.01)
+    monkeypatch.setattr("fsflows.recordings.files.offhub.ANSWER", 0.01)
     reading, writing = os.pipe()
     asked = []
 
@@ -205,7 +206,7 @@ def test_an_archive_that_does_not_answer_stops_no_sweep_and_takes_one_thread(wor
         with pytest.raises(FileWorkFailed, match="does not answer"):
             off_hub.identity()
     assert off_hub.look(f"{world.staging}/x.wav") is None
-    monkeypatch.setattr("fsflows.recordings.offhub.ANSWER", 20)
+    monkeypatch.setattr("fsflows.recordings.files.offhub.ANSWER", 20)
     os.write(writing, b"a" * 24)
     assert off_hub.identity() == "a" * 24
     assert len(asked) == 1

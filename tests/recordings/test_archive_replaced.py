@@ -5,11 +5,12 @@ from __future__ import annotations
 import pytest
 from mounts import disk
 
-from fsflows.recordings.discard import DiscardFailed
-from fsflows.recordings.expiry import Expiry
+from fsflows.recordings.discarding.discard import DiscardFailed
 from fsflows.recordings.faults import NO_FAULTS
-from fsflows.recordings.listing import Listing, differences
-from fsflows.recordings.paths import WrongArchive
+from fsflows.recordings.files.failures import WrongArchive
+from fsflows.recordings.journal.listing import Listing
+from fsflows.recordings.oversight.expiry import Expiry
+from fsflows.recordings.oversight.verifying import differences
 from recordings.fakes import OTHER, UUID, sweep_alone
 from recordings.test_archive_identity import (
     adopt,

@@ -10,12 +10,12 @@ from sqlalchemy import select
 
 from fsflows.privacy import Pii
 from fsflows.recordings import metrics
-from fsflows.recordings.control import RecordingError
-from fsflows.recordings.discard import DiscardFailed
-from fsflows.recordings.files import Deleted
-from fsflows.recordings.receipt import DiscardCause, Receipt
-from fsflows.recordings.summary import RecordingsClosed
-from fsflows.recordings.tables import discard_steps
+from fsflows.recordings.call.summary import RecordingsClosed
+from fsflows.recordings.discarding.discard import DiscardFailed
+from fsflows.recordings.files.files import Deleted
+from fsflows.recordings.freeswitch.control import RecordingError
+from fsflows.recordings.journal.receipt import DiscardCause, Receipt
+from fsflows.recordings.journal.tables import discard_steps
 from recordings.fakes import OTHER, UUID
 
 

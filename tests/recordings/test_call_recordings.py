@@ -6,9 +6,9 @@ import re
 
 import pytest
 
-from fsflows.recordings.control import RecordingError
-from fsflows.recordings.discard import TOO_SHORT
-from fsflows.recordings.summary import RecordingsClosed
+from fsflows.recordings.call.summary import RecordingsClosed
+from fsflows.recordings.discarding.discard import TOO_SHORT
+from fsflows.recordings.freeswitch.control import RecordingError
 from recordings.fakes import OTHER, UUID
 
 # --- recording and publishing -----------------------------------------------------------------------------------------

@@ -9,8 +9,8 @@ import pytest
 
 from fsflows.database import DatabaseFailed
 from fsflows.recordings import metrics
-from fsflows.recordings.control import RecordingError
-from fsflows.recordings.discard import DiscardFailed
+from fsflows.recordings.discarding.discard import DiscardFailed
+from fsflows.recordings.freeswitch.control import RecordingError
 from recordings.fakes import UUID, fail_database
 
 

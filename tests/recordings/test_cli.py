@@ -8,8 +8,8 @@ import pytest
 from sqlalchemy import update
 
 from fsflows.cli.main import main
-from fsflows.recordings.entries import Entry
-from fsflows.recordings.tables import recordings
+from fsflows.recordings.journal.entries import Entry
+from fsflows.recordings.journal.tables import recordings
 from recordings.fakes import OTHER, UUID, World
 
 

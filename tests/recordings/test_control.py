@@ -7,8 +7,13 @@ import pytest
 from fsflows.clock import VirtualClock
 from fsflows.esl.link import Reply
 from fsflows.esl.supervised import FreeSwitches
-from fsflows.recordings.control import ApiControl, EndedCall, RecordingError, parse_buglist
-from fsflows.recordings.reach import ByName, LazyControl, OneReach
+from fsflows.recordings.freeswitch.control import (
+    ApiControl,
+    EndedCall,
+    RecordingError,
+    parse_buglist,
+)
+from fsflows.recordings.freeswitch.reach import ByName, LazyControl, OneReach
 from recordings.fakes import UUID
 
 BUGS = """<media-bugs>

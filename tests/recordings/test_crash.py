@@ -17,9 +17,9 @@ from sqlalchemy import func, select
 
 import fsflows.recordings.faults as faults
 from fsflows.database import Database
-from fsflows.recordings.marker import MARKER
-from fsflows.recordings.receipt import Receipt
-from fsflows.recordings.tables import discards, receipts, recordings
+from fsflows.recordings.files.marker import MARKER
+from fsflows.recordings.journal.receipt import Receipt
+from fsflows.recordings.journal.tables import discards, receipts, recordings
 from recordings.fakes import FakeSwitch
 
 pytestmark = pytest.mark.process

@@ -13,8 +13,8 @@ from prometheus_client.metrics import MetricWrapperBase
 
 from fsflows.cli.main import main
 from fsflows.recordings import metrics
-from fsflows.recordings.entries import STATES
-from fsflows.recordings.places import parse_root
+from fsflows.recordings.files.places import parse_root
+from fsflows.recordings.journal.entries import STATES
 from fsflows.settings import load
 from recordings.fakes import UUID, World
 
@@ -104,8 +104,9 @@ def test_the_alerts_are_rules_and_each_is_explained():
     ["deleted earlier", "removed by FreeSWITCH", "never started", "absent", "was already gone"],
 )
 def test_the_receipts_words_are_explained(how):
-    from fsflows.recordings import discarding, receipt
+    from fsflows.recordings.discarding import discarder
+    from fsflows.recordings.journal import receipt
 
     assert f"| `{how}` |" in PAGE.read_text(encoding="utf-8")
-    sources = [Path(each.__file__).read_text(encoding="utf-8") for each in (discarding, receipt)]
+    sources = [Path(each.__file__).read_text(encoding="utf-8") for each in (discarder, receipt)]
     assert f'"{how}"' in "".join(sources)

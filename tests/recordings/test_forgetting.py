@@ -10,11 +10,11 @@ from sqlalchemy import func, select
 
 from fsflows.archive.retention import purge
 from fsflows.archive.store import RecordStore
-from fsflows.recordings import tables
-from fsflows.recordings.discard import DiscardFailed
-from fsflows.recordings.entries import CallFile
-from fsflows.recordings.expiry import Expiry, NoExpiry
-from fsflows.recordings.paths import FileWorkFailed
+from fsflows.recordings.discarding.discard import DiscardFailed
+from fsflows.recordings.files.failures import FileWorkFailed
+from fsflows.recordings.journal import tables
+from fsflows.recordings.journal.entries import CallFile
+from fsflows.recordings.oversight.expiry import Expiry, NoExpiry
 from recordings.fakes import OTHER, UUID, World
 
 ROWS = (

@@ -9,9 +9,9 @@ from unittest.mock import Mock
 
 import pytest
 
-from fsflows.recordings.entries import Entry
-from fsflows.recordings.receipt import DiscardCause
-from fsflows.recordings.spool import IntentSpool
+from fsflows.recordings.discarding.spool import IntentSpool
+from fsflows.recordings.journal.entries import Entry
+from fsflows.recordings.journal.receipt import DiscardCause
 from recordings.fakes import SWITCH, UUID
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)

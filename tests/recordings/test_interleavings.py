@@ -15,10 +15,10 @@ import pytest
 
 from fsflows.database import Database
 from fsflows.log import call_logger
-from fsflows.recordings.control import ApiControl, RecordingError
-from fsflows.recordings.discard import DiscardFailed
-from fsflows.recordings.summary import RecordingsClosed
-from fsflows.recordings.sweep import Sweeper
+from fsflows.recordings.call.summary import RecordingsClosed
+from fsflows.recordings.discarding.discard import DiscardFailed
+from fsflows.recordings.freeswitch.control import ApiControl, RecordingError
+from fsflows.recordings.recovery.sweep import Sweeper
 from recordings.fakes import OTHER, SWITCH, UUID, World, sweep_alone
 
 LEASE_OVER = 100.0

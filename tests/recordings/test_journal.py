@@ -9,11 +9,11 @@ from sqlalchemy import delete
 
 from fsflows.clock import VirtualClock
 from fsflows.database import Database
-from fsflows.recordings.claims import Claims
-from fsflows.recordings.entries import Entry, Node
-from fsflows.recordings.journal import Journal
-from fsflows.recordings.receipt import DiscardCause, FileReceipt, Receipt
-from fsflows.recordings.tables import discards, nodes, receipts, recordings
+from fsflows.recordings.journal.entries import Entry, Node
+from fsflows.recordings.journal.journal import Journal
+from fsflows.recordings.journal.receipt import DiscardCause, FileReceipt, Receipt
+from fsflows.recordings.journal.tables import discards, nodes, receipts, recordings
+from fsflows.recordings.recovery.claims import Claims
 
 
 class Site:

@@ -8,10 +8,10 @@ from unittest.mock import Mock
 import gevent
 import pytest
 
-from fsflows.recordings import offhub
-from fsflows.recordings.files import Deleted
-from fsflows.recordings.offhub import OffHub
-from fsflows.recordings.paths import FileWorkFailed
+from fsflows.recordings.files import offhub
+from fsflows.recordings.files.failures import FileWorkFailed
+from fsflows.recordings.files.files import Deleted
+from fsflows.recordings.files.offhub import OffHub
 
 
 @pytest.mark.parametrize(

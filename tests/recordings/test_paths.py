@@ -9,9 +9,10 @@ from pathlib import Path
 import pytest
 from leftovers import nothing_stays
 
-from fsflows.recordings.archives import DirectoryArchive
-from fsflows.recordings.files import LocalFiles
-from fsflows.recordings.paths import FileWorkFailed, PathRefused, Root, Roots, StillThere
+from fsflows.recordings.files.directory_archive import DirectoryArchive
+from fsflows.recordings.files.failures import FileWorkFailed, PathRefused, StillThere
+from fsflows.recordings.files.local import LocalFiles
+from fsflows.recordings.files.paths import Root, Roots
 from recordings.fakes import OTHER, UUID, listed
 
 
@@ -198,7 +199,7 @@ def test_too_many_files_to_search_is_said(place, monkeypatch):
     path = make(place / "rec" / "x.wav")
     (place / "outside" / "y.wav").hardlink_to(path)
     make(place / "rec" / "z.wav")
-    monkeypatch.setattr("fsflows.recordings.files.LINK_SEARCH_LIMIT", 1)
+    monkeypatch.setattr("fsflows.recordings.files.local.LINK_SEARCH_LIMIT", 1)
     with pytest.raises(FileWorkFailed, match="too many files"):
         files_of(place).delete(path, None)
 

@@ -12,10 +12,10 @@ import pytest
 from fsflows.clock import GeventClock
 from fsflows.database import Database
 from fsflows.esl.supervised import FreeSwitches
-from fsflows.recordings.agent import AgentFiles
-from fsflows.recordings.offhub import OffHub
-from fsflows.recordings.paths import Root
-from fsflows.recordings.places import is_in_memory, local_files, parse_root
+from fsflows.recordings.agent.files import AgentFiles
+from fsflows.recordings.files.offhub import OffHub
+from fsflows.recordings.files.paths import Root
+from fsflows.recordings.files.places import is_in_memory, local_files, parse_root
 from fsflows.recordings.service import Recordings, make_files
 from fsflows.settings import Settings
 from recordings.fakes import UUID, sweep_alone
@@ -121,13 +121,13 @@ from pathlib import Path
 from fsflows.clock import GeventClock
 from fsflows.database import Database
 from fsflows.log import call_logger
-from fsflows.recordings.offhub import OffHub
-from fsflows.recordings.paths import Root, Roots
-from fsflows.recordings.files import LocalFiles
-from fsflows.recordings.archives import DirectoryArchive
-from fsflows.recordings.reach import OneReach
-from fsflows.recordings.receipt import DiscardCause
-from fsflows.recordings.control import ApiControl
+from fsflows.recordings.files.offhub import OffHub
+from fsflows.recordings.files.paths import Root, Roots
+from fsflows.recordings.files.local import LocalFiles
+from fsflows.recordings.files.directory_archive import DirectoryArchive
+from fsflows.recordings.freeswitch.reach import OneReach
+from fsflows.recordings.journal.receipt import DiscardCause
+from fsflows.recordings.freeswitch.control import ApiControl
 from fsflows.recordings.service import Recordings
 sys.path.insert(0, sys.argv[1])
 from recordings.fakes import FakeSwitch

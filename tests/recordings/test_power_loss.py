@@ -14,10 +14,11 @@ import pytest
 
 import fsflows.recordings.faults as faults
 from fsflows.database import Database, DatabaseFailed
-from fsflows.recordings.discard import DiscardFailed
-from fsflows.recordings.listing import Listing, differences
-from fsflows.recordings.marker import MARKER, marker_text
-from fsflows.recordings.paths import FileWorkFailed
+from fsflows.recordings.discarding.discard import DiscardFailed
+from fsflows.recordings.files.failures import FileWorkFailed
+from fsflows.recordings.files.marker import MARKER, marker_text
+from fsflows.recordings.journal.listing import Listing
+from fsflows.recordings.oversight.verifying import differences
 from recordings.fakes import OTHER, SWITCH, UUID, World, sweep_alone
 from recordings.power import Disk
 

@@ -10,13 +10,13 @@ import sys
 import pytest
 
 from fsflows.log import capture
-from fsflows.recordings.presence import Presence
+from fsflows.recordings.recovery.presence import Presence
 from recordings.fakes import OTHER, UUID
 from recordings.test_sweep import died
 
 LIVES = """
 import sys, time
-from fsflows.recordings.presence import Presence
+from fsflows.recordings.recovery.presence import Presence
 Presence(sys.argv[1]).announce("node#1")
 print("announced", flush=True)
 sys.stdin.read()

@@ -8,10 +8,11 @@ from unittest.mock import Mock
 
 import pytest
 
-from fsflows.recordings.archives import DirectoryArchive, Retracted
-from fsflows.recordings.discard import DiscardFailed
-from fsflows.recordings.paths import FileWorkFailed
-from fsflows.recordings.settling import settle
+from fsflows.recordings.discarding.discard import DiscardFailed
+from fsflows.recordings.files.archive import Retracted
+from fsflows.recordings.files.directory_archive import DirectoryArchive
+from fsflows.recordings.files.failures import FileWorkFailed
+from fsflows.recordings.oversight.settling import settle
 from recordings.fakes import UUID, listed, sweep_alone
 
 ID = "abcdef" * 4

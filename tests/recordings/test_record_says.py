@@ -12,7 +12,7 @@ from fsflows.archive.record import RecordBuilder
 from fsflows.call.happenings import RecordingStarted
 from fsflows.conversation.recording import CallRecorder
 from fsflows.esl.event import Event
-from fsflows.recordings.discard import DiscardFailed
+from fsflows.recordings.discarding.discard import DiscardFailed
 from recordings.fakes import SWITCH, UUID
 
 

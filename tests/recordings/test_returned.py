@@ -2,8 +2,8 @@
 
 import pytest
 
-from fsflows.recordings.journal import Journal
-from fsflows.recordings.returned import reopen_returned
+from fsflows.recordings.journal.journal import Journal
+from fsflows.recordings.oversight.returned import reopen_returned
 
 from .fakes import OTHER, UUID, World
 from .test_archive_identity import discarded_later, published

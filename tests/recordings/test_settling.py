@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from fsflows.recordings import metrics
-from fsflows.recordings.discard import DiscardFailed
-from fsflows.recordings.settling import settle
+from fsflows.recordings.discarding.discard import DiscardFailed
+from fsflows.recordings.oversight.settling import settle
 from recordings.fakes import OTHER, UUID
 
 WORD = {"by": "E. Noether", "why": "deleted by hand from the voicemail server"}

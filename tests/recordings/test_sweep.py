@@ -10,11 +10,12 @@ from unittest.mock import Mock
 import pytest
 
 from fsflows.log import capture
-from fsflows.recordings import files, metrics
-from fsflows.recordings.discard import DiscardFailed
-from fsflows.recordings.expiry import DiscardOpen, Expiry, NoExpiry
+from fsflows.recordings import metrics
+from fsflows.recordings.discarding.discard import DiscardFailed
 from fsflows.recordings.faults import NO_FAULTS
-from fsflows.recordings.paths import FileWorkFailed
+from fsflows.recordings.files import local
+from fsflows.recordings.files.failures import FileWorkFailed
+from fsflows.recordings.oversight.expiry import DiscardOpen, Expiry, NoExpiry
 from recordings.fakes import OTHER, UUID, fail_database, sweep_alone
 
 
@@ -381,14 +382,14 @@ def test_a_file_that_is_published_while_the_directory_is_read_hides_no_other(wor
     for name in ("going.wav", "unknown.wav"):
         (staging / name).write_bytes(b"RIFF")
         os.utime(staging / name, (0, 0))
-    listed = files._entries
+    listed = local._entries
 
     def and_one_goes(directory):
         for entry in listed(directory):
             (staging / "going.wav").unlink(missing_ok=True)
             yield entry
 
-    monkeypatch.setattr(files, "_entries", and_one_goes)
+    monkeypatch.setattr(local, "_entries", and_one_goes)
     with capture() as logged:
         assert 1 == world.service.sweeper.sweep().unknown
     assert ["staged file of no known call"] == [

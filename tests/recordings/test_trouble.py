@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from mounts import disk
 
-from fsflows.recordings.discard import DiscardFailed
+from fsflows.recordings.discarding.discard import DiscardFailed
 from recordings.fakes import UUID, World, sweep_alone
 
 pytestmark = pytest.mark.process

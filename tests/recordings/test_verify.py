@@ -12,8 +12,9 @@ from fsflows.archive.endings import RecordingState
 from fsflows.archive.model import RecordingNote
 from fsflows.archive.store import RecordStore
 from fsflows.console.journal import note_of
-from fsflows.recordings.discard import DiscardFailed
-from fsflows.recordings.listing import Listing, differences, lasting
+from fsflows.recordings.discarding.discard import DiscardFailed
+from fsflows.recordings.journal.listing import Listing
+from fsflows.recordings.oversight.verifying import differences, lasting
 from fsflows.server.verifying import LATE, record_differences
 from recordings.fakes import OTHER, UUID
 

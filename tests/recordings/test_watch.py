@@ -15,10 +15,10 @@ import pytest
 from fsflows.database import DatabaseFailed
 from fsflows.log import capture
 from fsflows.recordings import metrics
-from fsflows.recordings.discard import DiscardFailed
+from fsflows.recordings.discarding.discard import DiscardFailed
 from fsflows.recordings.faults import FORBID_POINT, NO_FAULTS
-from fsflows.recordings.reach import ByName
-from fsflows.recordings.watch import Watch
+from fsflows.recordings.freeswitch.reach import ByName
+from fsflows.recordings.recovery.watch import Watch
 from recordings.fakes import OTHER, SWITCH, UUID, fail_database
 from recordings.test_sweep import Dead, DieAt, died
 

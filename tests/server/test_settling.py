@@ -16,11 +16,11 @@ from fsflows.archive.store import RecordStore
 from fsflows.archive.webhook import Outbox
 from fsflows.clock import VirtualClock
 from fsflows.database import Database
-from fsflows.recordings.claims import Claims
-from fsflows.recordings.entries import CallFile, Entry, Node
-from fsflows.recordings.expiry import NoExpiry
-from fsflows.recordings.journal import Journal
-from fsflows.recordings.receipt import DiscardCause, FileReceipt, Receipt
+from fsflows.recordings.journal.entries import CallFile, Entry, Node
+from fsflows.recordings.journal.journal import Journal
+from fsflows.recordings.journal.receipt import DiscardCause, FileReceipt, Receipt
+from fsflows.recordings.oversight.expiry import NoExpiry
+from fsflows.recordings.recovery.claims import Claims
 from fsflows.server.settling import Settled, Settling
 
 CALL = "5c2d0a3e-0000-4000-8000-000000000001"
