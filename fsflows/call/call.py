@@ -8,9 +8,17 @@ switch.
 from __future__ import annotations
 
 from fsflows.call.audio import Sound
-from fsflows.call.ended import REFERRED, TRANSFERRED, CallEnded, CallFailed
+from fsflows.call.ended import (
+    LINK_LOST,
+    REFERRED,
+    TRANSFERRED,
+    CallEnded,
+    CallFailed,
+    Interrupted,
+)
 from fsflows.call.leg import Leg
 from fsflows.call.playing import Playback
+from fsflows.call.reading import was_answered, was_referred
 from fsflows.esl import commands, quoting
 
 NO_ROUTE = "NO_ROUTE_DESTINATION"
@@ -168,37 +176,71 @@ class Call(Leg):
         self._complete = True
         self._over(TRANSFERRED)
 
-    def bridge(self, target: str) -> str:
-        """Connect the caller to another leg and stay until one of them hangs up.
+    def bridge(self, target: str) -> None:
+        """Connect the caller to another leg, and stay until one of them hangs up: the call is over then.
+
+        From the first ring on the two don't need us: when the server stops, or dies, they go on by themselves.
 
         Args:
             target: a dial string ("user/1000", "sofia/gateway/pstn/4420...").
 
-        Returns:
-            The other leg's hangup cause after a conversation; the caller is still there.
-
         Raises:
+            CallEnded: the caller has hung up before anybody answered; or the connection was lost.
             CallFailed: nobody answered; the caller is still there.
         """
         self.dismiss_recogniser()
         self._set_terminators()  # somebody else may play something to the caller meanwhile
-        self.set_variable("hangup_after_bridge", "false")
+        theirs = self.link.channel.variable("socket_resume") or ""
+        self.set_variable("hangup_after_bridge", "true")
         self.set_variable("continue_on_fail", "true")
         self.set_variable("call_timeout", str(RING_TIMEOUT))
+        # Else the end of our connection would tear the caller out of the conversation (measured).
+        self.set_variable("socket_resume", "false")
         self._bridged = False
-        done = self.run("bridge", quoting.argument(target), timeout=24 * 3600.0)
-        cause = done.variables.get("bridge_hangup_cause") or done.variables.get(
-            "originate_disposition", ""
-        )
-        if not self._bridged:
-            raise CallFailed("bridge", cause or "no answer")
-        return cause or "NORMAL_CLEARING"
+        try:
+            self.run("bridge", quoting.argument(target), timeout=24 * 3600.0)
+        except Interrupted:
+            self._complete = True
+            self._over(TRANSFERRED)
+            return
+        except CallEnded as ended:
+            if ended.cause == LINK_LOST or not self._talked():
+                raise
+            return
+        if not self._talked():
+            self.set_variable("socket_resume", theirs)
+            raise CallFailed("bridge", self._failure() or "no answer")
+
+    def _talked(self) -> bool:
+        """Whether the caller has been connected to somebody who had answered."""
+        taken = self.passed_on
+        return self._bridged and (taken or was_answered(self._parting))
+
+    def _failure(self) -> str:
+        """Why nobody answered."""
+        names = ("bridge_hangup_cause", "originate_disposition")
+        if self._parting is None:
+            return ""
+        return next((why for name in names if (why := self._parting.variable(name))), "")
 
     def refer(self, uri: str) -> None:
-        """Ask the caller's own switch to call somewhere else (SIP REFER; 302 when not answered yet)."""
+        """Ask the caller's own switch to call somewhere else (SIP REFER; 302 when not answered yet).
+
+        Raises:
+            CallEnded: the caller has hung up before.
+            CallFailed: it would not, or nobody answered there; FreeSWITCH has hung up on the caller.
+        """
         self._ending = True
         self.dismiss_recogniser()
         application = "deflect" if self._answered else "redirect"
-        self.run(application, quoting.argument(uri), timeout=30.0)
+        try:
+            self.run(application, quoting.argument(uri), timeout=30.0)
+        except CallEnded:
+            referred = was_referred(self._parting)
+            if referred is None:
+                raise
+            if not referred:
+                raise CallFailed("refer", "the caller's telephone did not get there") from None
+            return
         self._complete = True
         self._over(REFERRED)

@@ -88,14 +88,12 @@ class Executed:
     Attributes:
         uuid: the Event-UUID with which it was sent.
         response: `Application-Response` ("_none_", "FILE PLAYED", ...).
-        variables: the few channel variables that endings are read from.
     """
 
     uuid: str
     application: str
     response: str
     at: float
-    variables: dict[str, str]
 
 
 Happening = (

@@ -45,9 +45,6 @@ if TYPE_CHECKING:
     from fsflows.esl.event import Event
     from fsflows.esl.link import Link
 
-ENDINGS = {"bridge": ("bridge_hangup_cause", "originate_disposition")}
-"""The channel variables that say how an application has ended."""
-
 SILENCE = 300.0
 """Seconds without an event, where no deadline is nearer, after which FreeSWITCH is asked whether the call is there:
 a FreeSWITCH that stands still closes no connection, and would hold the call's place for good."""
@@ -94,6 +91,8 @@ class Leg(Party):
         self._answered = link.channel.get("Answer-State") == "answered"
         self._answering = ""  # the application that does it
         self._bridged = False
+        self._parting: Event | None = None
+        """The end of a bridge, or of the call: what came of a hand-off."""
         self._complete = False
         self._last_application = ""
         self._interrupted = False
@@ -355,9 +354,9 @@ class Leg(Party):
                 self._taken()
         if uuid in self._finished:
             application = event.late("Application") or ""
-            names = ENDINGS.get(application, ())
-            found = {name: value for name in names if (value := event.variable(name))}
-            self._finished[uuid] = Executed(uuid, application, response, at, found)
+            self._finished[uuid] = Executed(uuid, application, response, at)
+            if application == "bridge":
+                self._parting = event
             return
         self._report(self._recogniser.started(uuid, at))
         if self._ended is None:
@@ -386,6 +385,7 @@ class Leg(Party):
 
     def _on_hangup(self, event: Event, at: float) -> None:
         cause = event.get("Hangup-Cause") or "NORMAL_CLEARING"
+        self._parting = event
         if cause == UNKNOWN_APPLICATION and self._ended is None:
             application = self._last_application
             self._log.error("FreeSWITCH hung up on a command", cause=cause, last=application)

@@ -16,6 +16,9 @@ SAMPLES_PER_SECOND = 8000
 MOST_DIGITS = 18
 """Of a number of samples. Python refuses to read one of thousands, which `sendevent` may hold."""
 
+BLIND_TRANSFER = "BLIND_TRANSFER"
+"""FreeSWITCH's cause when it has sent the caller's telephone elsewhere."""
+
 LIVE = {"2", "3", "4", "5", "6", "7", "8", "9"}
 """Channel-State-Number of a channel that lives (4: CS_EXECUTE, 2: CS_ROUTING)."""
 
@@ -48,3 +51,27 @@ def is_taken(event: Event, state: str | None, *, ours: bool) -> bool:
     if event.get("Answer-State") == "hangup":
         return False
     return moved or event.get("Application") == "socket"
+
+
+def was_answered(event: Event | None) -> bool:
+    """Whether the leg that a caller was connected to had been answered; its ringing tone connects them, too.
+
+    Args:
+        event: the end of the bridge, or the caller's hang-up.
+    """
+    at = event.get("Other-Leg-Channel-Answered-Time") if event is not None else None
+    return at not in (None, "", "0")
+
+
+def was_referred(event: Event | None) -> bool | None:
+    """Whether the caller's telephone has called whom it was told to call (REFER); None: it did not say.
+
+    Args:
+        event: the caller's hang-up. FreeSWITCH hangs up with BLIND_TRANSFER, whatever the telephone said.
+    """
+    if event is None:
+        return None
+    said = [event.variable(f"sip_refer_{which}status_code") or "" for which in ("", "target_")]
+    if any(code[:1] in set("3456") for code in said):
+        return False
+    return True if said[0] or event.get("Hangup-Cause") == BLIND_TRANSFER else None

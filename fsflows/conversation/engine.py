@@ -237,7 +237,6 @@ class Engine:
             match handoff.method:
                 case "bridge":
                     self.call.bridge(fill_target(self, handoff.target))
-                    self.call.hang_up()
                 case "refer":
                     self.call.refer(fill_target(self, handoff.target))
                 case _:

@@ -122,7 +122,7 @@ APPLICATIONS: dict[str, Application] = {
     "queue_dtmf": Application(digits.send_dtmf),
     "read": Application(digits.read, media=True),
     "record_session": Application(recording.record_session, media=True),
-    "redirect": Application(bridging.refer),
+    "redirect": Application(bridging.redirect),
     "ring_ready": Application(_nothing),
     "say": Application(playback.say, media=True),
     "send_dtmf": Application(digits.send_dtmf),

@@ -8,12 +8,15 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from fsflows.switch.clockwork import FRAME, Wait
-from fsflows.switch.headers import OtherLeg
 from fsflows.switch.setup import Leg
 from fsflows.switch.transcript import Ending, Heard, Kind
 
 if TYPE_CHECKING:
     from fsflows.switch.channel import Channel
+
+ACCEPTED = 202
+REFERRING = 10.0
+"""Seconds that FreeSWITCH waits for what comes of a REFER."""
 
 
 @dataclass(slots=True)
@@ -42,13 +45,14 @@ def bridge(channel: Channel, data: str) -> Wait:
     while channel.ready and channel.now < answered_at and not party.ended:
         channel.take_digit()
         yield channel.sooner(answered_at, channel.now + FRAME if channel.digits else None)
-    if leg.answers and channel.ready and not party.ended:
-        channel.other_leg(OtherLeg(party.uuid, data, _number(data)))
+    bridged = leg.answers or leg.announces > 0
+    if bridged and channel.ready and not party.ended:
+        channel.other_leg(party.uuid, data, _number(data), answered=leg.answers)
     channel.call_state("ACTIVE")
     if not channel.ready:
         channel.party = None
         return
-    if not leg.answers or party.ended:
+    if not bridged or party.ended:
         yield from _failed(channel, leg.cause if not leg.answers else party.cause)
         return
     yield from _talk(channel, party)
@@ -59,10 +63,14 @@ def _failed(channel: Channel, cause: str) -> Wait:
     for name in ("originate_disposition", "DIALSTATUS", "originate_failed_cause"):
         channel.set_variable(name, cause)
     channel.set_variable("last_bridge_hangup_cause", cause)
+    _go_on_or_not(channel, cause)
+    yield from ()
+
+
+def _go_on_or_not(channel: Channel, cause: str) -> None:
     wanted = channel.variables.get("continue_on_fail", "")
     if wanted != "true" and cause not in wanted.split(","):
         channel.hang_up(cause)
-    yield from ()
 
 
 def _talk(channel: Channel, party: Party) -> Wait:
@@ -93,9 +101,10 @@ def _talk(channel: Channel, party: Party) -> Wait:
             channel.fire("CALL_UPDATE", extra=updated)
 
     channel.at(channel.now + FRAME, update)
-    heard = Heard(channel.now, party.dialled, Kind.PARTY, party.leg.talks or math.inf)
+    lasts = party.leg.talks if party.leg.answers else party.leg.announces
+    heard = Heard(channel.now, party.dialled, Kind.PARTY, lasts or math.inf)
     channel.transcript.started(heard)
-    ends_at = None if party.leg.talks is None else channel.now + party.leg.talks
+    ends_at = None if lasts is None else channel.now + lasts
     while channel.ready and not party.ended:
         if ends_at is not None and channel.now >= ends_at:
             party.hang_up(party.leg.cause)
@@ -110,7 +119,11 @@ def _talk(channel: Channel, party: Party) -> Wait:
     channel.set_variable("bridge_hangup_cause", cause)
     channel.fire("CHANNEL_UNBRIDGE", extra=ids)
     channel.party = None
-    if party.ended and channel.variables.get("hangup_after_bridge") == "true":
+    if not party.ended:
+        return
+    if not party.leg.answers:
+        _go_on_or_not(channel, cause)
+    elif channel.variables.get("hangup_after_bridge") == "true":
         channel.hang_up(party.cause)
 
 
@@ -124,7 +137,25 @@ def transfer(channel: Channel, data: str) -> None:
     channel.transfer((data.split() or [""])[0])
 
 
-def refer(channel: Channel, data: str) -> None:
-    """`deflect URI` (REFER), `redirect URI` (302): the caller's phone is told to call another, and hangs up."""
+def refer(channel: Channel, data: str) -> Wait:
+    """`deflect URI`: the caller's telephone is told to call another (REFER), and hung up on, whatever it says."""
+    channel.referred_to = data
+    told = channel.setup.telephone
+    yield channel.now + FRAME
+    channel.set_variable("sip_refer_status_code", str(told.accepts))
+    if told.accepts == ACCEPTED:
+        yield channel.now + 4 * FRAME
+        if channel.ready:
+            channel.set_variable("sip_refer_target_status_code", str(told.reached))
+    else:
+        # It waits for news that never comes.
+        until = channel.now + REFERRING
+        while channel.ready and channel.now < until:
+            yield until
+    channel.hang_up("BLIND_TRANSFER")
+
+
+def redirect(channel: Channel, data: str) -> None:
+    """`redirect URI` (302): the caller's telephone is told to call another, and hangs up."""
     channel.referred_to = data
     channel.at(channel.now + 5 * FRAME, lambda: channel.far_end_hangs_up("NORMAL_CLEARING"))

@@ -28,11 +28,12 @@ CALL_STATE_NUMBERS = {
 
 @dataclass(frozen=True, slots=True)
 class OtherLeg:
-    """The leg that the channel is bridged to."""
+    """The leg that the channel is bridged to; when it was answered, in microseconds since 1970, 0: not yet."""
 
     uuid: str
     name: str
     number: str
+    answered: int
 
 
 @dataclass(slots=True)
@@ -187,4 +188,5 @@ def _other_leg_headers(leg: OtherLeg, shot: Snapshot) -> dict[str, str]:
         "Other-Leg-Source": "mod_sofia",
         "Other-Leg-Context": profile.context,
         "Other-Leg-Channel-Name": leg.name,
+        "Other-Leg-Channel-Answered-Time": str(leg.answered),
     }

@@ -131,11 +131,11 @@ class Model:
         self.enter_state(state)
         self.fire("CHANNEL_STATE", full=False)
 
-    def other_leg(self, leg: OtherLeg) -> None:
+    def other_leg(self, uuid: str, name: str, number: str, *, answered: bool) -> None:
         """The leg that the call is bridged to, which its events name from then on."""
-        self._times["bridged"] = self._microseconds()
-        self._other_leg = leg
-        self._callee = leg.number
+        now = self._times["bridged"] = self._microseconds()
+        self._other_leg = OtherLeg(uuid, name, number, now if answered else 0)
+        self._callee = number
         self._snapshot = None
 
     def enter_state(self, state: str) -> None:

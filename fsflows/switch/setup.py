@@ -19,14 +19,30 @@ class Leg:
     Attributes:
         answers: whether the other party takes the call.
         after: seconds until it answers or fails.
+        announces: seconds in which the caller hears something of one that fails then (early media): they are bridged,
+            and nobody has answered.
         talks: seconds until it hangs up; ``None``: never.
         cause: the hangup cause of a call that fails, or of its end.
     """
 
     answers: bool = True
     after: float = 0.020
+    announces: float = 0.0
     talks: float | None = None
     cause: str = "NORMAL_CLEARING"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Telephone:
+    """What the caller's telephone makes of a REFER.
+
+    Attributes:
+        accepts: its answer (202), or its refusal (603).
+        reached: what came of the call that it was told to make (200, 486).
+    """
+
+    accepts: int = 202
+    reached: int = 200
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,6 +75,7 @@ class Setup:
         reached: whether anything listens at the socket's address; when not, the dialplan goes on without it.
         extensions: dialplans by number, for transfers; None: whatever is dialled answers, and hangs up.
         dial: what becomes of a `bridge`, by its dial string.
+        telephone: the caller's.
         sounds: what can be played, and how long it takes.
         recogniser: the speech recogniser.
         files: where recordings go.
@@ -73,6 +90,7 @@ class Setup:
     reached: bool = True
     extensions: Mapping[str, tuple[Action, ...]] | None = None
     dial: Callable[[str], Leg] = answering
+    telephone: Telephone = field(default_factory=Telephone)
     sounds: Sounds = field(default_factory=Sounds)
     recogniser: Recogniser = field(default_factory=Recogniser)
     files: Files = field(default_factory=MemoryFiles)

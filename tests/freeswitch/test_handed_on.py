@@ -16,7 +16,7 @@ import pytest
 
 from .real import RealPhone, RealWorld
 from .serving import DIALPLAN_RECORDINGS
-from .world import is_at_the_desk
+from .world import DESK, is_at_the_desk
 
 ASKS = 500
 pytestmark = [pytest.mark.freeswitch, pytest.mark.process]
@@ -157,6 +157,19 @@ def test_P12_killed_right_behind_the_key(server: RealWorld, how: str) -> None:
     assert within(10.0, lambda: "receipt of" in fsflows(server, "show", uuid).stdout)
     assert not path.exists()
     assert [] == list(server.recordings(uuid))
+
+
+def test_a_conversation_outlives_our_server(server: RealWorld) -> None:
+    with server.call("away") as phone:
+        phone.wait_heard(ASKS)
+        phone.press("4")
+        began = phone.wait_heard(DESK)
+        server.serving.kill()
+        server.wait(1.5)
+        phone.wait_heard(DESK, since=server.now() - 0.3)
+        assert {DESK} == {sound.what for sound in phone.sounds(began)}
+        phone.hang_up()
+        phone.wait_ended()
 
 
 @pytest.mark.parametrize("how", STUBBORN)

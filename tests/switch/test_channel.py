@@ -264,7 +264,8 @@ def test_refer_sends_the_caller_away():
     app.until(5.0)
 
     assert app.channel.referred_to == "sip:5000@example.com"
-    assert app.channel.disposition == "recv_bye"
+    assert app.channel.hangup_cause == "BLIND_TRANSFER"
+    assert ("deflect", "_none_") in app.completed()
 
 
 def test_a_transfer_to_nowhere_ends_the_call():
