@@ -26,8 +26,17 @@ for it (10 s, measured), and the channel plays nothing meanwhile, and hears no k
 HOLD_OFF = 60.0
 """Seconds in which no other call of this process tries again after that."""
 
+SLOW = 4.0
+"""Seconds. No other call tries while a start has gone on for so long: its caller would wait as well."""
+
+FORGOTTEN = 12.0
+"""Seconds after which a start is over, whatever was heard of it: FreeSWITCH may have died meanwhile."""
+
 _held_off: WeakKeyDictionary[Clock, float] = WeakKeyDictionary()
 """Until when, on each clock."""
+
+_starting: WeakKeyDictionary[Clock, dict[str, float]] = WeakKeyDictionary()
+"""The starts that go on, on each clock: since when."""
 
 
 class _Channel(Protocol):
@@ -67,8 +76,9 @@ class Recogniser:
         """Start it, unheard for now; nothing when it runs. What there is to report when it isn't to be tried."""
         if self._listener.running:
             return None
-        now = self._channel.clock.now()
-        if self._hung or now < _held_off.get(self._channel.clock, now):
+        clock = self._channel.clock
+        now = clock.now()
+        if self._hung or now < _held_off.get(clock, now) or _stands_still(clock, now):
             return SpeechLost(now, "the recogniser hung, and is left alone for a while")
         self._start()
         return None
@@ -137,13 +147,17 @@ class Recogniser:
         """An application has begun."""
         if uuid == self._uuid:
             self._begun_at = at
+            _starting.setdefault(self._channel.clock, {})[uuid] = at
 
     def started(self, uuid: str, at: float) -> SpeechLost | None:
         """An application has ended: if it is the one that starts detection, look whether that has begun.
 
         Without its server, or its module, FreeSWITCH says nothing at all.
         """
-        if uuid != self._uuid or self._channel.ended is not None or not self._listener.running:
+        if uuid != self._uuid:
+            return None
+        _starting.get(self._channel.clock, {}).pop(uuid, None)
+        if self._channel.ended is not None or not self._listener.running:
             return None
         try:
             running = "detect_speech" in self._channel.api("uuid_buglist", self._channel.uuid).text
@@ -159,3 +173,11 @@ class Recogniser:
                 at, "the recogniser hung: its server takes connections and says nothing"
             )
         return SpeechLost(at, "the recogniser did not start (vosk module or server missing?)")
+
+
+def _stands_still(clock: Clock, now: float) -> bool:
+    """Whether another call's start has gone on for so long that its server must hang."""
+    starting = _starting.get(clock, {})
+    for uuid in [uuid for uuid, since in starting.items() if now - since >= FORGOTTEN]:
+        del starting[uuid]
+    return any(now - since >= SLOW for since in starting.values())

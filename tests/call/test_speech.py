@@ -5,7 +5,7 @@ import json
 import pytest
 
 from fsflows.call.happenings import Heard, SpeechLost
-from fsflows.call.recogniser import HOLD_OFF, Recogniser
+from fsflows.call.recogniser import FORGOTTEN, HOLD_OFF, SLOW, Recogniser
 from fsflows.call.speech import Listener, read_body
 from fsflows.clock import VirtualClock
 from fsflows.esl.link import Reply
@@ -134,3 +134,28 @@ def test_other_calls_wait_a_minute_for_a_recogniser_that_hangs():
     assert 0 == clock.run(start, clock, 0.02)
     clock.run(clock.sleep, 0.2)
     assert 2 == clock.run(start, clock, 0.02)
+
+
+def test_other_calls_do_not_wait_to_see_whether_a_start_hangs():
+    """Ten seconds is the time of many calls, and each would be silent for as long."""
+    clock = VirtualClock()
+    slow = Recogniser(Channel(clock))
+
+    def tries(after):
+        """How often another call tries, so long after the one that stands still."""
+        clock.sleep(after)
+        other = Channel(clock)
+        Recogniser(other).prepare()
+        return other.started
+
+    def run():
+        slow.prepare()
+        slow.begun("c-1", clock.now())
+        return [tries(SLOW - 0.1), tries(0.2), tries(1.0)]
+
+    assert [1, 0, 0] == clock.run(run)
+    clock.run(slow.started, "c-1", 0.0)
+    assert 1 == clock.run(tries, 0.0)
+
+    clock.run(run)
+    assert 1 == clock.run(tries, FORGOTTEN), "nobody said how it ended"
