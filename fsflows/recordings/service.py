@@ -8,13 +8,14 @@ call = recordings.call(control, flow=flow.name, switch=channel["FreeSWITCH-Switc
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 
 from fsflows.clock import Clock, Task
 from fsflows.database import Database
 from fsflows.esl.supervised import FreeSwitches
+from fsflows.lanes import Beside, Here, Lane
 from fsflows.log import Logger
 from fsflows.recordings.agent.files import AgentFiles
 from fsflows.recordings.call.recordings import CallRecordings
@@ -54,6 +55,7 @@ class Recordings:
     tools: Tools
     claims: Claims
     sweeper: Sweeper
+    intents: IntentSpool
     files: Files | None = None
     watch: Watch | None = None
     _tasks: list[Task] = field(default_factory=list)
@@ -99,6 +101,7 @@ class Recordings:
             presence=Presence(f"{settings.database.spool}/alive"),
             discard_orphans=discard_orphans,
             calls_ended=calls_ended,
+            lane=Beside if threaded else Here,
         )
         made.files = files
         if switches is not None:
@@ -119,11 +122,12 @@ class Recordings:
         faults: Faults = NO_FAULTS,
         discard_orphans: bool = False,
         calls_ended: bool = False,
+        lane: Callable[[], Lane] = Here,
     ) -> Recordings:
-        """Make it from its parts, in a test or a tool. `staging`: as FreeSWITCH names it."""
+        """Make it from its parts, in a test or a tool. `staging`: as FreeSWITCH names it; `lane`: see `IntentSpool`."""
         node = node or Node.make()
         journal = Journal(database, clock, node)
-        intents = IntentSpool(spool)
+        intents = IntentSpool(spool, lane)
         archives = Archives(database, clock, node)
         lookout = Lookout(journal, clock, intents)
         tools = Tools(
@@ -131,7 +135,7 @@ class Recordings:
             clock=clock,
             reach=reach,
             staging=staging.rstrip("/"),
-            discarder=Discarder(journal, clock, intents, lookout, faults=faults),
+            discarder=Discarder(journal, clock, lookout, faults=faults),
             lookout=lookout,
             publisher=Publisher(journal, archives, faults=faults),
             archives=archives,
@@ -147,7 +151,7 @@ class Recordings:
             calls_ended=calls_ended,
             presence=presence,
         )
-        return cls(tools, claims, sweeper)
+        return cls(tools, claims, sweeper, intents)
 
     def call(
         self, control: RecordingControl, *, flow: str, switch: str, log: Logger
@@ -177,6 +181,7 @@ class Recordings:
         self.sweeper.stop()
         while self._tasks:
             self._tasks.pop().kill()  # it may sleep; what it leaves undone is begun again
+        self.intents.close()
         if self.files is not None:
             self.files.close()
 

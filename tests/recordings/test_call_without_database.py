@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from contextlib import nullcontext
-from pathlib import Path
 
 import pytest
 
 from fsflows.database import DatabaseFailed
 from fsflows.recordings import metrics
 from fsflows.recordings.discarding.discard import DiscardFailed
+from fsflows.recordings.discarding.spool import IntentSpool
 from fsflows.recordings.freeswitch.control import RecordingError
 from recordings.fakes import UUID, fail_database
 
@@ -33,7 +33,7 @@ def test_P12_the_order_is_on_disk_before_the_database_is_asked(world):
         asked.append([(each.call_uuid, each.cause) for each in spool.read()])
         return run(work, of, kind)
 
-    spool = world.service.tools.discarder._spool
+    spool = world.service.intents
     world.database._run = watched
     cause = world.cause()
     call.discard(cause)
@@ -135,7 +135,7 @@ def test_neither_journal_nor_spool_can_be_written_then_both_are_said(world):
     call.start()
     world.switch.talk()
     fail_database(world)
-    world.service.tools.discarder._spool._directories = [Path("/proc/nothing"), Path("/proc/no")]
+    world.service.intents._shelves = IntentSpool(["/proc/nothing", "/proc/no"])._shelves
     with pytest.raises(DiscardFailed, match=r"disk is full.*nor can the spool"):
         call.discard(world.cause())
     assert world.audio() == []

@@ -3,23 +3,41 @@
 from __future__ import annotations
 
 import errno
+import os
+import time
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from unittest.mock import Mock
 
 import pytest
 
+from fsflows.lanes import Here
+from fsflows.recordings.discarding.shelf import LEFT, name_for
 from fsflows.recordings.discarding.spool import IntentSpool
+from fsflows.recordings.discarding.spooled import Spooled
 from fsflows.recordings.journal.entries import Entry
 from fsflows.recordings.journal.receipt import DiscardCause
-from recordings.fakes import SWITCH, UUID
+from recordings.fakes import OTHER, SWITCH, UUID
+from recordings.hanging import Hanging
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 CAUSE = DiscardCause("demo", "opt_out", "1", NOW)
 
 
-def entries(*paths):
-    return [Entry(call_uuid=UUID, path=path, started_at=NOW) for path in paths]
+def order(*paths, **values):
+    entries = [Entry(call_uuid=UUID, path=path, started_at=NOW) for path in paths]
+    return Spooled(UUID, SWITCH, CAUSE, tuple(entries), **values)
+
+
+def write(spool, order):
+    name = name_for(order.call_uuid, jotted=False)
+    return spool.write(order, name), name
+
+
+def jot(spool, order):
+    name = name_for(order.call_uuid, jotted=True)
+    return spool.jot(order, name), name
 
 
 def paths(spool):
@@ -31,56 +49,142 @@ def directories(tmp_path):
     return [str(tmp_path / "memory"), str(tmp_path / "disk")]
 
 
+@pytest.fixture
+def hanging(directories):
+    """A spool whose first directory hangs, and what it hangs at."""
+    lanes = [Hanging(), Here()]
+    return IntentSpool(directories, iter(lanes).__next__), lanes[0]
+
+
 @pytest.mark.parametrize("full", [0, 1])
 def test_P12_of_twins_that_differ_what_either_has_counts(directories, full):
-    IntentSpool(directories).write(UUID, SWITCH, CAUSE, entries("/a"))
-    IntentSpool([directories[1 - full]]).write(UUID, SWITCH, CAUSE, entries("/a", "/b"), over=True)
+    write(IntentSpool(directories), order("/a"))
+    write(IntentSpool([directories[1 - full]]), order("/a", "/b", over=True))
     spool = IntentSpool(directories)
     assert paths(spool) == [["/a", "/b"]]
     assert not spool.read()[0].over  # one of them is old: nobody knows which
 
 
 def test_P12_what_an_earlier_process_has_written_stays(directories):
-    IntentSpool(directories).write(UUID, SWITCH, CAUSE, entries("/a"), owner="first", over=True)
-    IntentSpool(directories).write(UUID, SWITCH, CAUSE, entries("/b"), owner="second")
+    write(IntentSpool(directories), order("/a", owner="first", over=True))
+    later = replace(CAUSE, step="later")
+    write(IntentSpool(directories), replace(order("/b", owner="second"), cause=later))
     spool = IntentSpool(directories)
     assert paths(spool) == [["/a", "/b"]]
-    assert [(each.owner, each.over) for each in spool.read()] == [("second", False)]
+    assert [(each.owner, each.over, each.cause) for each in spool.read()] == [
+        ("second", False, CAUSE)
+    ]
 
 
-def test_P12_what_is_jotted_down_counts_as_written_until_it_is_struck_out(directories):
+def test_P12_what_is_jotted_down_counts_as_written_until_it_is_removed(directories):
     spool = IntentSpool(directories)
-    spool.jot(UUID, SWITCH, CAUSE, entries("/a"), owner="first")
+    earlier, name = jot(spool, order("/a", owner="first"))
+    assert earlier is None
     assert [(each.cause, each.owner, each.over) for each in spool.read()] == [
         (CAUSE, "first", False)
     ]
     assert paths(spool) == [["/a"]]
-    spool.strike_out(UUID)
+    spool.remove([name])
     assert spool.read() == []
 
 
-def test_P12_what_is_written_down_takes_the_place_of_what_was_jotted_down(directories):
+def test_P12_who_jots_down_is_told_what_is_there_already(directories):
+    _, name = write(IntentSpool(directories), order("/a"))
+    earlier, _ = jot(IntentSpool(directories), order("/b"))
+    assert [entry.path for entry in earlier.entries] == ["/a"]
+    assert earlier.files == {name}
+
+
+def test_P12_what_is_written_down_takes_the_place_of_what_it_names_and_of_nothing_else(
+    directories, tmp_path
+):
     spool = IntentSpool(directories)
-    spool.jot(UUID, SWITCH, CAUSE, entries("/a"), owner="first")
-    spool.write(UUID, SWITCH, CAUSE, entries("/b"), owner="first", over=True)
+    _, ours = jot(spool, order("/a", owner="first"))
+    jot(IntentSpool(directories), order("/c", owner="another"))
+    assert write(spool, order("/a", "/b", files=frozenset([ours]), over=True))[0]
+    assert paths(spool) == [["/c", "/a", "/b"]]
+    assert ours not in [file.name for file in (tmp_path / "memory").iterdir()]
+
+
+def test_P12_only_what_was_read_is_removed(directories):
+    """The journal has taken an order; meanwhile more has come to be known of the call."""
+    spool = IntentSpool(directories)
+    write(spool, order("/a"))
+    (read,) = spool.read()
+    write(IntentSpool(directories), order("/a", "/b"))
+    spool.remove(read.files)
     assert paths(spool) == [["/a", "/b"]]
-    assert spool.read()[0].over
 
 
 def test_what_a_power_loss_has_left_of_a_jotting_is_thrown_away(directories, tmp_path):
     spool = IntentSpool(directories)
-    spool.jot(UUID, SWITCH, CAUSE, (), owner="first")
+    jot(spool, order(owner="first"))
     (file,) = (tmp_path / "memory").iterdir()
     file.write_text("")
     assert spool.read() == []
     assert list((tmp_path / "memory").iterdir()) == []
 
 
-def test_P12_an_order_that_can_not_be_read_now_is_not_thrown_away(directories, monkeypatch):
-    """Too many files are open; or it was struck out between the look and the reading."""
+def test_what_a_killed_process_was_writing_is_thrown_away_when_it_is_old(directories, tmp_path):
     spool = IntentSpool(directories)
-    spool.jot(UUID, SWITCH, CAUSE, (), owner="first")
+    write(spool, order("/a"))
+    for name, age in ((".old.json.part", LEFT + 60), (".new.json.part", 0)):
+        part = tmp_path / "disk" / name
+        part.write_text("{")
+        os.utime(part, (time.time() - age,) * 2)
+    assert paths(spool) == [["/a"]]
+    assert [file.name for file in (tmp_path / "disk").glob(".*")] == [".new.json.part"]
+
+
+def test_P12_an_order_that_can_not_be_read_now_is_not_thrown_away(directories, monkeypatch):
+    """Too many files are open; or it was removed between the look and the reading."""
+    spool = IntentSpool(directories)
+    jot(spool, order(owner="first"))
     with monkeypatch.context() as patch:
         patch.setattr(Path, "read_text", Mock(side_effect=OSError(errno.EMFILE, "too many")))
         assert spool.read() == []
+        assert spool.has(UUID)
     assert [each.cause for each in spool.read()] == [CAUSE]
+
+
+def test_P12_an_order_of_an_earlier_version_is_read_and_removed(directories, tmp_path):
+    spool = IntentSpool(directories)
+    write(spool, order("/a"))
+    for directory in (tmp_path / "memory", tmp_path / "disk"):
+        (file,) = directory.iterdir()
+        file.rename(file.with_name(f"{file.name[:32]}.json"))
+    assert spool.has(UUID)
+    (read,) = spool.read(UUID)
+    spool.remove(read.files)
+    assert not spool.has(UUID)
+
+
+def test_P12_a_directory_that_hangs_keeps_no_order_from_the_other(hanging, tmp_path):
+    spool, lane = hanging
+    _, jotted = jot(spool, order("/a"))
+    assert [file.name for file in (tmp_path / "disk").iterdir()] == [jotted]
+    everywhere, written = write(spool, order("/a", files=frozenset([jotted])))
+    assert not everywhere
+    assert [file.name for file in (tmp_path / "disk").iterdir()] == [written]
+    assert paths(spool) == [["/a"]]
+    spool.remove([jotted, written])
+    assert list((tmp_path / "disk").iterdir()) == []
+    lane.back()  # what it was asked for is done, in that order
+    assert list((tmp_path / "memory").iterdir()) == []
+
+
+def test_P12_while_a_directory_hangs_there_may_be_an_order_in_it(hanging):
+    spool, lane = hanging
+    assert spool.has(OTHER)
+    with pytest.raises(OSError, match="does not answer"):
+        spool.of(OTHER)
+    lane.back()
+    assert not spool.has(OTHER)
+    assert spool.of(OTHER) is None
+
+
+def test_P12_when_all_directories_hang_it_is_said(directories):
+    spool = IntentSpool(directories, Hanging)
+    assert jot(spool, order("/a"))[0] is None
+    with pytest.raises(OSError, match="does not answer"):
+        write(spool, order("/a"))

@@ -455,7 +455,7 @@ def test_13_an_order_that_the_journal_could_not_take_is_on_disk_all_the_same(in_
     for left, world in scene.losses():
         must_be_gone_if_ordered(scene, left, world, other=False)
         if world.service.tools.journal.load(UUID).intent is not None:
-            assert list(scene.directory.rglob("*.json*")) == []
+            assert list(scene.directory.rglob("*.json")) == []
 
 
 def test_13_an_order_that_comes_back_to_the_spool_changes_no_receipt(in_memory, template):

@@ -90,7 +90,7 @@ class LiveDiscard:
         )
 
     def jot(self) -> None:
-        """Jot down that it is asked for, unless all is gone. Doesn't wait."""
+        """Jot down that it is asked for, unless all is gone. Doesn't wait for long."""
         if not self.done and self._discard is not None:
             self._tools.discarder.jot(self._discard)
 

@@ -13,6 +13,7 @@ from fsflows.recordings.call.live_discard import LiveDiscard
 from fsflows.recordings.call.masking import Masking
 from fsflows.recordings.call.summary import RecordingsClosed, Summary, of_entries
 from fsflows.recordings.discarding.discard import DiscardFailed
+from fsflows.recordings.files.failures import FileWorkFailed
 from fsflows.recordings.freeswitch.control import RecordingControl, RecordingError
 from fsflows.recordings.journal.entries import CallFile
 from fsflows.recordings.journal.receipt import DiscardCause, Receipt
@@ -230,7 +231,7 @@ class CallRecordings:
                     self._discard.confirm(call_over=call_over)
                 else:
                     self._publish(call_over=call_over, keep_running=keep_running)
-        except DatabaseFailed as error:
+        except (DatabaseFailed, FileWorkFailed) as error:
             self._log.warning("recordings are left to the sweep", why=str(error))
         finally:
             if self._tools.live.get(self.call_uuid) is self:

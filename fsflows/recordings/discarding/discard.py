@@ -51,6 +51,7 @@ class Discard:
         settled: what operators said of its files.
         receipted: there has been a receipt.
         forbidden: FreeSWITCH has been told to delete what is recorded from then on.
+        orders: files of the spool that say no more than what is known here.
     """
 
     call_uuid: str
@@ -69,6 +70,7 @@ class Discard:
     settled: dict[str, Settlement] = field(default_factory=dict)
     forbidden: bool = False
     receipted: bool = False
+    orders: frozenset[str] = frozenset()
 
     def went(self, file: FileReceipt) -> None:
         """A file is gone, and how."""

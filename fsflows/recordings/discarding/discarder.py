@@ -24,7 +24,6 @@ from fsflows.recordings.discarding.discard import (
 )
 from fsflows.recordings.discarding.lookout import Lookout
 from fsflows.recordings.discarding.retracting import Retractor
-from fsflows.recordings.discarding.spool import IntentSpool
 from fsflows.recordings.discarding.stopping import ROUNDS, Stopper
 from fsflows.recordings.faults import FORBID_POINT, NO_FAULTS, Faults
 from fsflows.recordings.files.failures import FileWorkFailed, PathRefused, StillThere
@@ -40,14 +39,12 @@ class Discarder:
         self,
         journal: Journal,
         clock: Clock,
-        spool: IntentSpool,
         lookout: Lookout,
         *,
         faults: Faults = NO_FAULTS,
     ) -> None:
         self._journal = journal
         self._clock = clock
-        self._spool = spool
         self._lookout = lookout
         self._faults = faults
         self._stopper = Stopper(lookout, faults)
@@ -89,15 +86,7 @@ class Discarder:
 
         What an earlier process has ordered of the call, and could not bring into the journal, is part of it.
         """
-        self._lookout.ordered(discard)
-        unwritten = [entry for entry in discard.known.values() if not entry.id]
-        self._spool.jot(
-            discard.call_uuid,
-            discard.switch,
-            discard.cause,
-            unwritten,
-            owner=self._journal.node.id,
-        )
+        self._lookout.jot(discard)
 
     @staticmethod
     def forbid(discard: Discard) -> None:
@@ -125,7 +114,7 @@ class Discarder:
             return False
         finally:
             discard.ms["intent"] = self._since(started)
-        self._spool.strike_out(discard.call_uuid)
+        self._lookout.strike_out(discard)
         discard.cause = intent.cause
         discard.settled = {settled.path: settled for settled in call.settlements}
         self._merge(discard, call.entries)
@@ -287,7 +276,7 @@ class Discarder:
             return None
 
     def _succeeded(self, discard: Discard, receipt: Receipt) -> None:
-        self._spool.remove(discard.call_uuid)
+        self._lookout.strike_out(discard)
         settled = {file.path for file in receipt.files if file.how == SETTLED}
         for path, entry in discard.known.items():
             state = "settled" if path in settled else "discarded"

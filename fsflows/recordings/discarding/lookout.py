@@ -10,7 +10,9 @@ from fsflows.clock import Clock
 from fsflows.database import DatabaseFailed
 from fsflows.esl.quoting import file_of
 from fsflows.recordings.discarding.discard import FORBIDDEN, REMOVED, TOO_SHORT, Discard
+from fsflows.recordings.discarding.shelf import name_for
 from fsflows.recordings.discarding.spool import IntentSpool
+from fsflows.recordings.discarding.spooled import Spooled
 from fsflows.recordings.files.failures import FileWorkFailed, PathRefused
 from fsflows.recordings.journal.entries import Entry
 from fsflows.recordings.journal.journal import Journal
@@ -169,32 +171,57 @@ class Lookout:
         return entry if sighting is None else entry.found(sighting)
 
     def earlier_order(self, call_uuid: str) -> DiscardCause | None:
-        """Why the call is to be discarded by an order that is in the spool, and maybe not yet in the journal."""
-        spooled = self._spool.of(call_uuid)
+        """Why the call is to be discarded by an order that is in the spool, and maybe not yet in the journal.
+
+        Raises:
+            FileWorkFailed: it can't be known now whether there is one.
+        """
+        try:
+            spooled = self._spool.of(call_uuid)
+        except OSError as error:
+            raise FileWorkFailed(f"orders to discard can't be read: {error}") from error
         return spooled.cause if spooled is not None else None
 
-    def ordered(self, discard: Discard) -> None:
-        """Know the recordings that such an order names."""
-        spooled = self._spool.of(discard.call_uuid)
-        for entry in spooled.entries if spooled is not None else ():
-            discard.known.setdefault(entry.path, entry)
+    def jot(self, discard: Discard) -> None:
+        """Jot down that it is asked for, and know the recordings that earlier orders name. Never raises."""
+        unwritten = [entry for entry in discard.known.values() if not entry.id]
+        order, file = self._order(discard, unwritten), name_for(discard.call_uuid, jotted=True)
+        discard.orders |= {file}
+        earlier = self._spool.jot(order, file)
+        if earlier is not None:
+            for entry in earlier.entries:
+                discard.known.setdefault(entry.path, entry)
+            discard.orders |= earlier.files
+
+    def strike_out(self, discard: Discard) -> None:
+        """The journal has the order, and all that is known. Doesn't wait."""
+        orders, discard.orders = discard.orders, frozenset()
+        self._spool.remove(orders)
 
     def write_to_spool(self, discard: Discard) -> None:
         """The journal can't be written: the discard is kept beside it; at the worst in memory, until there is room."""
+        order = self._order(discard, discard.known.values())
+        file = name_for(discard.call_uuid, jotted=False)
+        discard.orders |= {file}
         try:
-            self._spool.write(
-                discard.call_uuid,
-                discard.switch,
-                discard.cause,
-                discard.known.values(),
-                owner=self._journal.node.id,
-                over=discard.call_over,
-            )
+            if self._spool.write(order, file):
+                discard.orders -= order.files
         except OSError as error:
             discard.left.append(f"nor can the spool: {error}")
             self._unwritten[discard.call_uuid] = discard
         else:
             self._unwritten.pop(discard.call_uuid, None)
+
+    def _order(self, discard: Discard, entries: Iterable[Entry]) -> Spooled:
+        return Spooled(
+            discard.call_uuid,
+            discard.switch,
+            discard.cause,
+            tuple(entries),
+            self._journal.node.id,
+            discard.call_over,
+            discard.orders,
+        )
 
     def write_again(self) -> None:
         """Write down what could not be written anywhere."""

@@ -15,7 +15,8 @@ from fsflows.database import DatabaseFailed
 from fsflows.log import call_logger, get_logger
 from fsflows.recordings import metrics
 from fsflows.recordings.discarding.discard import Discard, DiscardFailed
-from fsflows.recordings.discarding.spool import IntentSpool, Spooled
+from fsflows.recordings.discarding.spool import IntentSpool
+from fsflows.recordings.discarding.spooled import Spooled
 from fsflows.recordings.files.failures import FileWorkFailed
 from fsflows.recordings.freeswitch.control import EndedCall, RecordingControl, RecordingError
 from fsflows.recordings.journal.entries import CALL_LIMIT, Entry, Intent
@@ -268,15 +269,21 @@ class Sweeper:
             at_once = self._hurry.get(self._tools.clock.now() + seconds) is not None
 
     def _take_from_spool(self, which: Callable[[Spooled], bool]) -> None:
-        for spooled in self._spool.read():
-            if spooled.call_uuid in self._tools.live or not which(spooled):
+        for listed in self._spool.read():
+            if listed.call_uuid in self._tools.live or not which(listed):
                 continue
-            self._tools.journal.open_discard(
-                spooled.call_uuid, spooled.switch, spooled.cause, spooled.entries
-            )
-            if spooled.over:
-                self._tools.journal.unwatch(spooled.call_uuid)
-            self._spool.remove(spooled.call_uuid)
+            # It took its time to come here: what has been dealt with since must not be begun anew.
+            for spooled in self._spool.read(listed.call_uuid):
+                if spooled.call_uuid not in self._tools.live and which(spooled):
+                    self._take(spooled)
+
+    def _take(self, spooled: Spooled) -> None:
+        self._tools.journal.open_discard(
+            spooled.call_uuid, spooled.switch, spooled.cause, spooled.entries
+        )
+        if spooled.over:
+            self._tools.journal.unwatch(spooled.call_uuid)
+        self._spool.remove(spooled.files)
 
     def _retry_live(self, report: SweepReport) -> None:
         for live in list(self._tools.live.values()):
