@@ -19,9 +19,10 @@ from fsflows.console.access import Access, User
 from fsflows.console.guard import begin_session, check_csrf, end_session, protect, safe_target
 from fsflows.console.sessions import Sessions
 from fsflows.console.sources import Health, Sources
-from fsflows.console.throttle import Network, Throttle, household
+from fsflows.console.throttle import Network, Throttle
 from fsflows.database import DatabaseFailed
 from fsflows.log import get_logger
+from fsflows.webserver import household
 
 SESSION_COOKIE = "fsflows_session"
 MAX_FORM = 64 * 1024

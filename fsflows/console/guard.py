@@ -19,8 +19,9 @@ from werkzeug.wrappers import Response as AnyResponse
 
 from fsflows.console.access import LOCAL, Access, User, is_loopback
 from fsflows.console.sessions import Sessions
-from fsflows.console.throttle import Network, Throttle, client_of, household
+from fsflows.console.throttle import Network, Throttle, client_of
 from fsflows.log import get_logger
+from fsflows.webserver import household
 
 P = ParamSpec("P")
 
@@ -109,7 +110,6 @@ def _read_body() -> None:
             with gevent.Timeout(patience, TimeoutError()):
                 request.get_data()
         except TimeoutError:
-            request.environ["fsflows.hear_no_more"]()
             raise RequestTimeout from None
 
 

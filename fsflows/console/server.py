@@ -2,63 +2,25 @@
 
 from __future__ import annotations
 
-import logging
 import socket
 from collections.abc import Callable, Iterable, Sequence
-from functools import partial
 from typing import Any
 
-import gevent
 from flask import Flask
-from gevent.pool import Pool
-from gevent.pywsgi import LoggingLogAdapter, WSGIHandler, WSGIServer
 
 from fsflows.console.access import Access, check_listen, parse_users
 from fsflows.console.app import create_app
 from fsflows.console.sources import Sources
 from fsflows.console.throttle import parse_proxies
 from fsflows.log import get_logger
+from fsflows.webserver import Server
 
 MAX_REQUESTS = 200
 """At once, live pages included. More wait in the backlog; calls are not touched by it."""
 
 BACKLOG = 64
 
-PATIENCE = 30.0
-"""Seconds that a client may take to send its request, or its next one."""
-
-FIRST = 5.0
-"""Seconds that a new client may take for its first line. Who says nothing must not keep a probe waiting for longer than
-probes wait."""
-
 log = get_logger("console")
-
-
-class _Handler(WSGIHandler):
-    """gevent's, with an end to waiting: for the next piece, and for all of a request that comes byte by byte."""
-
-    _has_asked = False
-
-    def __init__(self, sock: socket.socket, *arguments: Any, **named: Any) -> None:
-        sock.settimeout(PATIENCE)
-        super().__init__(sock, *arguments, **named)
-
-    def read_requestline(self) -> str:
-        with gevent.Timeout(PATIENCE if self._has_asked else FIRST, TimeoutError()):
-            line: str = super().read_requestline()
-            self._has_asked = True
-            return line
-
-    def read_request(self, raw_requestline: str) -> Any:
-        with gevent.Timeout(PATIENCE, ValueError("the request took too long")):
-            return super().read_request(raw_requestline)
-
-    def get_environ(self) -> dict[str, Any]:
-        environ: dict[str, Any] = super().get_environ()
-        environ["fsflows.patience"] = PATIENCE
-        # Or what is left of the request would be waited for after its answer.
-        environ["fsflows.hear_no_more"] = partial(self.socket.shutdown, socket.SHUT_RD)
-        return environ
 
 
 def open_console(
@@ -108,7 +70,7 @@ class ConsoleServer:
         self._app = app
         self._address = (host, port)
         self._listening = listening or self._bind
-        self._server: WSGIServer | None = None
+        self._server: Server | None = None
 
     def start(self) -> None:
         """Begin to listen.
@@ -119,14 +81,8 @@ class ConsoleServer:
         listener = self._listening()
         listener.setblocking(False)
         self._address = listener.getsockname()[:2]
-        self._server = WSGIServer(
-            listener,
-            self._app,
-            log=None,  # the guard logs each access, with who it was
-            error_log=LoggingLogAdapter(logging.getLogger("console.wsgi"), level=logging.WARNING),
-            handler_class=_Handler,
-            spawn=Pool(MAX_REQUESTS),
-        )
+        # Who looks is logged by the guard, with who it was.
+        self._server = Server(listener, self._app, part="console", most=MAX_REQUESTS)
         self._server.start()
         log.info("console", address=self.url)
 

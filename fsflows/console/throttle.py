@@ -12,6 +12,8 @@ import time
 from collections import OrderedDict, deque
 from collections.abc import Callable, Sequence
 
+from fsflows.webserver import ip_address
+
 MAX_FAILURES = 5
 WINDOW = 60.0
 """So many failures of one client in so many seconds; then it has to wait."""
@@ -44,7 +46,7 @@ class Throttle:
         """A client showed something wrong.
 
         Args:
-            client: as `household` gives it.
+            client: as `webserver.household` gives it.
             guess: what it showed, if showing the same once more is no new guess: a program that has an old token goes
                 on with it, and the others at its address must not wait for that. "": each counts.
         """
@@ -95,29 +97,12 @@ def client_of(address: str, forwarded: Sequence[str], proxies: Sequence[Network]
     client = address
     while hops and _is_one_of(client, proxies):
         said = hops.pop().strip()
-        if _parse(said) is None:
+        if ip_address(said) is None:
             break
         client = said
     return client
 
 
-def household(client: str) -> str:
-    """A client for counting: its address, or for IPv6 its network of 64 bits, which one household has all of."""
-    parsed = _parse(client)
-    if isinstance(parsed, ipaddress.IPv6Address):
-        return str(ipaddress.ip_network((int(parsed) >> 64 << 64, 64)))
-    return client if parsed is None else str(parsed)
-
-
 def _is_one_of(client: str, proxies: Sequence[Network]) -> bool:
-    parsed = _parse(client)
+    parsed = ip_address(client)
     return parsed is not None and any(parsed in network for network in proxies)
-
-
-def _parse(text: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
-    try:
-        parsed = ipaddress.ip_address(text)
-    except ValueError:
-        return None
-    mapped = getattr(parsed, "ipv4_mapped", None)  # an IPv4 client on a socket for both
-    return mapped or parsed

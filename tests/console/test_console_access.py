@@ -19,7 +19,8 @@ from fsflows.console.access import (
 from fsflows.console.app import create_app
 from fsflows.console.server import open_console
 from fsflows.console.sources import Health
-from fsflows.console.throttle import Throttle, client_of, household, parse_proxies
+from fsflows.console.throttle import Throttle, client_of, parse_proxies
+from fsflows.webserver import household
 
 from .world import World
 

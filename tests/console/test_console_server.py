@@ -6,7 +6,7 @@ import gevent
 import pytest
 from gevent import socket
 
-from fsflows import log
+from fsflows import log, webserver
 from fsflows.console import server as server_module
 from fsflows.console.server import open_console
 
@@ -53,8 +53,8 @@ def ask(client, path):
     ],
 )
 def test_a_client_that_dawdles_is_let_go_and_disturbs_nobody(console, monkeypatch, half):
-    monkeypatch.setattr(server_module, "PATIENCE", 0.05)
-    monkeypatch.setattr(server_module, "FIRST", 0.05)
+    monkeypatch.setattr(webserver, "PATIENCE", 0.05)
+    monkeypatch.setattr(webserver, "FIRST", 0.05)
     with log.capture("error") as events, connect(console) as slow, connect(console) as other:
         slow.sendall(half)
         assert "200 OK" in ask(other, "/live")
@@ -66,7 +66,7 @@ def test_a_client_that_dawdles_is_let_go_and_disturbs_nobody(console, monkeypatc
 
 def test_those_who_say_nothing_do_not_keep_others_out(console, monkeypatch):
     """As many as are served at once; a probe comes behind them, and is answered before they have to ask again."""
-    monkeypatch.setattr(server_module, "FIRST", 0.05)
+    monkeypatch.setattr(webserver, "FIRST", 0.05)
     idle = [connect(console) for _ in range(server_module.MAX_REQUESTS)]
     try:
         with gevent.Timeout(20), connect(console) as probe:
@@ -85,8 +85,8 @@ def test_those_who_say_nothing_do_not_keep_others_out(console, monkeypatch):
     ],
 )
 def test_a_client_that_sends_byte_by_byte_is_let_go_as_well(console, monkeypatch, begun):
-    monkeypatch.setattr(server_module, "PATIENCE", 0.2)
-    monkeypatch.setattr(server_module, "FIRST", 0.2)
+    monkeypatch.setattr(webserver, "PATIENCE", 0.2)
+    monkeypatch.setattr(webserver, "FIRST", 0.2)
 
     def drips(client):
         with suppress(OSError):  # it is let go

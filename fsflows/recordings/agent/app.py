@@ -12,6 +12,8 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict
 from typing import Any
 
+import gevent
+
 from fsflows.log import get_logger
 from fsflows.recordings.agent.protocol import METHODS, UPGRADE, failure, path_of
 from fsflows.recordings.agent.signing import HEADER, SignatureRefused, Signer
@@ -95,7 +97,9 @@ def _body(environ: Mapping[str, Any]) -> bytes:
     length = int(environ.get("CONTENT_LENGTH") or 0)
     if not 0 <= length <= MAX_BODY:
         raise ValueError(f"a request has at most {MAX_BODY} bytes")
-    body: bytes = environ["wsgi.input"].read(length)
+    # Nobody knows yet who it is.
+    with gevent.Timeout(environ.get("fsflows.patience"), ValueError("the request took too long")):
+        body: bytes = environ["wsgi.input"].read(length)
     return body
 
 

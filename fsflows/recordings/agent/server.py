@@ -8,13 +8,16 @@ import ssl
 from typing import Any
 
 import gevent
-from gevent.pywsgi import WSGIServer
 from gevent.ssl import SSLContext
 
 from fsflows.log import get_logger
 from fsflows.recordings.agent.app import AgentApp
 from fsflows.recordings.files.files import Files
 from fsflows.recordings.files.offhub import OffHub
+from fsflows.webserver import Server
+
+MAX_CONNECTIONS = 800
+"""At once. Each of a server's processes keeps up to 16; more wait in the backlog."""
 
 
 def serve(
@@ -39,8 +42,12 @@ def serve(
     log = get_logger("recordings.agent")
     off_hub = OffHub(files)
     try:
-        server = WSGIServer(
-            (host.strip("[]"), int(port)), AgentApp(off_hub, secret), log=None, **_tls(cert, key)
+        server = Server(
+            (host.strip("[]"), int(port)),
+            AgentApp(off_hub, secret),
+            part="recordings.agent",
+            most=MAX_CONNECTIONS,
+            **_tls(cert, key),
         )
         for number in (signal.SIGTERM, signal.SIGINT):
             gevent.signal_handler(number, server.stop)
