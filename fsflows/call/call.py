@@ -187,6 +187,7 @@ class Call(Leg):
         Raises:
             CallEnded: the caller has hung up before anybody answered; or the connection was lost.
             CallFailed: nobody answered; the caller is still there.
+            Interrupted: before anybody answered; the call is no longer ours.
         """
         self.dismiss_recogniser()
         self._set_terminators()  # somebody else may play something to the caller meanwhile
@@ -200,8 +201,11 @@ class Call(Leg):
         try:
             self.run("bridge", quoting.argument(target), timeout=24 * 3600.0)
         except Interrupted:
+            # Also who still hears it ring: the dialplan goes on with him if nobody answers.
             self._complete = True
             self._over(TRANSFERRED)
+            if not self._bridged:
+                raise
             return
         except CallEnded as ended:
             if ended.cause == LINK_LOST or not self._talked():
