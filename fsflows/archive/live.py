@@ -26,6 +26,7 @@ class LiveCall:
     flow: str
     step: str
     recording: str
+    direction: str
     latest: dict[str, Any]
     revision: int
 
@@ -136,6 +137,7 @@ def _look(builder: RecordBuilder) -> LiveCall:
         flow=builder.current_flow,
         step=builder.current_step,
         recording=builder.note.state.value,
+        direction=builder.direction,
         latest=latest.as_json() if latest is not None else {},
         revision=builder.revision,
     )

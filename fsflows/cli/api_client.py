@@ -29,7 +29,11 @@ class Refused(Exception):
 
 
 class Away(Refused):
-    """No server answers there now."""
+    """No server answers there now, or it can make no calls now."""
+
+
+class Unknown(Refused):
+    """The server knows no such call: it was started anew, and there is no record."""
 
 
 def console_url(listen: str) -> str:
@@ -55,7 +59,7 @@ class Server:
         """A request; its answer.
 
         Raises:
-            Refused: the server is not there, or would not.
+            Refused: the server is not there, or would not; its kinds say which.
         """
         parts = urlsplit(self._url)
         if parts.scheme not in ("http", "https") or not parts.hostname:
@@ -88,6 +92,11 @@ class Server:
             raise Refused(f"what answers at {self._url} is not a server of this version")
         if response.status >= 400:
             later = response.headers.get("Retry-After", "0")
-            after = float(later) if response.status == 429 and later.isdecimal() else 0.0
-            raise Refused(str(answer.get("error", response.reason)), after)
+            after = float(later) if later.isdecimal() else 0.0
+            why = str(answer.get("error", response.reason))
+            if response.status == 503 and after:
+                raise Away(why)
+            if response.status == 404:
+                raise Unknown(why)
+            raise Refused(why, after if response.status == 429 else 0.0)
         return answer

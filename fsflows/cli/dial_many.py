@@ -9,9 +9,11 @@ import sys
 import time
 from collections import Counter, deque
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
 from typing import Any, TextIO
 
-from fsflows.cli.api_client import Away, Refused, Server
+from fsflows.cli.api_client import Away, Refused, Server, Unknown
 from fsflows.printable import blanked
 
 AT_ONCE = 50
@@ -23,8 +25,15 @@ LOOK_EVERY = 0.5
 RECORD = 10.0
 """Seconds for a call's record after its end."""
 
-AWAY = 60.0
-"""Seconds that a server may be away, to be started anew, before the rest is given up."""
+AWAY = 180.0
+"""Seconds that a server may be away, to be started anew (`server.drain_timeout` before that), or be without a
+FreeSWITCH, before the rest is given up."""
+
+UNKNOWN = 120.0
+"""Seconds in which a server that was started anew may come to know again what became of a call: by its record, a minute
+after its worker has died, or by the conversation, when it has rung for long."""
+
+LOST = "what became of it is not known: the server was started anew"
 
 INTERRUPTED = 130
 
@@ -66,6 +75,21 @@ def read_rows(lines: Iterable[str], name: str) -> list[Row]:
     return found
 
 
+@dataclass(slots=True)
+class _Asked:
+    """A call that the server was asked for.
+
+    Attributes:
+        row: of the list.
+        over: since when it is over, without a record; 0: it isn't.
+        unknown: since when the server has not known it; 0: it does.
+    """
+
+    row: Row
+    over: float = 0.0
+    unknown: float = 0.0
+
+
 class Campaign:
     """Calls, one after the other as far as the server lets us.
 
@@ -83,7 +107,7 @@ class Campaign:
         self._wanted = wanted
         self._out = out
         self._as_json = as_json
-        self._running: dict[str, tuple[Row, float]] = {}
+        self._running: dict[str, _Asked] = {}
         self._counts: Counter[str] = Counter()
         self._stop = False
         self._stopped = False
@@ -106,6 +130,10 @@ class Campaign:
                 time.sleep(LOOK_EVERY)
         finally:
             signal.signal(signal.SIGINT, before)
+            for call_id, asked in self._running.items():
+                self._say(
+                    asked.row, _lost(call_id)
+                )  # it is not to be called again for want of a line
             self._sum_up(len(waiting))
         if self._stop:
             return INTERRUPTED
@@ -115,19 +143,30 @@ class Campaign:
         if self._stop and not self._stopped:
             self._stopped = True
             for call_id in tuple(self._running):
-                self._server.ask("DELETE", f"/api/calls/{call_id}")
+                with suppress(Unknown):
+                    self._server.ask("DELETE", f"/api/calls/{call_id}")
         while waiting and not self._stop and len(self._running) < AT_ONCE:
             if time.monotonic() < self._next or not self._ask(waiting):
                 break
-        for call_id, (row, over) in tuple(self._running.items()):
-            call = self._server.ask("GET", f"/api/calls/{call_id}")
-            if call["phase"] != "over":
-                continue
-            if call["record"] or (over and time.monotonic() - over > RECORD):
+        for call_id, asked in tuple(self._running.items()):
+            call = self._look(call_id, asked)
+            if call is not None:
                 del self._running[call_id]
-                self._say(row, call)
-            elif not over:
-                self._running[call_id] = (row, time.monotonic())
+                self._say(asked.row, call)
+
+    def _look(self, call_id: str, asked: _Asked) -> dict[str, Any] | None:
+        """The call, when it is over and there is no more to be waited for."""
+        now = time.monotonic()
+        try:
+            call = self._server.ask("GET", f"/api/calls/{call_id}")
+        except Unknown:
+            asked.unknown = asked.unknown or now
+            return _lost(call_id) if now - asked.unknown > UNKNOWN else None
+        asked.unknown = 0.0
+        if call["phase"] != "over":
+            return None
+        asked.over = asked.over or now
+        return call if call["record"] or now - asked.over > RECORD else None
 
     def _ask(self, waiting: deque[Row]) -> bool:
         """Ask for the next call; False: the server wants to be left alone for a while."""
@@ -148,7 +187,7 @@ class Campaign:
             self._say(row, {"outcome": "refused", "cause": str(refused)})
             return True
         waiting.popleft()
-        self._running[call["id"]] = (row, 0.0)
+        self._running[call["id"]] = _Asked(row)
         return True
 
     def _say(self, row: Row, call: Mapping[str, Any]) -> None:
@@ -173,3 +212,7 @@ class Campaign:
         if self._stop:
             raise KeyboardInterrupt
         self._stop = True
+
+
+def _lost(call_id: str) -> dict[str, Any]:
+    return {"id": call_id, "outcome": "failed", "cause": LOST}

@@ -6,11 +6,12 @@ from typing import Any, cast
 
 import gevent
 from flask import Blueprint, abort, current_app, g, jsonify, request, url_for
-from werkzeug.exceptions import HTTPException, TooManyRequests
+from werkzeug.exceptions import HTTPException, ServiceUnavailable, TooManyRequests
 from werkzeug.wrappers import Response as AnyResponse
 
 from fsflows import log as logs
 from fsflows.archive.endings import OUTBOUND
+from fsflows.archive.live import LiveCall
 from fsflows.archive.model import Record
 from fsflows.console.filters import sources
 from fsflows.console.guard import API, editors_only
@@ -24,6 +25,9 @@ LOOK_EVERY = 0.2
 LONGEST_WAIT = 25.0
 """Seconds that one request may wait for news."""
 
+AGAIN = 5
+"""Seconds after which it may be asked again for a call, when there was no FreeSWITCH to make it."""
+
 FIELDS = ("number", "flow", "state", "machine", "ring_timeout")
 
 pages = Blueprint(API, __name__, url_prefix="/api")
@@ -35,7 +39,7 @@ def failed(error: HTTPException) -> AnyResponse:
     """Errors as JSON, too."""
     response = jsonify(error=error.description or error.name)
     response.status_code = error.code or 500
-    if isinstance(error, TooManyRequests):
+    if isinstance(error, TooManyRequests | ServiceUnavailable) and error.retry_after:
         response.headers["Retry-After"] = str(error.retry_after)
     return response
 
@@ -53,7 +57,7 @@ def dial() -> tuple[AnyResponse, int, dict[str, str]]:
     try:
         attempt = _dialler(source).call(wanted)
     except NotDialling as error:
-        abort(503, str(error))
+        raise ServiceUnavailable(str(error), retry_after=AGAIN) from None
     except TooMany as many:
         raise TooManyRequests(str(many), retry_after=max(1, round(many.retry_after))) from None
     except ValueError as error:
@@ -162,6 +166,9 @@ def _find(source: Sources, call_id: str) -> Attempt:
     if attempt is not None:
         return attempt
     # It is too long ago, or the server was started anew since.
+    running = _running(source, call_id)
+    if running is not None and running.direction == OUTBOUND:
+        return Attempt(call_id, running.callee, running.flow, running.started_at, Phase.ANSWERED)
     record = _record(source, call_id)
     if record is None or record.direction != OUTBOUND:
         abort(404, "this server has made no such call")
@@ -188,7 +195,7 @@ def _shown(source: Sources, attempt: Attempt) -> dict[str, Any]:
     """The call with what the conversation and its record say."""
     shown: dict[str, Any] = attempt.as_json()
     shown |= {"step": "", "record": None, "result": None, "reason": None}
-    running = next((each for each in source.live.snapshot() if each.call_id == attempt.id), None)
+    running = _running(source, attempt.id)
     record: Record | None = None
     if running is not None:
         shown["step"] = running.step
@@ -199,6 +206,10 @@ def _shown(source: Sources, attempt: Attempt) -> dict[str, Any]:
     shown["settled"] = record is not None and attempt.phase is Phase.OVER
     shown["news"] = "/".join(str(shown[name]) for name in ("revision", "step", "record", "outcome"))
     return shown
+
+
+def _running(source: Sources, call_id: str) -> LiveCall | None:
+    return next((each for each in source.live.snapshot() if each.call_id == call_id), None)
 
 
 def _record(source: Sources, call_id: str) -> Record | None:

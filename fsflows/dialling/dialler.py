@@ -43,6 +43,9 @@ STARTING = 3.0
 FULL = 0.5
 """Seconds after which it is looked again whether there is room for whoever answers."""
 
+AWAY = 120.0
+"""Seconds that calls wait for a FreeSWITCH when none is connected: it may be started anew."""
+
 STOPPING = "the server stops"
 
 LONGEST = 24 * 3600.0
@@ -106,6 +109,7 @@ class Dialler:
         self._at_once = at_once
         self._most_waiting = waiting
         self._turn = 0
+        self._away_since: float | None = None
         self._queue: OrderedDict[str, _Call] = OrderedDict()
         self._active: dict[str, _Call] = {}
         self._over: OrderedDict[str, Attempt] = OrderedDict()
@@ -203,6 +207,9 @@ class Dialler:
                     self._drop_waiting()
                 self._clock.sleep(FULL)
                 continue
+            if not self._is_worth_trying():
+                self._clock.sleep(FULL)
+                continue
             call_id, call = self._queue.popitem(last=False)
             self._active[call_id] = call
             call.task = self._clock.spawn(self._make, call)
@@ -281,6 +288,15 @@ class Dialler:
             return call.switch.api("uuid_exists", call.attempt.id).text.strip() == "false"
         except (Unreachable, ReplyTimeout):
             return False
+
+    def _is_worth_trying(self) -> bool:
+        """Whether a FreeSWITCH can be reached; or none has been for so long that the calls fail."""
+        now = self._clock.now()
+        if self._reachable():
+            self._away_since = None
+        elif self._away_since is None:
+            self._away_since = now
+        return self._away_since is None or now - self._away_since >= AWAY
 
     def _reachable(self) -> bool:
         return any(switch.connected for switch in self._switches)

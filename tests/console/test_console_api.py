@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 import pytest
 
 from fsflows import log
-from fsflows.archive.endings import OUTBOUND, Reason, Result
+from fsflows.archive.endings import INBOUND, OUTBOUND, Reason, Result
 from fsflows.archive.record import RecordBuilder
 from fsflows.console.access import Access
 from fsflows.console.app import create_app
@@ -128,7 +128,7 @@ def test_what_the_dialler_would_not(ask, dialler, error, status, said):
     dialler.error = error
     answer = ask("POST", "/api/calls", GOOD)
     assert (status, said) == (answer.status_code, answer.json["error"])
-    assert ("42" if status == 429 else None) == answer.headers.get("Retry-After")
+    assert {429: "42", 503: "5"}.get(status) == answer.headers.get("Retry-After")
 
 
 def test_no_calls_are_made_from_here(world, access):  # noqa: F811
@@ -192,6 +192,17 @@ def test_a_call_is_shown_with_its_step_and_its_record(ask, world, dialler):
     page = ask("GET", f"/records/{record.id}").text
     assert "called by us" in page
     assert "Outcome" in page
+
+
+def test_a_call_that_a_server_before_this_one_has_made_goes_on(ask, world):
+    """Its worker lived on."""
+    others = {"call_id": CALL.replace("0", "1"), "direction": INBOUND}
+    for more in ({"call_id": CALL.replace("4", "5"), "direction": OUTBOUND}, others):
+        call_id = more.pop("call_id")
+        world.live.add(RecordBuilder(call_id, world.clock, callee="4420", flow="menu", **more))
+    shown = ask("GET", f"/api/calls/{CALL.replace('4', '5')}").json
+    assert ("answered", "4420", "menu") == (shown["phase"], shown["number"], shown["flow"])
+    assert 404 == ask("GET", f"/api/calls/{CALL.replace('0', '1')}").status_code
 
 
 def test_news_are_waited_for(ask, dialler):

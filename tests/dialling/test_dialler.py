@@ -8,7 +8,7 @@ from fsflows.archive.endings import Reason, Result
 from fsflows.clock import VirtualClock
 from fsflows.dialling import Dialler, NotDialling, Outcome, Phase, Plan, TooMany, Wanted
 from fsflows.dialling.attempt import CAUSES, ending_of
-from fsflows.dialling.dialler import GRACE, KEPT, LOOK
+from fsflows.dialling.dialler import AWAY, GRACE, KEPT, LOOK
 from fsflows.esl.event import Event
 from fsflows.esl.link import LinkClosed, Reply
 from fsflows.esl.supervised import FreeSwitch, FreeSwitches
@@ -427,6 +427,25 @@ def test_calls_wait_while_there_is_no_room_for_who_answers(clock):
         return world.settled(attempt)
 
     assert Outcome.UNREACHABLE is world.run(scenario).outcome
+
+
+@pytest.mark.parametrize(("back", "outcome"), [(True, "unreachable"), (False, "failed")])
+def test_calls_wait_for_a_freeswitch_that_is_started_anew(clock, back, outcome):
+    gate = ["wait"]
+    world = World(clock, gate=lambda: gate[0])
+
+    def scenario():
+        attempts = [world.dialler.call(dial()) for _ in range(3)]
+        world.switch.lose(back=False)
+        clock.sleep(1.0)
+        gate[0] = "open"
+        clock.sleep(AWAY - 40.0)
+        assert [Phase.WAITING] * 3 == [attempt.phase for attempt in attempts]
+        world.switch.up = back
+        clock.sleep(100.0)
+        return [attempt.outcome.value for attempt in attempts]
+
+    assert [outcome] * 3 == world.run(scenario)
 
 
 def test_a_server_that_stops_calls_nobody(clock):
