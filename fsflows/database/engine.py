@@ -89,7 +89,7 @@ class Database:
 
     @classmethod
     def open(cls, url: str, *, threaded: bool = False, known: bool = False) -> Database:
-        """Connect, and bring the schema up to date.
+        """Connect, and bring the schema up to date, unless it is: that only reads. Waits while another process does it.
 
         Args:
             url: see the class.
@@ -99,11 +99,11 @@ class Database:
         Raises:
             DatabaseFailed: it can't be reached, or was made by a newer version.
         """
-        from fsflows.database.migrate import migrate
+        from fsflows.database.migrate import bring_up_to_date
 
         database = cls(url, threaded=threaded)
         try:
-            database.write(migrate)
+            bring_up_to_date(database, wait=not known)
         except DatabaseFailed as error:
             if known and isinstance(error.__cause__, OperationalError):
                 return database

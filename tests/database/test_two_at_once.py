@@ -8,7 +8,7 @@ from sqlalchemy import event, text
 
 from fsflows.clock import GeventClock
 from fsflows.database import Database, DatabaseFailed
-from fsflows.database.migrate import migrate
+from fsflows.database.migrate import _LOCK, log, migrate
 from fsflows.recordings.journal.entries import Node
 from fsflows.recordings.journal.journal import Journal
 from fsflows.recordings.journal.receipt import DiscardCause
@@ -83,6 +83,26 @@ def test_a_migration_may_take_longer_than_other_statements_but_waits_for_no_tabl
 
     assert ["1h", "10s"] == databases[0].write(work)
     assert ["10s", "0"] == databases[0].write(limits)
+
+
+def test_a_process_that_starts_while_another_migrates_waits_and_says_so(cluster, monkeypatch):
+    """And one that finds nothing to migrate waits for nobody."""
+    with psycopg.connect(cluster.url, autocommit=True) as connection:
+        connection.execute("CREATE DATABASE starting TEMPLATE template0")
+    url, said = cluster.url.replace("/postgres?", "/starting?"), []
+    with psycopg.connect(url) as other:
+        other.execute("SELECT pg_advisory_xact_lock(%s)", [_LOCK])
+
+        def say(*what, **values):
+            said.append(what)
+            other.rollback()
+
+        monkeypatch.setattr(log, "warning", say)
+        Database.open(url).close()
+        assert len(said) == 1
+        other.execute("SELECT pg_advisory_xact_lock(%s)", [_LOCK])
+        Database.open(url).close()
+        assert len(said) == 1
 
 
 def test_what_is_heard_just_as_a_discard_is_asked_for_is_seen_by_one_of_the_two(databases):
