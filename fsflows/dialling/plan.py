@@ -142,6 +142,8 @@ class Plan:
             "ignore_early_media": "true",
             "originate_timeout": str(max(1, round(seconds))),
             "socket_resume": "true",
+            # As in dialplan/fsflows.xml, which says why.
+            "RECORD_USE_THREAD": "false",
             dialled.NUMBER: number,
         }
         if self.caller_number:

@@ -217,6 +217,7 @@ def test_7000_goes_to_fsflows_as_the_dialplan_of_the_repository_says():
             names = [name for name, _ in found[number] if name != "set"]
             assert ["socket", "answer", "playback", "hangup"] == names
             assert ("set", "socket_resume=true") == found[number][0]
+            assert ("set", "RECORD_USE_THREAD=false") == found[number][1]
             [socket] = [data for name, data in found[number] if name == "socket"]
             assert socket.endswith(" async full")
         [socket] = [data for name, data in theirs[number] if name == "socket"]

@@ -101,6 +101,7 @@ def test_what_freeswitch_reads_is_what_was_meant(state, name):
         "ignore_early_media": "true",
         "originate_timeout": "30",
         "socket_resume": "true",
+        "RECORD_USE_THREAD": "false",
         "fsflows_dialled": "+442079460018",
         "origination_caller_id_number": "+442079460000",
     }
