@@ -147,14 +147,14 @@ def test_no_secret_is_shown(tmp_path):
     file.write_text(
         "database: {url: 'postgresql+psycopg://fsflows:s3c@ret@db/fsflows'}\n"
         "console: {token: s3cret-s3cret-s3cret, users: ['ada:editor:scrypt:1:2:3$s3cret']}\n"
-        "records: {webhook_url: 'https://hooks.example/x?token=s3cret&a=b'}\n"
+        "records: {webhook_url: 'https://hooks.example/x?token=s3cret&a=b&sig=s3cret'}\n"
     )
     shown = as_yaml(settings.load(file, environ={}))
     assert "s3c" not in shown
     assert "ret@" not in shown
     assert "  # url: postgresql+psycopg://fsflows:********@db/fsflows\n" in shown
     assert "  # users: ['ada:editor:********']" in shown
-    assert "  # webhook_url: https://hooks.example/x?token=********&a=b" in shown
+    assert "  # webhook_url: https://hooks.example/x?token=********&a=b&sig=********" in shown
     assert "  # token: (set; not shown)\n" in shown
     file.write_text(shown)
     assert settings.load(environ={}) == settings.load(file, environ={}), "no stars are read back"

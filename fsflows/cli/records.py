@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import re
 import sys
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from fsflows.archive.describe import describe, length
@@ -285,6 +285,10 @@ def _show(args: argparse.Namespace, store: RecordStore, _: Database) -> None:
 # --- export -----------------------------------------------------------------------------------------------------
 
 
+def _for_us_alone(path: str, flags: int) -> int:
+    return os.open(path, flags, 0o600)
+
+
 def _export(args: argparse.Namespace, store: RecordStore, _: Database) -> None:
     records = store.each(_search(args))
     if args.output is None:
@@ -292,8 +296,7 @@ def _export(args: argparse.Namespace, store: RecordStore, _: Database) -> None:
     else:
         try:
             # For the owner's eyes; "x": an earlier export is not overwritten by accident.
-            with Path(args.output).open("x", encoding="utf-8", newline="") as file:
-                Path(args.output).chmod(0o600)
+            with open(args.output, "x", encoding="utf-8", newline="", opener=_for_us_alone) as file:
                 count = write(records, args.format, file)
         except OSError as error:
             raise Problem(f"{args.output}: {error.strerror}") from error

@@ -114,7 +114,7 @@ def _with_options(settings: Any, options: argparse.Namespace) -> Any:
             settings.recordings.published,
             settings.database.spool,
         ):
-            make_directory(Path(each))
+            make_directory(Path(each), 0o770)
     if options.flows:
         settings = replace(settings, flows=replace(settings.flows, paths=tuple(options.flows)))
     if options.default_flow:

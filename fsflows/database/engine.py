@@ -8,9 +8,10 @@ waits behind them.
 
 from __future__ import annotations
 
+import os
 import select
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any, TypeVar
 
 from gevent.monkey import get_original
@@ -102,6 +103,7 @@ class Database:
         from fsflows.database.migrate import bring_up_to_date
 
         database = cls(url, threaded=threaded)
+        _keep_from_others(database.url)
         try:
             bring_up_to_date(database, wait=not known)
         except DatabaseFailed as error:
@@ -259,6 +261,19 @@ def _engine(url: URL, *, threaded: bool) -> Engine:
     )
     event.listen(engine, "connect", _prepare_sqlite)
     return engine
+
+
+def _keep_from_others(url: URL) -> None:
+    """A new SQLite file is nobody's but its user's and group's: who has called whom is in it. SQLite's own files beside
+    it are as readable as it is.
+    """
+    file = url.database or ":memory:"
+    if url.get_backend_name() != "sqlite" or file == ":memory:" or file.startswith("file:"):
+        return
+    with suppress(
+        OSError
+    ):  # it is there (SQLite's locks would go with a file that we close), or SQLite says why not
+        os.close(os.open(file, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC, 0o640))
 
 
 def _postgresql(url: URL, *, threaded: bool) -> Engine:

@@ -31,7 +31,8 @@ _BASES = {"four": 16, "eight": 16, "octal": 8, "decimal": 10, "hex": 16}
 _BASE64 = re.compile(r"[A-Za-z0-9+/_-]{4,}")
 _URL_SAFE = str.maketrans("-_", "+/")
 _HEX = re.compile(r"[0-9A-Fa-f]{6,}")
-_HEX_DUMP = re.compile(r"(?:0x)?(?:3\d)+(?:[\s:,;-]{1,3}(?:0x)?(?:3\d)+)+")
+# The first group is not as long as it may be: it would be gone through again from each of its digits.
+_HEX_DUMP = re.compile(r"(?:0x)?(?:3\d){1,64}(?:[\s:,;-]{1,3}(?:0x)?(?:3\d)+)+")
 _BYTE_VALUES = re.compile(r"(?<!\d)(?:4[89]|5[0-7])(?:[\s,;]{1,3}(?:4[89]|5[0-7])){2,}(?!\d)")
 _DIGITS = re.compile(rb"\d\D{0,5}\d\D{0,5}\d")
 

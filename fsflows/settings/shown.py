@@ -56,7 +56,9 @@ def shown(section: str, name: str, value: Any) -> Any:
         return list(value)
     if isinstance(value, str) and "://" in value:
         value = re.sub(r"(://[^/@:]*):.*@", rf"\1:{STARS}@", value)
-        return re.sub(r"([?&]\w*(?:pass|secret|token|key)\w*=)[^&]*", rf"\1{STARS}", value)
+        return re.sub(
+            r"([?&]\w*(?:pass|secret|token|key|sig|auth|code)\w*=)[^&]*", rf"\1{STARS}", value
+        )
     return STARS if (section, name) in SECRETS and value else value
 
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import multiprocessing
+import os
 import sqlite3
+import stat
 import sys
 from datetime import UTC, datetime, timedelta, timezone
 
@@ -28,6 +30,20 @@ def test_the_migrations_make_what_the_tables_say():
 
     assert database.read(differences) == []
     database.close()
+
+
+def test_a_new_file_and_what_sqlite_puts_beside_it_is_not_for_every_user_to_read(tmp_path):
+    before = os.umask(0o022)
+    try:
+        database = Database.open(f"sqlite:///{tmp_path}/a.db")
+        made = {file.name: stat.S_IMODE(file.stat().st_mode) for file in tmp_path.iterdir()}
+        database.close()
+        (tmp_path / "a.db").chmod(0o600)
+        Database.open(f"sqlite:///{tmp_path}/a.db").close()
+    finally:
+        os.umask(before)
+    assert made == {"a.db": 0o640, "a.db-wal": 0o640, "a.db-shm": 0o640}
+    assert 0o600 == stat.S_IMODE((tmp_path / "a.db").stat().st_mode), "whose it is decides"
 
 
 def test_a_newer_database_is_refused_in_words(tmp_path):

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from fsflows.privacy import Pii, Redactor
 from fsflows.redaction import pieces as redaction_pieces
 from fsflows.redaction import words as redaction_words
+from fsflows.redaction.codes import encoded, unescaped
 
 from .sweep import in_words, leaks
 
@@ -414,3 +415,13 @@ def test_what_is_remembered_of_texts_is_too_short_to_be_private(redactor, monkey
         assert "[hidden]" == redactor.text(said) == redactor.text(said)
     remembered = {text for text, _ in redaction_words._short}
     assert {"one", "ten", "a"} == {word for text in remembered for word in text.split()}
+
+
+@pytest.mark.parametrize("unit", ["3435", "34", "NDU1", "%34", "0x34,", "52, ", "A==", "&#5"])
+def test_a_long_text_costs_no_more_than_its_length(unit):
+    """A caller's name may be long, and all calls wait meanwhile: what goes through it once more from each of its
+    characters would take minutes for these.
+    """
+    written = unit * (500_000 // len(unit))
+    assert all(piece.end <= len(written) for piece in encoded(written))
+    assert all(len(view.text) <= len(written) for view in unescaped(written))
