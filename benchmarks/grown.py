@@ -39,7 +39,7 @@ from fsflows.recordings.journal.tables import discards, receipts, recordings
 from fsflows.recordings.oversight.expiry import Expiry
 from fsflows.recordings.recovery.claims import Claims
 from fsflows.recordings.service import Recordings
-from fsflows.server.settling import Settling
+from fsflows.server.office.settling import Settling
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 

@@ -24,7 +24,7 @@ from sqlalchemy.dialects import sqlite
 from fsflows.archive.tables import begun
 from fsflows.database import Database
 from fsflows.database.inserting import insert_new
-from fsflows.server.tuning import SWITCH_INTERVAL
+from fsflows.server.worker.tuning import SWITCH_INTERVAL
 
 BATCH = 200
 

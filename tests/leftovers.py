@@ -23,7 +23,7 @@ def nothing_stays(patience=PATIENCE):
     until = time.monotonic() + patience
     while (left := _new(before, files)) and time.monotonic() < until:
         gevent.sleep(0.01)
-    assert not left
+    assert not left, left
 
 
 def _new(before, files):

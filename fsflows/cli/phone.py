@@ -24,7 +24,7 @@ from fsflows.cli.screen import Screen
 from fsflows.conversation.engine import Engine
 from fsflows.conversation.rehearsal import Rehearsal, check
 from fsflows.flow.model import Flow, FlowSet
-from fsflows.server.service import Service
+from fsflows.server.worker.service import Service
 from fsflows.settings import load
 from fsflows.switch import Script, Setup
 from fsflows.switch.files import DiskFiles

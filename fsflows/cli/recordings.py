@@ -289,7 +289,7 @@ def _verify(args: argparse.Namespace, settings: Settings) -> int:
     from fsflows.recordings.journal.listing import Listing
     from fsflows.recordings.oversight.verifying import differences, lasting
     from fsflows.recordings.service import make_files
-    from fsflows.server.verifying import record_differences
+    from fsflows.server.office.verifying import record_differences
 
     clock = GeventClock()
     with _database(settings) as database:

@@ -93,9 +93,10 @@ def run(options: argparse.Namespace) -> int:
         print(as_yaml(settings), end="")
         return 0
 
-    # What is imported and loaded now stays: looking for garbage in it would be a fifth of the start. See server.tuning.
+    # What is imported and loaded now stays: looking for garbage in it would be a fifth of the start.
+    # See server.worker.tuning.
     gc.set_threshold(100_000, 50, 100)
-    from fsflows.server.parent import serve
+    from fsflows.server.serve import serve
 
     return serve(settings, read)
 

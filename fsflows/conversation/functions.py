@@ -5,7 +5,7 @@ can be given up. Two limits:
 
 * `function_timeout` of the flow (10 s by default): a function that waits for something (a web service, a database);
 * `BLOCKING_LIMIT`: a function that computes without ever letting others run holds up every call of the process, so
-  `fsflows.server.watchdog` ends it sooner.
+  `fsflows.server.worker.watchdog` ends it sooner.
 """
 
 from __future__ import annotations

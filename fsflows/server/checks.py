@@ -18,7 +18,7 @@ from fsflows.console.throttle import parse_proxies
 from fsflows.database import Database
 from fsflows.recordings.files.places import parse_root
 from fsflows.server import adjustable
-from fsflows.server.outbound import make_plan
+from fsflows.server.office.outbound import make_plan
 from fsflows.settings import Console, Settings
 from fsflows.settings.address import parse_address
 

@@ -16,7 +16,7 @@ from fsflows.archive.webhook import Outbox
 from fsflows.recordings.journal.tables import discards, recordings
 from fsflows.recordings.oversight.expiry import Expiry
 from fsflows.recordings.oversight.returned import reopen_returned
-from fsflows.server.settling import Settling
+from fsflows.server.office.settling import Settling
 
 SMALL = {"recording_nodes", "recording_archive", "record_begun", "record_unsettled", "json_each"}
 """Tables of a few rows, however long the server is there."""

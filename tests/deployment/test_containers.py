@@ -15,7 +15,7 @@ import yaml
 
 from fsflows.flow.loader import load_flows
 from fsflows.server.checks import faults
-from fsflows.server.service import APOLOGY
+from fsflows.server.worker.service import APOLOGY
 from fsflows.settings import load
 
 ROOT = Path(__file__).parents[2]

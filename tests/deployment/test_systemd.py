@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from fsflows.cli.main import main
-from fsflows.server.service import APOLOGY
+from fsflows.server.worker.service import APOLOGY
 from fsflows.settings import Server
 
 UNITS = sorted((Path(__file__).parents[2] / "conf" / "systemd").glob("*.service"))

@@ -11,7 +11,7 @@ import pytest
 from gevent import subprocess
 
 from fsflows.archive.store import RecordStore
-from fsflows.server.service import Service
+from fsflows.server.worker.service import Service
 from fsflows.settings import load
 from fsflows.switch import parse_script
 from fsflows.switch.core import Callee, Core

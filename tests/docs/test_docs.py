@@ -305,7 +305,6 @@ def test_settings_that_are_named_exist(name):
         f"{section}.{key}"
         for section, key in named
         if key not in {each.name for each in dataclasses.fields(sections[section])}
-        and not (ROOT / "fsflows" / section / f"{key}.py").exists()  # a module: `server.listener`
     ]
     assert [] == unknown
 

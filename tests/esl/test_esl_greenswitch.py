@@ -18,8 +18,8 @@ from fsflows.esl import serialize
 from fsflows.esl.event import Event
 from fsflows.esl.session import EslSession
 from fsflows.log import capture
-from fsflows.server.door import OwnDoor
-from fsflows.server.listener import Listener, serve_greenswitch_application
+from fsflows.server.door.door import OwnDoor
+from fsflows.server.door.listener import Listener, serve_greenswitch_application
 
 pytestmark = [pytest.mark.process, pytest.mark.usefixtures("nothing_is_left")]
 

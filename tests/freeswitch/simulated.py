@@ -22,7 +22,7 @@ from fsflows.flow.loader import load_flows
 from fsflows.recordings.files.places import local_files
 from fsflows.recordings.freeswitch.reach import OneReach
 from fsflows.recordings.service import Recordings
-from fsflows.server.calls import CallRunner
+from fsflows.server.worker.calls import CallRunner
 from fsflows.switch import CallProfile, Setup
 from fsflows.switch.caller import Caller, Utterance, check_keys
 from fsflows.switch.channel import Channel

@@ -7,7 +7,7 @@ import gevent
 import pytest
 
 from fsflows import log
-from fsflows.server.service import Service
+from fsflows.server.worker.service import Service
 from fsflows.settings import load
 from fsflows.switch import Setup, Sounds, parse_script
 from fsflows.switch.files import DiskFiles

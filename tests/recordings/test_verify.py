@@ -15,7 +15,7 @@ from fsflows.console.journal import note_of
 from fsflows.recordings.discarding.discard import DiscardFailed
 from fsflows.recordings.journal.listing import Listing
 from fsflows.recordings.oversight.verifying import differences, lasting
-from fsflows.server.verifying import LATE, record_differences
+from fsflows.server.office.verifying import LATE, record_differences
 from recordings.fakes import OTHER, UUID
 
 

@@ -18,7 +18,7 @@ from gevent import socket
 
 from fsflows.esl import serialize
 from fsflows.esl.command_reader import CommandReader
-from fsflows.server.service import Service
+from fsflows.server.worker.service import Service
 from fsflows.settings import load
 from fsflows.switch import Setup, Sounds, parse_script
 from fsflows.switch.files import DiskFiles

@@ -10,9 +10,9 @@ from server_peers import wait_for
 
 from fsflows import log
 from fsflows.server import adjustable
-from fsflows.server.fleet import Fleet
-from fsflows.server.members import roles
-from fsflows.server.orders import Kill, Tell
+from fsflows.server.fleet.fleet import Fleet
+from fsflows.server.fleet.orders import Kill, Tell
+from fsflows.server.node.roles import roles
 from fsflows.settings import load
 
 FLOWS = {

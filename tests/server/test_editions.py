@@ -8,8 +8,9 @@ import pytest
 from leftovers import nothing_stays
 
 from fsflows.flow.files import Snapshot
-from fsflows.server.editions import DIED, Editions, Plan, received
-from fsflows.server.orders import Read, Say, Tell
+from fsflows.server.fleet.loading import DIED, Plan
+from fsflows.server.fleet.orders import Read, Say, Tell
+from fsflows.server.node.editions import Editions, received
 
 
 def told(orders):

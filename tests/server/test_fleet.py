@@ -4,10 +4,10 @@ import random
 
 import pytest
 
-from fsflows.server import fleet
-from fsflows.server.fleet import Fleet
-from fsflows.server.members import roles
-from fsflows.server.orders import Booted, Exit, Give, Kill, Read, Say, Shut, Start, Tell
+from fsflows.server.fleet import fleet
+from fsflows.server.fleet.fleet import Fleet
+from fsflows.server.fleet.orders import Booted, Exit, Give, Kill, Read, Say, Shut, Start, Tell
+from fsflows.server.node.roles import roles
 
 HEARTBEAT = 20.0
 DRAIN = 60.0

@@ -19,12 +19,12 @@ from fsflows.esl.command_reader import CommandReader
 from fsflows.esl.event import Event
 from fsflows.esl.link import LinkClosed
 from fsflows.log import capture
-from fsflows.server import door as module
-from fsflows.server import listener as listener_module
-from fsflows.server.door import LentDoor, OwnDoor
-from fsflows.server.listener import Listener
-from fsflows.server.listening import bound, turn_away, welcome
-from fsflows.server.reserve import RESERVE, reserve
+from fsflows.server.door import door as module
+from fsflows.server.door import listener as listener_module
+from fsflows.server.door.door import LentDoor, OwnDoor
+from fsflows.server.door.listener import Listener
+from fsflows.server.door.reserve import RESERVE, reserve
+from fsflows.server.node.listening import bound, turn_away, welcome
 
 LONG = 20.0
 """Seconds that nothing here takes, unless it hangs."""

@@ -7,10 +7,10 @@ from server_peers import LONG, data_settings, write_flows
 
 from fsflows.flow.files import Snapshot
 from fsflows.flow.loader import load_flows
-from fsflows.server.channel import Channel
-from fsflows.server.post import Post
-from fsflows.server.service import CannotListen
-from fsflows.server.worker import _Worker
+from fsflows.server.node.channel import Channel
+from fsflows.server.node.post import Post
+from fsflows.server.worker.service import CannotListen
+from fsflows.server.worker.worker import _Worker
 
 pytestmark = [pytest.mark.process, pytest.mark.usefixtures("nothing_is_left")]
 

@@ -5,8 +5,8 @@ from collections import Counter
 
 import pytest
 
-from fsflows.server import peers as module
-from fsflows.server.peers import Peers, SharedPeers, Table
+from fsflows.server.node import peers as module
+from fsflows.server.node.peers import Peers, SharedPeers, Table
 
 
 @pytest.mark.parametrize("workers", [1, 3])

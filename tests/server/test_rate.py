@@ -2,7 +2,7 @@
 
 import pytest
 
-from fsflows.server.rate import Rate
+from fsflows.server.door.rate import Rate
 
 
 def test_a_seconds_worth_may_come_at_once():

@@ -21,7 +21,7 @@ from fsflows.recordings.journal.journal import Journal
 from fsflows.recordings.journal.receipt import DiscardCause, FileReceipt, Receipt
 from fsflows.recordings.oversight.expiry import NoExpiry
 from fsflows.recordings.recovery.claims import Claims
-from fsflows.server.settling import Settled, Settling
+from fsflows.server.office.settling import Settled, Settling
 
 CALL = "5c2d0a3e-0000-4000-8000-000000000001"
 CAUSE = DiscardCause("flow", "step", "1", datetime(2026, 1, 1, tzinfo=UTC))

@@ -5,7 +5,7 @@ import gc
 import gevent
 import pytest
 
-from fsflows.server.tuning import growing
+from fsflows.server.worker.tuning import growing
 
 
 @pytest.fixture

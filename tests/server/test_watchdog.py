@@ -9,8 +9,8 @@ from server_peers import LONG, Process, call, finished, wait_for, write_flows
 
 from fsflows.clock import GeventClock
 from fsflows.conversation.functions import FunctionBlocked, call_function
-from fsflows.server import watchdog as module
-from fsflows.server.watchdog import Watchdog
+from fsflows.server.worker import watchdog as module
+from fsflows.server.worker.watchdog import Watchdog
 
 pytestmark = pytest.mark.process
 

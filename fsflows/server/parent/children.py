@@ -12,7 +12,7 @@ from contextlib import suppress
 from typing import Any, NoReturn
 
 from fsflows.log import get_logger
-from fsflows.server.channel import Channel, Message
+from fsflows.server.node.channel import Channel, Message
 
 log = get_logger("server.parent")
 

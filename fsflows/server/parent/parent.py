@@ -21,18 +21,19 @@ from typing import Any
 
 from fsflows import log as logs
 from fsflows import metrics
-from fsflows.server import adjustable, orders
-from fsflows.server.channel import Message
-from fsflows.server.children import Children
-from fsflows.server.editions import Editions
-from fsflows.server.fleet import Fleet
-from fsflows.server.lending import Lending
-from fsflows.server.members import roles
-from fsflows.server.notify import Notifier, Report
-from fsflows.server.peers import Table
-from fsflows.server.post import Post
-from fsflows.server.sockets import Sockets
-from fsflows.server.succession import INHERITED, Predecessor, Successor
+from fsflows.server import adjustable
+from fsflows.server.fleet import orders
+from fsflows.server.fleet.fleet import Fleet
+from fsflows.server.node.channel import Message
+from fsflows.server.node.editions import Editions
+from fsflows.server.node.peers import Table
+from fsflows.server.node.post import Post
+from fsflows.server.node.roles import roles
+from fsflows.server.parent.children import Children
+from fsflows.server.parent.lending import Lending
+from fsflows.server.parent.notify import Notifier, Report
+from fsflows.server.parent.sockets import Sockets
+from fsflows.server.parent.succession import INHERITED, Predecessor, Successor
 from fsflows.settings import Settings
 from fsflows.settings.address import parse_address
 
@@ -45,36 +46,13 @@ Work = Callable[[Settings, Post], int]
 """The life of a worker; returns its exit status."""
 
 
-def serve(settings: Settings, read_again: Callable[[], Settings] | None = None) -> int:
-    """Serve until a signal says otherwise; returns the exit status.
-
-    Args:
-        settings: all of them.
-        read_again: gives the settings as they are by now, or raises what is wrong with them; None: they stay.
-
-    Exit status: 0 stopped as told; 1 the flows, a directory, the database or an address can't be used, or workers
-    crash at every start; 2 the settings make no sense. Why is on standard error, everything at once.
-    """
-    return Parent(settings, _work, read_again).run()
-
-
-def _work(settings: Settings, post: Post) -> int:
-    # From here on everything waits through gevent; before anything else opens a socket or starts a thread.
-    from gevent import monkey
-
-    monkey.patch_all()
-    from fsflows.server.worker import work
-
-    return work(settings, post)
-
-
 class Parent:
     """See the module.
 
     Args:
         settings: `server`, `console.listen` and `log` are used here, everything in the workers.
         work: what a worker does.
-        read_again: see `serve`.
+        read_again: see `fsflows.server.serve`.
     """
 
     def __init__(

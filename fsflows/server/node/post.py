@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from fsflows.flow.files import Snapshot
-from fsflows.server.members import Role
-from fsflows.server.peers import Table
+from fsflows.server.node.peers import Table
+from fsflows.server.node.roles import Role
 
 
 @dataclass(frozen=True, slots=True)

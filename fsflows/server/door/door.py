@@ -18,8 +18,8 @@ from gevent import socket
 
 from fsflows.log import get_logger
 from fsflows.server import metrics
-from fsflows.server.listening import OUT_OF_RESOURCES, bound, dismiss, turn_away, welcome
-from fsflows.server.reserve import give_back, keep_back, reserve
+from fsflows.server.door.reserve import give_back, keep_back, reserve
+from fsflows.server.node.listening import OUT_OF_RESOURCES, bound, dismiss, turn_away, welcome
 
 ACCEPTS_A_TURN = 64
 """Connections taken before the calls in progress get their turn."""

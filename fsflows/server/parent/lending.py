@@ -8,8 +8,8 @@ from collections.abc import Callable
 from typing import Any
 
 from fsflows.log import get_logger
-from fsflows.server.channel import Message
-from fsflows.server.sockets import Sockets
+from fsflows.server.node.channel import Message
+from fsflows.server.parent.sockets import Sockets
 
 RETRY = 0.05
 """Seconds after which a socket is opened again that workers are just letting go of."""

@@ -22,8 +22,8 @@ from fsflows.flow.model import FlowSet
 from fsflows.recordings.journal.journal import Journal
 from fsflows.recordings.oversight.expiry import Expiry
 from fsflows.recordings.service import Recordings
-from fsflows.server.outbound import make_dialler
-from fsflows.server.settling import Settling
+from fsflows.server.office.outbound import make_dialler
+from fsflows.server.office.settling import Settling
 from fsflows.settings import Settings
 from fsflows.settings.address import parse_address
 

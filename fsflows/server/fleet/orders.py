@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from fsflows.server.channel import Message
+from fsflows.server.node.channel import Message
 
 
 @dataclass(frozen=True, slots=True)

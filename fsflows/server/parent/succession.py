@@ -12,8 +12,8 @@ import sys
 from contextlib import suppress
 
 from fsflows import metrics
-from fsflows.server.notify import Notifier
-from fsflows.server.sockets import Sockets
+from fsflows.server.parent.notify import Notifier
+from fsflows.server.parent.sockets import Sockets
 
 INHERITED = "FSFLOWS_INHERITED"
 """Environment variable from a server to its successor: "NAME=DESCRIPTOR ...". `ready` is a pipe, into which the

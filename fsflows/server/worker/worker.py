@@ -21,14 +21,14 @@ from fsflows.flow.errors import FlowErrors
 from fsflows.flow.loader import load_flows
 from fsflows.flow.model import FlowSet
 from fsflows.server.adjustable import from_message
-from fsflows.server.channel import Channel, Message
 from fsflows.server.checks import faults, missing
-from fsflows.server.door import LentDoor
-from fsflows.server.editions import received
-from fsflows.server.live_link import LiveServer, RemoteLive
-from fsflows.server.peers import SharedPeers
-from fsflows.server.post import Post
-from fsflows.server.service import CannotListen, Parts, Service
+from fsflows.server.door.door import LentDoor
+from fsflows.server.node.channel import Channel, Message
+from fsflows.server.node.editions import received
+from fsflows.server.node.peers import SharedPeers
+from fsflows.server.node.post import Post
+from fsflows.server.office.live_link import LiveServer, RemoteLive
+from fsflows.server.worker.service import CannotListen, Parts, Service
 from fsflows.settings import Settings
 
 BEAT = 1.0
@@ -41,7 +41,7 @@ log = logs.get_logger("server")
 
 
 def work(settings: Settings, post: Post) -> int:
-    """Serve until the parent says otherwise; returns the exit status (see `fsflows.server.parent.serve`)."""
+    """Serve until the parent says otherwise; returns the exit status (see `fsflows.server.serve`)."""
     channel = Channel(socket.socket(fileno=post.channel.detach()))
     wrong = faults(settings)
     if wrong:

@@ -31,17 +31,17 @@ from fsflows.flow.model import FlowSet
 from fsflows.pacing import paced
 from fsflows.privacy import Redactor
 from fsflows.recordings.service import Recordings
-from fsflows.server.beside import Beside, Shown
-from fsflows.server.calls import CallRunner
-from fsflows.server.channel import Message
-from fsflows.server.door import Door, OwnDoor
-from fsflows.server.health import NodeHealth
-from fsflows.server.listener import Listener
-from fsflows.server.live_link import LiveServer
+from fsflows.server.door.door import Door, OwnDoor
+from fsflows.server.door.listener import Listener
 from fsflows.server.metrics import keep_telling
-from fsflows.server.peers import Peers
-from fsflows.server.tuning import growing, tune
-from fsflows.server.watchdog import Watchdog
+from fsflows.server.node.channel import Message
+from fsflows.server.node.peers import Peers
+from fsflows.server.office.beside import Beside, Shown
+from fsflows.server.office.health import NodeHealth
+from fsflows.server.office.live_link import LiveServer
+from fsflows.server.worker.calls import CallRunner
+from fsflows.server.worker.tuning import growing, tune
+from fsflows.server.worker.watchdog import Watchdog
 from fsflows.settings import Settings
 from fsflows.settings.address import parse_address
 

@@ -6,7 +6,7 @@ import socket
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from fsflows.server.listening import bound, dismiss, turn_away
+from fsflows.server.node.listening import bound, dismiss, turn_away
 
 
 @dataclass(slots=True)

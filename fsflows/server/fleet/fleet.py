@@ -10,10 +10,11 @@ each start ends it with a message.
 
 from __future__ import annotations
 
-from fsflows.server.channel import Message
-from fsflows.server.editions import Plan
-from fsflows.server.members import Member, Role, State, counted
-from fsflows.server.orders import Booted, Exit, Give, Kill, Order, Say, Shut, Start, Tell
+from fsflows.server.fleet.loading import Plan
+from fsflows.server.fleet.members import Member, State
+from fsflows.server.fleet.orders import Booted, Exit, Give, Kill, Order, Say, Shut, Start, Tell
+from fsflows.server.node.channel import Message
+from fsflows.server.node.roles import Role, counted
 
 START_LIMIT = 120.0
 """Seconds that a start may take: a thousand flows, a slow database."""

@@ -13,8 +13,8 @@ from typing import Any
 
 from fsflows.archive.writer import WriterStats
 from fsflows.console.sources import Check, Health
-from fsflows.server.channel import Message
-from fsflows.server.members import counted
+from fsflows.server.node.channel import Message
+from fsflows.server.node.roles import counted
 
 SILENT = 10.0
 """Seconds without a sign of life after which a worker stands still."""

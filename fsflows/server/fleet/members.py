@@ -5,11 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal
 
-from fsflows.server.channel import Message
-
-Role = Literal["all", "calls", "office"]
-"""all: calls and everything beside them, in one process. With several workers: calls only, and one process ("office")
-for the console, metrics, and what is done once a node."""
+from fsflows.server.node.channel import Message
+from fsflows.server.node.roles import Role
 
 State = Literal["down", "starting", "serving"]
 
@@ -45,14 +42,3 @@ class Member:
     @property
     def calls(self) -> int:
         return int(self.news.get("calls", 0)) if self.state != "down" else 0
-
-
-def roles(workers: int) -> list[Role]:
-    """The members of a fleet. The first one is started alone: what is wrong is said once."""
-    several: list[Role] = ["calls"] * workers
-    return ["all"] if workers == 1 else ["office", *several]
-
-
-def counted(calls: int) -> str:
-    """So many calls, in words."""
-    return "1 call" if calls == 1 else f"{calls} calls"

@@ -20,10 +20,10 @@ from fsflows.esl.link import LinkClosed, ReplyTimeout
 from fsflows.esl.session import EslSession, Opening
 from fsflows.log import get_logger
 from fsflows.server import metrics
-from fsflows.server.door import Door
-from fsflows.server.listening import dismiss
-from fsflows.server.peers import Peers
-from fsflows.server.rate import Rate
+from fsflows.server.door.door import Door
+from fsflows.server.door.rate import Rate
+from fsflows.server.node.listening import dismiss
+from fsflows.server.node.peers import Peers
 
 Handle = Callable[[EslSession], Any]
 Run = Callable[[Any, Any], None]
