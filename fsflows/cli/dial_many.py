@@ -145,7 +145,7 @@ class Campaign:
             for call_id in tuple(self._running):
                 with suppress(Unknown):
                     self._server.ask("DELETE", f"/api/calls/{call_id}")
-        while waiting and not self._stop and len(self._running) < AT_ONCE:
+        while waiting and not self._stop and self._known() < AT_ONCE:
             if time.monotonic() < self._next or not self._ask(waiting):
                 break
         for call_id, asked in tuple(self._running.items()):
@@ -153,6 +153,10 @@ class Campaign:
             if call is not None:
                 del self._running[call_id]
                 self._say(asked.row, call)
+
+    def _known(self) -> int:
+        """Calls that the server has; others hold up nobody."""
+        return sum(not asked.unknown for asked in self._running.values())
 
     def _look(self, call_id: str, asked: _Asked) -> dict[str, Any] | None:
         """The call, when it is over and there is no more to be waited for."""

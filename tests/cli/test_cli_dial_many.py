@@ -146,6 +146,17 @@ def test_a_server_that_was_started_anew_may_not_know_a_call_yet(clock):
     assert "2 answered, 1 failed" == lines[3]
 
 
+def test_calls_that_are_not_known_hold_up_nobody(clock, monkeypatch):
+    monkeypatch.setattr(dial_many, "AT_ONCE", 2)
+    server = FakeServer()
+    server.forgets = {f"100{n}": range(10_000) for n in range(2)}
+    began = clock[0]
+    server.on_look = lambda: server.looks.get("1003") and ends.append(clock[0] - began)
+    ends = []
+    called(server, [{"number": f"100{n}"} for n in range(4)])
+    assert ends[0] < 10.0
+
+
 def test_whoever_was_called_has_a_line_when_the_server_does_not_come_back(clock):
     server = FakeServer(n1001=[Away("no server answers")] * 10_000)
     out = io.StringIO()
