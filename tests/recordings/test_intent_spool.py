@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import builtins
 import errno
 import os
+import stat
 import time
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -12,6 +14,7 @@ from unittest.mock import Mock
 
 import pytest
 
+from fsflows import log
 from fsflows.lanes import Here
 from fsflows.recordings.discarding.shelf import LEFT, name_for
 from fsflows.recordings.discarding.spool import IntentSpool
@@ -141,7 +144,7 @@ def test_P12_an_order_that_can_not_be_read_now_is_not_thrown_away(directories, m
     spool = IntentSpool(directories)
     jot(spool, order(owner="first"))
     with monkeypatch.context() as patch:
-        patch.setattr(Path, "read_text", Mock(side_effect=OSError(errno.EMFILE, "too many")))
+        patch.setattr(builtins, "open", Mock(side_effect=OSError(errno.EMFILE, "too many")))
         assert spool.read() == []
         assert spool.has(UUID)
     assert [each.cause for each in spool.read()] == [CAUSE]
@@ -188,3 +191,61 @@ def test_P12_when_all_directories_hang_it_is_said(directories):
     assert jot(spool, order("/a"))[0] is None
     with pytest.raises(OSError, match="does not answer"):
         write(spool, order("/a"))
+
+
+def plant(directory, kind, text):
+    """What somebody who can write beside the audio puts there: an order, as he has understood how they look."""
+    directory.mkdir(exist_ok=True)
+    planted = directory / name_for(UUID, jotted=False)
+    if kind == "link":
+        (directory.parent / "elsewhere.json").write_text(text)
+        planted.symlink_to(directory.parent / "elsewhere.json")
+    elif kind == "fifo":
+        os.mkfifo(planted)
+    else:
+        planted.write_text(text)
+        os.chown(planted, 54321, -1)
+    return planted
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [
+        "link",
+        "fifo",
+        pytest.param(
+            "file", marks=pytest.mark.skipif(os.geteuid() != 0, reason="gives a file away")
+        ),
+    ],
+)
+def test_P12_only_we_give_orders(directories, kind):
+    """An order deletes what it names, in the archive, too; and a call that has one is not published."""
+    spool = IntentSpool(directories)
+    planted = plant(Path(directories[0]), kind, order("/archive/of-somebody.wav").to_json())
+    with log.capture("warning") as events:
+        assert [] == spool.read()
+        assert spool.of(UUID) is None
+        assert not spool.has(UUID)
+    assert {str(planted)} == {event["file"] for event in events}
+    write(spool, order("/a.wav"))
+    assert [["/a.wav"]] == paths(spool)
+    assert [] == list(Path(directories[0]).glob(".*.part"))
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="gives files away")
+def test_P12_on_a_file_server_that_says_everything_is_somebody_elses_it_is_ours_all_the_same(
+    directories, monkeypatch
+):
+    """NFS with all_squash: an order that was jotted down just before the server was killed is there only."""
+    write(IntentSpool(directories[:1]), order("/a.wav"))
+    for file in Path(directories[0]).iterdir():
+        os.chown(file, 54321, -1)
+    fstat = os.fstat
+
+    def squashed(descriptor):
+        found = list(fstat(descriptor))
+        found[stat.ST_UID] = 54321
+        return os.stat_result(found)
+
+    monkeypatch.setattr(os, "fstat", squashed)
+    assert [["/a.wav"]] == paths(IntentSpool(directories[:1]))

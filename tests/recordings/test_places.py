@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -19,6 +20,42 @@ from fsflows.recordings.files.places import is_in_memory, local_files, parse_roo
 from fsflows.recordings.service import Recordings, make_files
 from fsflows.settings import Settings
 from recordings.fakes import UUID, sweep_alone
+
+
+def of_another_user(path, monkeypatch):
+    """As if somebody else than we had made it."""
+    if os.geteuid() == 0:
+        os.chown(path, 54321, 54321, follow_symlinks=False)
+    monkeypatch.setattr(os, "geteuid", lambda: 12345)
+    monkeypatch.setattr(os, "getegid", lambda: 12345)
+    monkeypatch.setattr(os, "getgroups", lambda: [12345])
+
+
+@pytest.mark.parametrize("kind", ["directory", "above", "link"])
+def test_a_staging_directory_that_somebody_else_has_made_where_everybody_may_is_refused(
+    tmp_path, monkeypatch, kind
+):
+    """/dev/shm is everybody's, and empty after each boot."""
+    shm, archive = tmp_path / "shm", tmp_path / "archive"
+    shm.mkdir()
+    shm.chmod(0o1777)
+    archive.mkdir()
+    staging = shm / "fsflows"
+    if kind == "link":
+        (tmp_path / "theirs").mkdir()
+        staging.symlink_to(tmp_path / "theirs")
+    else:
+        staging.mkdir()
+    inner = staging / "inner" if kind == "above" else staging
+    if kind == "above":
+        inner.mkdir()
+    local_files(str(inner), str(archive), [])
+    of_another_user(staging, monkeypatch)
+    with pytest.raises(ValueError, match=r"shm/fsflows is another user's"):
+        local_files(str(inner), str(archive), [])
+    if kind != "link":
+        monkeypatch.setattr(os, "getgroups", lambda: [staging.stat().st_gid])
+        local_files(str(inner), str(archive), [])
 
 
 @pytest.mark.parametrize(

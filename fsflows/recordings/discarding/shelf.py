@@ -2,6 +2,9 @@
 
 A file never changes. What becomes known of a call later is in a further file, and who has dealt with an order removes
 just the files that he has read: what another process, or another call's task, has written meanwhile stays.
+
+Others may be able to write beside the audio, and to put a directory of their own in the place of ours. So a file is
+believed only of who has written it: this user, or the superuser. What an order names is deleted, in the archive, too.
 """
 
 from __future__ import annotations
@@ -9,6 +12,7 @@ from __future__ import annotations
 import hashlib
 import os
 import secrets
+import stat
 import time
 from collections.abc import Callable, Iterable
 from contextlib import suppress
@@ -48,6 +52,7 @@ class Shelf:
 
     def __init__(self, directory: Path) -> None:
         self.directory = directory
+        self._owner: int | None = None
 
     def write(self, name: str, text: str, instead_of: Iterable[str] = ()) -> None:
         """Write a file; it is on disk when this returns, and what it takes the place of may be gone.
@@ -119,7 +124,38 @@ class Shelf:
         wanted = self._listed(
             lambda name: name.endswith(_WRITTEN) and name.startswith(prefix) and name[0] != "."
         )
-        return sorted(wanted)
+        return sorted(name for name in wanted if self._is_ours(name))
+
+    def _is_ours(self, name: str) -> bool:
+        """Whether one of those that may give orders has written a file; if it is gone, too."""
+        try:
+            return self._believes((self.directory / name).lstat(), name)
+        except OSError:
+            return True  # reading it says what is wrong
+
+    def _believes(self, found: os.stat_result, name: str) -> bool:
+        known = (os.geteuid(), 0, self._owner)
+        if not stat.S_ISREG(found.st_mode) or (
+            found.st_uid not in known and found.st_uid != self._find_owner()
+        ):
+            log.warning(
+                "what somebody else has put there is no order to discard",
+                file=str(self.directory / name),
+            )
+            return False
+        return True
+
+    def _find_owner(self) -> int | None:
+        """Who owns here what we write: on a file server, another user perhaps than we are."""
+        part = _part(f"{time.time_ns():020d}-{secrets.token_hex(4)}")
+        with suppress(OSError):
+            descriptor = os.open(
+                self.directory / part, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600
+            )
+            self._owner = os.fstat(descriptor).st_uid
+            os.close(descriptor)
+            (self.directory / part).unlink()
+        return self._owner
 
     def _listed(self, which: Callable[[str], bool]) -> list[str]:
         try:
@@ -131,7 +167,14 @@ class Shelf:
     def _read(self, name: str) -> Spooled | None:
         file = self.directory / name
         try:
-            return parse(file.read_text(encoding="ascii"), name)
+            flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+            with open(
+                file, encoding="ascii", opener=lambda path, _: os.open(path, flags)
+            ) as opened:
+                # What was looked at may be another file by now.
+                if not self._believes(os.fstat(opened.fileno()), name):
+                    return None
+                return parse(opened.read(), name)
         except FileNotFoundError:
             return None  # removed meanwhile
         except (OSError, ValueError, TypeError, KeyError) as error:

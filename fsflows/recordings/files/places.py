@@ -8,6 +8,7 @@ are looked for when the call is discarded.
 from __future__ import annotations
 
 import os
+import stat
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -40,6 +41,7 @@ def local_files(
         Path(stage.local).mkdir(mode=0o770, parents=True, exist_ok=True)
     except OSError as error:
         raise ValueError(f"the staging directory {stage.local}: {error.strerror}") from error
+    _must_not_be_a_strangers(Path(stage.local))
     stage = Root(stage.local, stage.switch, volatile=is_in_memory(stage.local))
     others = [parse_root(root) for root in roots]
     for root in others:
@@ -102,6 +104,37 @@ def _directory_of(pattern: str) -> str:
     if "{uuid}" not in pattern:
         raise ValueError(f"a pattern of recordings needs {{uuid}}, got {pattern!r}")
     return "/".join(parts[:fixed])
+
+
+def _must_not_be_a_strangers(directory: Path) -> None:
+    """Refuse a directory that another user could have made before us: where everybody may, as in /dev/shm.
+
+    Whose it is can read what is recorded there, and put other files in its place.
+
+    Raises:
+        ValueError: it, or one above it, is such a directory.
+    """
+    user = os.geteuid()
+    groups = {os.getegid(), *os.getgroups()}
+    for path in (directory, *directory.parents[:-1]):
+        above, found = path.parent.stat(), path.lstat()
+        link = stat.S_ISLNK(found.st_mode)
+        if (
+            user == 0  # who looks after it by hand; what the server may do is said by the server
+            or not above.st_mode & stat.S_IWOTH
+            or (
+                not link and found.st_dev != above.st_dev
+            )  # mounted, which only the superuser can do
+            or found.st_uid in (user, 0)
+            or (
+                not link and found.st_gid in groups
+            )  # which nobody outside of the group can give it
+        ):
+            continue
+        raise ValueError(
+            f"the staging directory {directory}: {path} is another user's (uid {found.st_uid}), who could read"
+            " and change what is recorded there. If it is meant so, give it to our user, or to our group (chgrp)"
+        )
 
 
 def _check_archive(stage: Root, published: str) -> None:
