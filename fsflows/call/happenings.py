@@ -13,6 +13,10 @@ if TYPE_CHECKING:
     from fsflows.call.playing import Playback
 
 
+LONGEST_PRESS = 2.0
+"""Seconds of a press within which another report of the key belongs to it."""
+
+
 @dataclass(frozen=True, slots=True)
 class KeyPressed:
     """A key was released.
@@ -27,6 +31,11 @@ class KeyPressed:
     at: float
     source: str = "RTP"
     duration: float = 0.0
+
+    @property
+    def held(self) -> float:
+        """The seconds before `at` in which it was down; 0: not known. Only RFC 2833 is sure to report a release."""
+        return min(self.duration, LONGEST_PRESS) if self.source == "RTP" else 0.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,12 +13,14 @@ from fsflows.collect.spec import Source
 class Key:
     """A key that a caller pressed: "0"-"9", "*", "#", "A"-"D"; when (the clock's seconds); and who reported it.
 
-    `source` is FreeSWITCH's DTMF-Source: "RTP", "INBAND_AUDIO", "APP", ...
+    `source` is FreeSWITCH's DTMF-Source: "RTP", "INBAND_AUDIO", "APP", ... `held`: the seconds before `at` in which it
+    was down, as far as that is known.
     """
 
     key: str = field(repr=False)
     at: float
     source: str = "RTP"
+    held: float = 0.0
 
 
 class Cause(StrEnum):

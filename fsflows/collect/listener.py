@@ -59,10 +59,10 @@ class Listener(ABC, Generic[R]):
 
     # --- what comes in ---
 
-    def key(self, key: str, at: float, source: str = "RTP") -> None:
-        """A key was pressed. `source` is FreeSWITCH's DTMF-Source."""
+    def key(self, key: str, at: float, source: str = "RTP", held: float = 0.0) -> None:
+        """A key was pressed. `source` is FreeSWITCH's DTMF-Source; `held`: seconds before `at` in which it was down."""
         reached = self._reach(at)
-        press = Key(key, at, source)
+        press = Key(key, at, source, held)
         if self.result is not None:
             self._left_over.append(press)
         elif name := self._name(press):
@@ -138,9 +138,9 @@ class Listener(ABC, Generic[R]):
     def _hides_speech(self, at: float) -> bool:
         return self.spec.is_pii or self._utterance.private(at)
 
-    def hides_key(self, key: str, at: float, source: str) -> bool:
+    def hides_key(self, key: str, at: float, source: str, held: float = 0.0) -> bool:
         """Whether a report of a key that is about to come in shows a private one: here, or in the step before."""
-        return self.spec.is_pii or self._presses.is_private_again(key, at, source)
+        return self.spec.is_pii or self._presses.is_private_again(key, at, source, held)
 
     @property
     def left_over(self) -> tuple[Key, ...]:
@@ -208,7 +208,7 @@ class Listener(ABC, Generic[R]):
         key = press.key.upper()
         if len(key) != 1 or key not in _KEYS:
             self._ignore(press.key, Why.NOT_A_KEY)
-        elif not self._presses.is_new(key, press.at, press.source):
+        elif not self._presses.is_new(key, press.at, press.source, press.held):
             self._ignore(key, Why.SAME_PRESS)
         else:
             if key in DIGITS and self._presses.go_on_privately and not self.spec.is_pii:

@@ -183,7 +183,7 @@ class Collection:
         end_keys: each ends the collection and is not part of the digits.
         clear_keys: each empties the buffer and does not end the collection.
         allow_letters: whether A-D count as keys.
-        same_press_window: two reports of one key from different sources closer than this are one press
+        same_press_window: a report of a key from another source so close to the time that it was down is the same press
             (RTP and in-band: measured a few tens of milliseconds apart).
         during_greeting: whether keys count while the greeting plays. By default the greeting plays before capture
             begins; `collect_while_agent_speaking: true`, or a `barge_in` that is written out, changes that.

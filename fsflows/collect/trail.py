@@ -35,11 +35,15 @@ SILENCE = 1.0
 
 @dataclass(frozen=True, slots=True)
 class Press:
-    """One press of a key, and who has reported it so far ("RTP", "INBAND_AUDIO")."""
+    """One press of a key, and who has reported it so far ("RTP", "INBAND_AUDIO").
+
+    `held`: the seconds before `at` in which the key was down, as far as that is known.
+    """
 
     key: str | Pii
     at: float
     sources: frozenset[str]
+    held: float = 0.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,8 +99,9 @@ def _only(source: str) -> frozenset[str]:
 class Presses:
     """Tells a second report of a press from a second press.
 
-    RFC 2833 and in-band detection both report a key, some tens of milliseconds apart. Reports of one key from different
-    sources that are closer than the window are one press, and each source reports a press once: "5" twice from RTP is
+    RFC 2833, in-band detection and SIP INFO may all report a key: RFC 2833 at its release, the others while it is down,
+    or some tens of milliseconds later. Reports of one key from different sources, from while it was down or closer to
+    that than the window, are one press, and each source reports a press once: "5" twice from RTP is
     always two presses, and if in-band detection reports both again, each report finds its own press.
     """
 
@@ -108,35 +113,39 @@ class Presses:
         self._only_source = reporting.pop() if len(reporting) == 1 else None
         self._any_private = is_pii or Pii in {type(press.key) for press in self._recent}
 
-    def is_new(self, key: str, at: float, source: str) -> bool:
+    def is_new(self, key: str, at: float, source: str, held: float = 0.0) -> bool:
         """Whether a report is a press of its own."""
         recent = self._recent
         alone = _only(source)
         if self._only_source != alone:  # else nobody else has reported anything: no need to look
             for index, press in enumerate(recent):
-                if source not in press.sources and press.key == key and self._is_near(press, at):
-                    recent[index] = Press(press.key, press.at, press.sources | alone)
+                if (
+                    source not in press.sources
+                    and press.key == key
+                    and self._is_near(press, at, held)
+                ):
+                    recent[index] = replace(press, sources=press.sources | alone)
                     self._only_source = None
                     return False
             self._only_source = None if recent else alone
-        recent.append(Press(Pii(key) if self._is_pii else key, at, alone))
+        recent.append(Press(Pii(key) if self._is_pii else key, at, alone, held))
         if len(recent) > 8:
             del recent[0]
         return True
 
-    def is_private_again(self, key: str, at: float, source: str) -> bool:
+    def is_private_again(self, key: str, at: float, source: str, held: float = 0.0) -> bool:
         """Whether a report is another one of a private press."""
         return self._any_private and any(
             isinstance(press.key, Pii)
             and source not in press.sources
             and press.key == key
-            and self._is_near(press, at)
+            and self._is_near(press, at, held)
             for press in self._recent
         )
 
-    def _is_near(self, press: Press, at: float) -> bool:
+    def _is_near(self, press: Press, at: float, held: float) -> bool:
         """Whether another source's report of its key belongs to a press."""
-        return abs(at - press.at) <= self._window
+        return at - held - self._window <= press.at and press.at - press.held - self._window <= at
 
     @property
     def gap(self) -> float:
@@ -154,7 +163,7 @@ class Presses:
         """The last press, and those to come, are private."""
         self._is_pii = self._any_private = True
         last = self._recent[-1]
-        self._recent[-1] = Press(Pii(last.key), last.at, last.sources)
+        self._recent[-1] = replace(last, key=Pii(last.key))
 
     @property
     def recent(self) -> tuple[Press, ...]:

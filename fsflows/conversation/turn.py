@@ -244,8 +244,8 @@ def _feed_key(engine: Engine, listener: Listener[Any], pressed: KeyPressed) -> N
     key, at, source = pressed.key, pressed.at, pressed.source
     if at < engine.answer_from:
         return
-    hide = listener.hides_key(key, at, source)
-    listener.key(key, at, source)
+    hide = listener.hides_key(key, at, source, pressed.held)
+    listener.key(key, at, source, pressed.held)
     hide = hide or listener.spec.is_pii  # the key itself may have made it private
     engine.record.heard(Pii(key) if hide else key, "keys", at)
 
@@ -275,7 +275,7 @@ def _typed_ahead(engine: Engine) -> tuple[Key, ...]:
         if happening is None:
             return tuple(keys)
         if isinstance(happening, KeyPressed) and happening.at >= engine.answer_from:
-            keys.append(Key(happening.key, happening.at, happening.source))
+            keys.append(Key(happening.key, happening.at, happening.source, happening.held))
         elif isinstance(happening, SpeechLost):
             engine.speech_lost(happening.why)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from fsflows.call.happenings import KeyPressed
 from fsflows.collect import (
     Cause,
     Collection,
@@ -517,10 +518,49 @@ def test_beyond_11_one_press_from_two_sources_counts_once_a_true_double_press_tw
     assert digits == attempt(Collection(max_digits=None), scenario).digits
 
 
+@pytest.mark.parametrize(
+    ("reports", "digits"),
+    [
+        # A finger takes 0.2 s: RFC 2833 reports the release, the others what is down (measured: 0.2 s apart).
+        ([("ENDPOINT", 1.0, 0.0), ("RTP", 1.22, 0.2)], "5"),
+        ([("INBAND_AUDIO", 1.07, 0.0), ("RTP", 1.3, 0.3)], "5"),
+        ([("RTP", 1.3, 0.3), ("INBAND_AUDIO", 1.07, 0.0)], "5"),
+        (
+            [
+                ("ENDPOINT", 1.0, 0.0),
+                ("RTP", 1.2, 0.2),
+                ("ENDPOINT", 1.35, 0.0),
+                ("RTP", 1.55, 0.2),
+            ],
+            "55",
+        ),
+        ([("ENDPOINT", 1.0, 0.0), ("RTP", 1.15, 0.1)], "5"),
+        ([("ENDPOINT", 1.0, 0.0), ("RTP", 1.3, 0.1)], "55"),
+    ],
+)
+def test_beyond_11_a_press_that_takes_its_time_counts_once(reports, digits):
+    listener = Collector(Collection(max_digits=None), opened_at=0.0, prompt_playing=False)
+    for source, at, held in reports:
+        listener.key("5", at, source, held)
+    listener.advance(60.0)
+    assert digits == listener.result.digits
+
+
+def test_beyond_11_how_long_a_key_was_down_only_rfc_2833_says():
+    assert 0.2 == KeyPressed("5", 1.2, "RTP", 0.2).held
+    assert 0.0 == KeyPressed("5", 1.2, "ENDPOINT", 0.2).held
+
+
 def test_beyond_11_the_second_report_of_the_last_key_is_no_key_of_the_next_step():
     first = collector(Collection(), "1.0 key 5 RTP")
     second = Collector(FOUR, opened_at=1.01, prompt_playing=True, trail=first.result.trail)
     second.key("5", 1.03, "INBAND_AUDIO")
+
+    assert [Ignored("5", Why.SAME_PRESS)] == second.decisions()
+
+    first = collector(Collection(), "1.0 key 5 ENDPOINT")
+    second = Collector(FOUR, opened_at=1.01, prompt_playing=True, trail=first.result.trail)
+    second.key("5", 1.25, "RTP", 0.24)
 
     assert [Ignored("5", Why.SAME_PRESS)] == second.decisions()
 
