@@ -206,6 +206,18 @@ class Spool:
 
     def _new_segment(self, *, sync: bool) -> _Segment:
         make_directory(self.directory, 0o700)
+        while (made := self._make_segment()) is None:
+            pass
+        if sync:
+            try:
+                sync_directory(self.directory)
+            except OSError:
+                os.close(made.descriptor)
+                raise
+        return made
+
+    def _make_segment(self) -> _Segment | None:
+        """A new file, locked; None: another process was first, took it for a dead one's, and has it or removed it."""
         self._count += 1
         # Names sort in the order in which they were made.
         path = self.directory / f"{time.time_ns():020d}-{os.getpid()}-{self._count}.jsonl"
@@ -214,11 +226,15 @@ class Spool:
         )
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            if sync:
-                sync_directory(self.directory)
+            ours = os.fstat(descriptor).st_nlink > 0
+        except BlockingIOError:
+            ours = False
         except OSError:
             os.close(descriptor)
             raise
+        if not ours:
+            os.close(descriptor)
+            return None
         return _Segment(path, descriptor, 0)
 
     def _remove(self, segment: _Segment) -> None:

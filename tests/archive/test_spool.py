@@ -188,3 +188,33 @@ def test_a_killed_process_loses_nothing_that_append_returned_for(tmp_path):
     lines = drain(spool, limit=1000)
     assert [b"%d" % number for number in range(len(lines))] == lines
     spool.close()
+
+
+@pytest.mark.parametrize("write", [Spool.append, Spool.jot])
+@pytest.mark.parametrize("at_it", [False, True])
+def test_a_file_that_another_process_takes_before_it_is_locked_holds_no_lines(
+    spool, monkeypatch, write, at_it
+):
+    """It sees a new file that nobody has locked yet, takes it for a dead process', and removes it, or is about to."""
+    lock = fcntl.flock
+    held = []
+
+    def late(descriptor, how):
+        monkeypatch.setattr(fcntl, "flock", lock)
+        if at_it:
+            (path,) = spool.directory.iterdir()
+            held.append(os.open(path, os.O_RDWR))
+            lock(held[0], fcntl.LOCK_EX)
+        else:
+            assert Spool(spool.directory).adopt() == 0
+        lock(descriptor, how)
+
+    monkeypatch.setattr(fcntl, "flock", late)
+    write(spool, [b"one"])
+    for descriptor in held:
+        os.close(descriptor)
+    spool.close()
+    next_one = Spool(spool.directory)
+    assert next_one.adopt() == 1
+    assert [b"one"] == drain(next_one)
+    assert [] == list(spool.directory.iterdir())
