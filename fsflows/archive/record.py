@@ -224,7 +224,7 @@ class RecordBuilder:
 
     @_never_raises
     def recording_event(self, event: str, detail: str = "", at: float | None = None) -> None:
-        """Something happened to the recording: "started", "masked", "unmasked", "stopped", "discarded"."""
+        """Something happened to the recording: "started", "masked", "unmasked", "stopped", "discarded", "failed"."""
         self._add(
             Recorded(
                 at=self._offset(at),

@@ -27,7 +27,8 @@ def call_as_json(call_uuid: str, call: CallFile, steps: Sequence[StepLine]) -> d
 def call_lines(call: CallFile, steps: Sequence[StepLine]) -> Iterator[str]:
     """All that is known of a call, for people."""
     for entry in call.entries:
-        yield f"{entry.state:10}  {entry.origin:5}  {where(entry)}"
+        why = f"  ({shown(entry.error)})" if entry.state == "failed" and entry.error else ""
+        yield f"{entry.state:10}  {entry.origin:5}  {where(entry)}{why}"
     complete = call.receipt is not None and call.receipt.complete
     if call.intent is not None:
         yield from _intent_lines(call.intent, is_open=not complete)

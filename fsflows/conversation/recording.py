@@ -133,6 +133,7 @@ class CallRecorder:
             # A caller who is gone before it could begin is nothing to look into.
             report = self._log.info if self._over() else self._log.error
             report("call is not recorded", why=str(error))
+            self._record.recording_event("failed", str(error))
 
     def discard(self, *, flow: str, step: str, trigger: str) -> Receipt:
         """Discard every recording of the call, for good.

@@ -64,7 +64,7 @@ def test_freeswitch_refuses_to_record(world):
     world.switch.uuid_record = lambda *_: "-ERR Cannot record session!"
     with pytest.raises(RecordingError, match="Cannot record session"):
         call.start()
-    assert world.states() == ["lost"]
+    assert world.states() == ["failed"]
 
 
 def test_what_could_never_be_deleted_is_not_recorded(world):

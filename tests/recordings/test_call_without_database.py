@@ -100,7 +100,7 @@ def test_a_start_that_was_written_down_too_late_is_no_recording_that_was_lost(wo
     lost = metrics.RECORDINGS.labels("lost")._value.get()
     world.switch.hang_up(UUID)
     assert call.finish().state == "none"
-    assert world.states() == ["lost"]
+    assert world.states() == ["failed"]
     assert metrics.RECORDINGS.labels("lost")._value.get() == lost
 
 

@@ -216,11 +216,16 @@ class Scene:
             known = {entry.path for entry in journal.entries}
             staged = [file for file in self.world.audio() if file.startswith("staging/")]
             assert [f for f in staged if f"{self.world.directory}/{f}" in known] == []
-            assert {entry.state for entry in journal.entries} <= {"published", "kept", "lost"}
+            assert {entry.state for entry in journal.entries} <= {
+                "published",
+                "kept",
+                "lost",
+                "failed",
+            }
         # The other call was published whole, or was cut short before it was recorded.
         assert [f for f in self.world.audio(OTHER) if not f.startswith("archive/")] == []
         states = {e.state for e in self.world.service.tools.journal.load(OTHER).entries}
-        assert states <= {"published", "lost"}
+        assert states <= {"published", "lost", "failed"}
 
     def in_process(self, function, *arguments):
         try:

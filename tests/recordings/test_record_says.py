@@ -102,3 +102,17 @@ def test_P12_a_discard_that_failed_is_pending_at_once_and_done_when_it_is(
     world.service.sweeper.sweep()
     assert record.note.state is RecordingState.DISCARDED
     assert record.note.receipt["complete"]
+
+
+def test_a_recording_that_freeswitch_refused(world, record, request):
+    """Whoever looks the call up sees that it was to be recorded, and why it is not."""
+    world.switch.uuid_record = lambda *_: "-ERR Cannot record session!"
+    said = []
+    record.recording_event = lambda *what, **_: said.append(what)
+    recorder = request.getfixturevalue("recorder")
+    world.switch.hang_up(UUID)
+    recorder.finish()
+    ((event, why),) = said
+    assert event == "failed"
+    assert "Cannot record session" in why
+    assert record.note.state is RecordingState.NONE

@@ -138,8 +138,10 @@ class Book:
 
     def failed(self, path: str, why: str, *, started: bool) -> None:
         """A recording of ours did not start, or did, but its file is out of our reach."""
-        error = f"out of reach: {why}" if started else f"{NOT_STARTED}: {why}"
-        self._change(self.known[path], state="lost", error=error)
+        state, error = "failed", f"{NOT_STARTED}: {why}"
+        if started:
+            state, error = "lost", f"out of reach: {why}"
+        self._change(self.known[path], state=state, error=error)
 
     def started(self, path: str) -> bool:
         """FreeSWITCH records to a path. False: that was known."""

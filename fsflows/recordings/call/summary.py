@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from fsflows.recordings.journal.entries import Entry
+from fsflows.recordings.journal.entries import GONE, Entry
 from fsflows.recordings.journal.receipt import Receipt
 
 
@@ -31,7 +31,7 @@ class Summary:
 
 def of_entries(entries: Iterable[Entry]) -> Summary:
     """Of a call whose recordings nobody has asked to discard."""
-    there = [entry for entry in entries if entry.state not in ("lost", "discarded")]
+    there = [entry for entry in entries if entry.state not in GONE]
     settled = [entry for entry in there if entry.state in ("published", "kept")]
     places = tuple(entry.location or entry.path for entry in settled)
     return Summary("present" if there else "none", places)

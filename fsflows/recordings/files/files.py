@@ -15,12 +15,21 @@ INTENTS = ".intents"
 """A directory in the staging directory that holds no recordings, but discards that the journal could not take."""
 
 
+WAV_HEADER = 44
+"""Bytes."""
+
+
 @dataclass(frozen=True, slots=True)
 class Sighting:
     """A recording's file as it was found: bytes, and the mark of the recording directory it was found in."""
 
     size: int
     mark: str
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether there is no audio in it: no more than the header of a WAV file."""
+        return self.size <= WAV_HEADER
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,12 +25,13 @@ STATES = (
     "discarded",
     "settled",  # a discarded one that we can't look at, and of which an operator said that it is dealt with
     "lost",  # its file went away without us
+    "failed",  # it was to be made, and never began: FreeSWITCH refused it, say
 )
 
 UNSETTLED = ("starting", "recording", "staged", "publishing")
 """States of a recording of which it is not settled what becomes of it."""
 
-GONE = ("discarded", SETTLED, "lost")
+GONE = ("discarded", SETTLED, "lost", "failed")
 """States of a recording of which nothing is left but what the journal says."""
 
 

@@ -64,7 +64,7 @@ def _lost(cutoff: datetime) -> Any:
     others = recordings.alias()
     call = recordings.c.call_uuid
     return (
-        (recordings.c.state == "lost")
+        recordings.c.state.in_(("lost", "failed"))
         & ~exists().where(others.c.call_uuid == call, _matters(others, cutoff))
         & ~exists().where(discards.c.call_uuid == call)
     )

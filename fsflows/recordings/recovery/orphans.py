@@ -77,8 +77,9 @@ class Orphans:
             return False
         if entry.state == "starting":
             # Its server died before it knew whether FreeSWITCH had begun.
-            if files.look(entry.path) is None:
-                change(entry, ("starting",), state="lost")
+            sighting = files.look(entry.path)
+            if sighting is None or sighting.is_empty:
+                change(entry, ("starting",), state="failed")
                 return False
             change(entry, ("starting",), state="staged", seen=True)
         return self._tools.publisher.publish(entry, files, log) is not None

@@ -7,7 +7,7 @@ from dataclasses import replace
 from fsflows.log import call_logger, get_logger
 from fsflows.recordings import metrics
 from fsflows.recordings.files.failures import FileWorkFailed
-from fsflows.recordings.files.files import Files
+from fsflows.recordings.files.files import Files, Staged
 from fsflows.recordings.journal.entries import Entry
 from fsflows.recordings.recovery.claims import Claims
 from fsflows.recordings.tools import Tools
@@ -46,16 +46,29 @@ class Tidier:
                     unknown += 1
                     log.warning("staged file of no known call", path=file.path, age=file.age)
             elif entry.call_uuid not in self._tools.live:
-                self._tidy_one(entry, files)
+                self._tidy_one(entry, file, files)
         metrics.STAGED_UNKNOWN.set(unknown)
         return unknown
 
-    def _tidy_one(self, entry: Entry, files: Files) -> None:
+    def _tidy_one(self, entry: Entry, file: Staged, files: Files) -> None:
         log = call_logger("recordings", entry.call_uuid)
         if entry.state == "published":
             self._tools.publisher.clean(entry, files, log)
-        elif entry.state == "lost":
-            self._tools.journal.change(entry, ("lost",), state="staged", error=None)
+        elif entry.state == "failed" and self._is_empty(entry, files):
+            # FreeSWITCH has refused to record, and made the file first: the directory was full, say. If it was its word
+            # that was lost, it has written by now.
+            if file.age > UNKNOWN_AGE:
+                self._tools.publisher.clean(entry, files, log)
+        elif entry.state in ("lost", "failed"):
+            self._tools.journal.change(entry, (entry.state,), state="staged", error=None)
         elif entry.state == "discarded":
             log.error("a discarded recording is there again", path=entry.path)
             self._tools.journal.note([replace(entry, state="recording")])
+
+    @staticmethod
+    def _is_empty(entry: Entry, files: Files) -> bool:
+        try:
+            sighting = files.look(entry.path)
+        except FileWorkFailed:
+            return True  # it can't be published either
+        return sighting is None or sighting.is_empty
