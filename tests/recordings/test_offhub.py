@@ -74,6 +74,22 @@ def test_staging_that_hangs_is_not_waited_for_for_ever_nor_again_and_again(monke
     os.close(writing)
 
 
+def test_the_end_does_not_wait_for_a_directory_that_hangs(monkeypatch):
+    monkeypatch.setattr(offhub, "ANSWER", 0.05)
+    monkeypatch.setattr(offhub, "END", 0.05)
+    reading, writing = os.pipe()
+    files = Mock()
+    files.look.side_effect = lambda *_: os.read(reading, 1)
+    off_hub = OffHub(files, count=2)
+    with pytest.raises(FileWorkFailed, match="do not answer"):
+        off_hub.look("/staging/a.wav")
+    try:
+        with gevent.Timeout(30):
+            off_hub.close()
+    finally:
+        os.write(writing, b"1")
+
+
 def test_who_asks_after_the_end_is_refused_and_begins_no_thread():
     files = Mock()
     off_hub = OffHub(files, count=2)

@@ -28,9 +28,15 @@ ANSWER = 10.0
 AGAIN = 5.0
 """Seconds in which staging directories that did not answer are not asked: one discard asks several times."""
 
+END = 5.0
+"""Seconds that threads get to finish what they are at when the server ends. A copy that is cut off is begun again."""
 
 _CLOSED = "files are worked on no more: the server ends"
 _SILENT = "the recordings' directories do not answer: does a file server, or the agent, hang?"
+
+
+class _TooSlow(Exception):
+    """A thread hangs."""
 
 
 class OffHub:
@@ -88,13 +94,17 @@ class OffHub:
         return self._run_there(self._files.archived)
 
     def close(self) -> None:
-        """End the threads, and what the files kept. May be called twice. Whoever asks from then on is refused."""
+        """End the threads, and what the files kept. May be called twice. Whoever asks from then on is refused.
+
+        A thread that hangs is not waited for for long: it ends with the process.
+        """
         if not self._closed:
             self._closed = True
             with suppress(FileWorkFailed):  # they are silent: nobody waits for that
                 self._ask(self._files.close)
-        self._pool.kill()
-        self._archive.kill()
+        for each in (self._pool, self._archive):
+            with suppress(_TooSlow), gevent.Timeout(END, _TooSlow):
+                each.kill()
 
     def _run(self, method: Callable[..., T], *arguments: Any) -> T:
         if self._closed:
