@@ -18,8 +18,6 @@ from fsflows.collect.decisions import Why
 from fsflows.collect.dialogue import Dialogue
 from fsflows.collect.listener import Listener
 from fsflows.collect.result import plain
-from fsflows.collect.spec import DIGITS, Collection
-from fsflows.collect.trail import TYPING_ON
 from fsflows.conversation import functions
 from fsflows.conversation.history import UserInput
 from fsflows.conversation.rehearsal import Rehearsal
@@ -70,20 +68,6 @@ class Watch:
     private_words: list[str] = field(default_factory=list)
     current: Identity | None = None
 
-    private_steps: set[int] = field(default_factory=set)
-    private_digit_at: float = float("-inf")
-
-    def note_private(self, key: str, at: float) -> None:
-        """Note a key that belongs to a step which the flow calls private, or is a surplus digit of its answer.
-
-        Digits may be hidden elsewhere, too: where speech may have begun in a private step. There the recording goes on.
-        """
-        surplus = key in DIGITS and at - self.private_digit_at < TYPING_ON
-        private = surplus or id(self.dialogues[-1]) in self.private_steps
-        if private:
-            self.private_keys.append(at)
-        self.private_digit_at = at if private else float("-inf")
-
     def fate(self, what: str) -> None:
         if self.current is not None:
             self.fates.setdefault(self.current, []).append(what)
@@ -116,8 +100,8 @@ def watching() -> Iterator[Watch]:
             watch.keyed[self] = ""
         elif key not in self.spec.end_keys and not self._escapes(key):
             watch.keyed[self] = before + key
-        if watch.current is not None and watch.current[1] == at:
-            watch.note_private(key, at)
+        if self.spec.is_pii and watch.current is not None and watch.current[1] == at:
+            watch.private_keys.append(at)
 
     def said(self: Listener[Any], alternatives: Any, _: float) -> None:
         if self.spec.is_pii:
@@ -129,10 +113,8 @@ def watching() -> Iterator[Watch]:
     def moved_on(*_: Any) -> None:
         watch.current = None
 
-    def opened(self: Dialogue, spec: Collection, *_: Any, **__: Any) -> None:
+    def opened(self: Dialogue, *_: Any, **__: Any) -> None:
         watch.dialogues.append(self)
-        if spec.is_pii:
-            watch.private_steps.add(id(self))
 
     wait = Leg.wait
 
@@ -146,7 +128,6 @@ def watching() -> Iterator[Watch]:
         around(Listener, "_name", named),
         around(Listener, "_ignore", ignored),
         around(Listener, "advance", moved_on),
-        around(Listener, "_reach", moved_on),
         around(Listener, "final", said),
         around(Collector, "_use", used),
         around(Confirmer, "_conclude", replied),
