@@ -71,6 +71,7 @@ class Leg(Party):
         self.voice = voice or Voice()
         self.on_playback: Callable[[Playback], None] | None = None
         self.on_recording: Callable[[RecordingStarted | RecordingStopped], None] | None = None
+        self.on_key: Callable[[float], None] | None = None  # told at once, also while nobody waits
         self._timeline = Timeline()
         self._timeline.at(link.channel.timestamp, clock.now())
         self._pending: list[Happening] = []
@@ -401,6 +402,8 @@ class Leg(Party):
             self._log.warning("unusable key ignored", length=len(event.late("DTMF-Digit") or ""))
             return
         self._barge_in.key(pressed.key, at)
+        if self.on_key is not None:
+            self.on_key(at)
         self._pending.append(pressed)
 
     def _on_speech(self, event: Event, at: float) -> None:

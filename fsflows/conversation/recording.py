@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Protocol
 from fsflows.archive.endings import RecordingState
 from fsflows.call.ended import LINK_LOST
 from fsflows.call.happenings import RecordingStarted
+from fsflows.collect.trail import TYPING_ON
 from fsflows.log import Logger, get_logger
 from fsflows.recordings.call.recordings import CallRecordings
 from fsflows.recordings.call.summary import Summary
@@ -29,12 +30,67 @@ SPEECH_RUNS_ON = 3.0
 """Seconds. So much longer, when the caller was still speaking."""
 
 
+KEY_IS_TOLD = 0.1
+"""Seconds from a key to our news of it, at the most, where nothing is amiss. FreeSWITCH sends events every 20 ms."""
+
+
+class Typing:
+    """Which keys a caller presses in one go: those are one answer, however many digits of it a step takes.
+
+    Attributes:
+        answer: counts them.
+    """
+
+    __slots__ = ("_last_at", "answer")
+
+    def __init__(self) -> None:
+        self.answer = 0
+        self._last_at = float("-inf")
+
+    def key(self, at: float) -> None:
+        """A key was pressed."""
+        if at - self._last_at >= TYPING_ON:
+            self.answer += 1
+        self._last_at = at
+
+    def goes_on_until(self, answer: int) -> float:
+        """Until when one more key would belong to an answer, and be known; minus infinity: another has begun."""
+        if answer != self.answer:
+            return float("-inf")
+        return self._last_at + TYPING_ON + KEY_IS_TOLD
+
+
 class Recorder(Protocol):
     """What makes the recordings of a call; see `fsflows.recordings.service`."""
 
     def call(
         self, control: RecordingControl, *, flow: str, switch: str, log: Logger
     ) -> CallRecordings: ...
+
+
+class StepMask:
+    """The mask of one step, from the moment on in which it is private."""
+
+    __slots__ = ("_on", "_recordings")
+
+    def __init__(self, recordings: CallRecorder) -> None:
+        self._recordings = recordings
+        self._on = False
+
+    def put_on(self) -> None:
+        """Mask, unless it is done.
+
+        Raises:
+            RecordingError: a recording could be neither masked nor stopped.
+        """
+        if not self._on:
+            self._recordings.mask("pii")
+            self._on = True
+
+    def take_off(self, *, speaking: bool) -> None:
+        """The step is over; see `CallRecorder.unmask_later`."""
+        if self._on:
+            self._recordings.unmask_later("pii", speaking=speaking)
 
 
 class CallControl(ApiControl):
@@ -81,8 +137,10 @@ class CallRecorder:
         self._flow = flow.name
         self._recorder = recorder
         self._made: CallRecordings | None = None
+        self._typing = Typing()
         if recorder is not None:
             call.on_recording = self._noticed
+            call.on_key = self._typing.key
 
     @property
     def _log(self) -> Logger:
@@ -171,7 +229,7 @@ class CallRecorder:
             self._recordings.unmask(reason)
 
     def unmask_later(self, reason: str, *, speaking: bool = False) -> None:
-        """Take back one `mask` as soon as what was said before can no longer get into the file.
+        """Take back one `mask` as soon as what was keyed or said before can no longer get into the file.
 
         Args:
             reason: of the mask.
@@ -180,13 +238,17 @@ class CallRecorder:
         if self._made is None or not self._made.recording:
             self.unmask(reason)
             return
+        clock, typing = self._call.clock, self._typing
+        due = clock.now() + UNMASK_AFTER + (SPEECH_RUNS_ON if speaking else 0)
+        answer = typing.answer
 
         def later() -> None:
-            self._call.clock.sleep(UNMASK_AFTER + (SPEECH_RUNS_ON if speaking else 0))
+            while (left := max(due, typing.goes_on_until(answer)) - clock.now()) > 0:
+                clock.sleep(left)
             if self._call.ended is None or (self._call.passed_on and not self._over()):
                 self.unmask(reason)
 
-        self._late = self._call.clock.spawn(later)
+        self._late = clock.spawn(later)
 
     def pause(self) -> None:
         """Stop recording until `resume`."""
@@ -209,7 +271,7 @@ class CallRecorder:
             return
         if self._late is not None and self._call.passed_on:
             # What the dialplan records goes on, and would stay masked to the end of the call.
-            self._late.join(self._call.clock.now() + SPEECH_RUNS_ON + 2 * UNMASK_AFTER)
+            self._late.join(self._call.clock.now() + SPEECH_RUNS_ON + UNMASK_AFTER + TYPING_ON)
         summary = self._made.finish(call_over=self._over())
         self._note(summary)
 

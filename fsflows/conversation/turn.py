@@ -25,6 +25,7 @@ from fsflows.conversation.ending import GIVEN_UP, reason_after
 from fsflows.conversation.history import UserInput
 from fsflows.conversation.phrases import Question, literal, prompt_for, values
 from fsflows.conversation.placeholders import render
+from fsflows.conversation.recording import StepMask
 from fsflows.conversation.routing import after
 from fsflows.flow.model import Retry, Say, Step
 from fsflows.privacy import Pii
@@ -94,8 +95,9 @@ def collect(engine: Engine, question: Question) -> CollectionResult:
         ValidationFailed: the flow's validation function raised or hung.
     """
     spec = question.spec
+    mask = StepMask(engine.recordings)
     if spec.is_pii:
-        engine.recordings.mask("pii")
+        mask.put_on()
     started = engine.clock.now()
     dialogue = Dialogue(
         spec,
@@ -105,7 +107,7 @@ def collect(engine: Engine, question: Question) -> CollectionResult:
         trail=engine.trail,
     )
     try:
-        result = _drive(engine, dialogue, question)
+        result = _drive(engine, dialogue, question, mask)
     except CallEnded:
         result = dialogue.hang_up(engine.clock.now())
         _note(engine, question.step.name, result, started)
@@ -114,16 +116,15 @@ def collect(engine: Engine, question: Question) -> CollectionResult:
         raise
     finally:
         engine.call.stop_listening()
-        if spec.is_pii:
-            said = dialogue.result is not None and dialogue.result.trail.speaking(
-                engine.clock.now()
-            )
-            engine.recordings.unmask_later("pii", speaking=said)
+        said = dialogue.result is not None and dialogue.result.trail.speaking(engine.clock.now())
+        mask.take_off(speaking=said)
     _note(engine, question.step.name, result, started)
     return result
 
 
-def _drive(engine: Engine, dialogue: Dialogue, question: Question) -> CollectionResult:
+def _drive(
+    engine: Engine, dialogue: Dialogue, question: Question, mask: StepMask
+) -> CollectionResult:
     call = engine.call
     typed = engine.left_over + _typed_ahead(engine)
     engine.left_over = ()
@@ -148,7 +149,7 @@ def _drive(engine: Engine, dialogue: Dialogue, question: Question) -> Collection
                     call.listen()
                 else:
                     call.stop_listening()
-                _listen(engine, listener)
+                _listen(engine, listener, mask)
                 call.stop_listening()
                 _protect(engine, listener.result)
                 typed = _typed_ahead(engine)
@@ -165,7 +166,7 @@ def _listed(keys: frozenset[str]) -> str:
     return "".join(sorted(keys))
 
 
-def _listen(engine: Engine, listener: Listener[Any]) -> None:
+def _listen(engine: Engine, listener: Listener[Any], mask: StepMask) -> None:
     key = ""
     happened_at: float | None = None
     ignored = stopped = False
@@ -190,6 +191,8 @@ def _listen(engine: Engine, listener: Listener[Any]) -> None:
                 # A partial was enough: no final will be noted.
                 _note_words(engine, listener, last_words)
             return
+        if listener.spec.is_pii:
+            mask.put_on()  # what was heard may have begun in a private step, and made this one private, too
         happening = engine.call.wait(listener.deadline)
         happened_at = happening.at if happening is not None else None
         if isinstance(happening, Heard):

@@ -128,6 +128,7 @@ def watching() -> Iterator[Watch]:
         around(Listener, "_name", named),
         around(Listener, "_ignore", ignored),
         around(Listener, "advance", moved_on),
+        around(Listener, "_reach", moved_on),
         around(Listener, "final", said),
         around(Collector, "_use", used),
         around(Confirmer, "_conclude", replied),
