@@ -66,6 +66,7 @@ class Watch:
     keyed: dict[Collector, str] = field(default_factory=dict)
     private_keys: list[float] = field(default_factory=list)
     private_words: list[str] = field(default_factory=list)
+    public_words: set[str] = field(default_factory=set)
     current: Identity | None = None
 
     def fate(self, what: str) -> None:
@@ -105,7 +106,12 @@ def watching() -> Iterator[Watch]:
 
     def said(self: Listener[Any], alternatives: Any, _: float) -> None:
         if self.spec.is_pii:
-            watch.private_words += [each.text for each in alternatives]
+            texts = [each.text for each in alternatives]
+            watch.private_words += [text for text in texts if text not in watch.public_words]
+
+    def partly_said(self: Listener[Any], text: str, _: float) -> None:
+        if not self.spec.is_pii:
+            watch.public_words.add(text)  # heard before the private step had begun
 
     def replied(_: Confirmer, verdict: Any, __: float, **___: Any) -> None:
         watch.fate(f"reply: {verdict}")
@@ -130,6 +136,7 @@ def watching() -> Iterator[Watch]:
         around(Listener, "advance", moved_on),
         around(Listener, "_reach", moved_on),
         around(Listener, "final", said),
+        around(Listener, "partial", partly_said),
         around(Collector, "_use", used),
         around(Confirmer, "_conclude", replied),
         around(Dialogue, "__init__", opened),
