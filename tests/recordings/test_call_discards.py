@@ -17,6 +17,7 @@ from fsflows.recordings.freeswitch.control import RecordingError
 from fsflows.recordings.journal.receipt import DiscardCause, Receipt
 from fsflows.recordings.journal.tables import discard_steps
 from recordings.fakes import OTHER, UUID
+from tests.random_text import without_random
 
 
 def test_P12_a_discard_stops_and_deletes_everything_and_says_so(world):
@@ -448,7 +449,7 @@ def test_P13_a_private_value_does_not_get_into_the_receipt(world):
     cause = DiscardCause("demo", "pin", Pii("4711"), world.clock.utcnow())
     receipt = world.call().discard(cause)
     assert receipt.cause.key_or_word != "4711"
-    assert "4711" not in receipt.to_json()
+    assert "4711" not in without_random(receipt.to_json())
 
 
 class Liar:
