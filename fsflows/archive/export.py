@@ -58,8 +58,10 @@ def csv_row(record: Record) -> list[Any]:
     return [given[column] for column in COLUMNS]
 
 
-_FORMULA = re.compile(r"(^|[;,|\t\r\n\"])(?=\s*[=+\-@\t\r])")
-"""Where a cell begins: also behind what a spreadsheet of another country takes for the end of one."""
+_FORMULA = re.compile(r"(^|[;,|\t\r\n\"])(?=\s*[=+\-@\t\r\uff1d\uff0b\uff0d\uff20])")
+"""Where a cell begins: also behind what a spreadsheet of another country takes for the end of one; and signs as wide as
+an ideograph, which some take for the others.
+"""
 
 _CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069]")
 """What does something to a terminal, or reverses a line: an export may be looked at before it is a file."""

@@ -41,10 +41,13 @@ class User:
         """Whether changes are allowed."""
         return self.role is Role.EDITOR
 
-    @property
-    def fingerprint(self) -> str:
-        """Changes with the password, so that sessions begun with an old one end."""
-        return hashlib.sha256(f"{self.name}:{self.role}:{self.secret}".encode()).hexdigest()[:24]
+    def fingerprint(self, key: str) -> str:
+        """Changes with the password, so that sessions begun with an old one end.
+
+        `key`: what signs sessions. Who has a session can read it, and must not be able to try out tokens on it.
+        """
+        what = f"{self.name}:{self.role}:{self.secret}".encode()
+        return hmac.new(key.encode(), what, hashlib.sha256).hexdigest()[:24]
 
 
 LOCAL = User("local", Role.EDITOR)
@@ -93,10 +96,12 @@ class Access:
         matches = check_password_hash(user.secret if user else _NOBODY, password)
         return user if user is not None and matches else None
 
-    def known(self, name: str, fingerprint: str) -> User | None:
+    def known(self, name: str, fingerprint: str, key: str) -> User | None:
         """The user of a session, if the credentials are still the ones it began with."""
         user = self._token if self._token and name == self._token.name else self._users.get(name)
-        if user is None or not hmac.compare_digest(user.fingerprint, fingerprint):
+        if user is None or not hmac.compare_digest(
+            user.fingerprint(key).encode(), fingerprint.encode()
+        ):
             return None
         return user
 

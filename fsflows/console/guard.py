@@ -13,7 +13,7 @@ from typing import Any, ParamSpec, cast
 from urllib.parse import urlsplit
 
 import gevent
-from flask import Flask, Response, abort, g, redirect, request, session, url_for
+from flask import Flask, Response, abort, current_app, g, redirect, request, session, url_for
 from werkzeug.exceptions import RequestTimeout, TooManyRequests
 from werkzeug.wrappers import Response as AnyResponse
 
@@ -118,7 +118,7 @@ def begin_session(user: User, sessions: Sessions) -> None:
     end_session(sessions)
     session["id"] = sessions.begin()
     session["name"] = user.name
-    session["fingerprint"] = user.fingerprint
+    session["fingerprint"] = user.fingerprint(_key())
     session["until"] = time.time() + SESSION_HOURS * 3600
 
 
@@ -181,11 +181,16 @@ def _who(access: Access, sessions: Sessions, tokens: Throttle) -> User | None:
         return _with_token(access, tokens, header.removeprefix("Bearer ").strip())
     if session.get("until", 0) < time.time():
         return None
-    user = access.known(str(session.get("name", "")), str(session.get("fingerprint", "")))
+    user = access.known(str(session.get("name", "")), str(session.get("fingerprint", "")), _key())
     if user is None:
         return None
     g.still_there = partial(sessions.holds, str(session.get("id", "")))
     return user if g.still_there() else None
+
+
+def _key() -> str:
+    """What signs sessions."""
+    return str(current_app.secret_key)
 
 
 def _with_token(access: Access, tokens: Throttle, token: str) -> User | None:

@@ -155,6 +155,7 @@ def test_csv_has_a_row_a_call_and_no_formulas(url, run, records):
         ('Ann" "=1', 'Ann" "\'=1'),
         ("Ann\n=1", "Ann\n'=1"),
         (" =1", "' =1"),
+        ("\uff1d1", "'\uff1d1"),
         ("two; step=1", "two; step=1"),
         ("Ann-Marie + Co = us, you @home", "Ann-Marie + Co = us, you @home"),
         (

@@ -275,6 +275,17 @@ def test_a_changed_password_ends_sessions(world, access, client):
     assert 302 == client.get("/").status_code
 
 
+def test_a_session_holds_nothing_that_a_token_could_be_guessed_by(world, access):
+    """Its cookie is signed, not secret: two consoles with one token give it different ones."""
+    marks = []
+    for _ in range(2):
+        client = create_app(world.sources, access).test_client()
+        log_in(client, name="", secret=TOKEN)
+        with client.session_transaction() as session:
+            marks.append(session["fingerprint"])
+    assert marks[0] != marks[1]
+
+
 def test_a_session_made_up_by_somebody_else_is_nobodys(world, access):
     forger = create_app(world.sources, access).test_client()
     log_in(forger)

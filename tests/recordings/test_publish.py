@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import stat
 from pathlib import Path
 from unittest.mock import Mock
 
@@ -44,6 +45,12 @@ def test_a_file_is_moved_under_its_name(archive, tmp_path):
     assert not (tmp_path / "x.wav").exists()
 
 
+def test_what_is_moved_is_no_more_for_every_user_than_what_is_copied(archive, tmp_path):
+    (tmp_path / "x.wav").chmod(0o664)
+    put(archive, tmp_path, "a.wav")
+    assert 0o660 == stat.S_IMODE((tmp_path / "archive" / "a.wav").stat().st_mode)
+
+
 def test_onto_another_file_system_it_is_copied(archive, tmp_path, in_memory):
     (in_memory / "x.wav").write_bytes(b"audio" * 1000)
     put(archive, in_memory, "a.wav")
@@ -52,6 +59,44 @@ def test_onto_another_file_system_it_is_copied(archive, tmp_path, in_memory):
     # The same once more, as after a crash.
     assert put(archive, in_memory, "a.wav").size == 5000
     assert list(archive.names()) == ["a.wav"]
+
+
+def test_P12_audio_that_has_another_name_is_not_called_gone(archive, tmp_path):
+    """A copy of the archive by `cp -al`, `rsync --link-dest`: of the same blocks."""
+    put(archive, tmp_path, "a.wav")
+    (tmp_path / "backup.wav").hardlink_to(tmp_path / "archive" / "a.wav")
+    with pytest.raises(FileWorkFailed, match="1 other name"):
+        archive.retract("a.wav")
+    assert archive.published("a.wav").size == 5000
+    (tmp_path / "backup.wav").unlink()
+    assert archive.retract("a.wav") == Retracted(5000, ID)
+
+
+@pytest.mark.parametrize("kind", ["link", "fifo", "file"])
+def test_nothing_is_published_that_was_put_in_a_recordings_place(archive, tmp_path, kind):
+    """By somebody who can write where FreeSWITCH records, just before it is moved."""
+    (tmp_path / "secret").write_text("not a recording")
+
+    def change(_):
+        (tmp_path / "x.wav").rename(tmp_path / "y.wav")
+        if kind == "link":
+            (tmp_path / "x.wav").symlink_to(tmp_path / "secret")
+        elif kind == "fifo":
+            os.mkfifo(tmp_path / "x.wav")
+        else:
+            (tmp_path / "x.wav").write_text("another")
+
+    archive._faults = Mock(at=Mock(side_effect=change))
+    with pytest.raises(FileWorkFailed, match="another file while it was published"):
+        put(archive, tmp_path, "a.wav")
+    assert [] == list(archive.names())
+    assert os.path.lexists(tmp_path / "x.wav")
+
+
+def test_a_pipe_is_no_recording_and_nobody_waits_at_it(archive, tmp_path):
+    os.mkfifo(tmp_path / "pipe.wav")
+    with pytest.raises(FileWorkFailed, match="is not a file"):
+        put(archive, tmp_path, "a.wav", file="pipe.wav")
 
 
 def test_another_recording_by_that_name_is_never_overwritten(archive, tmp_path):

@@ -53,16 +53,23 @@ class DirectoryArchive:
                 raise FileWorkFailed(f"{name!r}: another file system is mounted inside the archive")
             with open(file, "rb", opener=_opener(directory)) as source:
                 here = os.fstat(source.fileno())
+                if not stat.S_ISREG(here.st_mode):
+                    raise FileWorkFailed(f"{file!r} is not a file")
                 present = _stat(parent, last)
                 # Else a power failure could leave it other than its copy, which then is taken for another recording.
                 os.fsync(source.fileno())
                 moved = here.st_dev == os.fstat(parent).st_dev
+                if moved and here.st_mode & stat.S_IRWXO:
+                    # As a copy would be. Its owner may be another than we are.
+                    with suppress(PermissionError):
+                        os.fchmod(source.fileno(), stat.S_IMODE(here.st_mode) & ~stat.S_IRWXO)
                 if present is not None:
                     self._must_be_same(parent, last, source, name)
                     _secure(parent, last)
                 elif moved:
                     self._faults.at("publish 3: copied, not yet under its name")
                     os.rename(file, last, src_dir_fd=directory, dst_dir_fd=parent)
+                    _must_be(here, parent, last, directory, file)
                 else:
                     self._copy(source, parent, last)
             # In this order: a power failure in between leaves it in both places, and not in none.
@@ -97,6 +104,12 @@ class DirectoryArchive:
             if found is None and not _whole(root, name):
                 # What is mounted over a directory hides what was published to it.
                 raise FileWorkFailed(f"{name!r}: another file system is mounted inside the archive")
+            if found is not None and found.st_nlink > 1:
+                # The name that we know stays: it is the way to find the others (find -samefile).
+                raise FileWorkFailed(
+                    f"{name!r} in the archive has {found.st_nlink - 1} other name(s) (hard links):"
+                    " its audio would survive; delete them first"
+                )
             if parent is not None:
                 for present in (_part(last), last):
                     with suppress(FileNotFoundError):
@@ -179,6 +192,13 @@ class DirectoryArchive:
                 os.close(directory)
 
 
+def _must_be(wanted: os.stat_result, parent: int, last: str, directory: int, file: str) -> None:
+    """See that what was moved is what was looked at: who can write where it came from can put something else there."""
+    if not os.path.samestat(wanted, os.stat(last, dir_fd=parent, follow_symlinks=False)):
+        os.rename(last, file, src_dir_fd=parent, dst_dir_fd=directory)
+        raise FileWorkFailed(f"{file!r} was changed for another file while it was published")
+
+
 def _whole(root: int, name: str) -> bool:
     """Whether the directories that a name is in, as far as there are any, are on the archive's own file system."""
     device, between = os.fstat(root).st_dev, ""
@@ -256,7 +276,10 @@ def _stat(parent: int | None, name: str) -> os.stat_result | None:
 
 def _opener(directory: int) -> Callable[[str, int], int]:
     def opened(path: str, flags: int) -> int:
-        return os.open(path, flags | os.O_NOFOLLOW | os.O_CLOEXEC, 0o640, dir_fd=directory)
+        # Nobody waits for who may write into a pipe that somebody has put there.
+        return os.open(
+            path, flags | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, 0o640, dir_fd=directory
+        )
 
     return opened
 
