@@ -10,7 +10,8 @@ from werkzeug.exceptions import HTTPException, ServiceUnavailable, TooManyReques
 from werkzeug.wrappers import Response as AnyResponse
 
 from fsflows import log as logs
-from fsflows.archive.endings import OUTBOUND
+from fsflows.archive.endings import OUTBOUND, Reason
+from fsflows.archive.entries import Noted
 from fsflows.archive.live import LiveCall
 from fsflows.archive.model import Record
 from fsflows.console.filters import sources
@@ -179,8 +180,15 @@ def _find(source: Sources, call_id: str) -> Attempt:
         record.started_at,
         Phase.OVER,
         Outcome(record.outcome),
-        record.hangup_cause,
+        record.hangup_cause or _why(record),
     )
+
+
+def _why(record: Record) -> str:
+    """Why a call was not made, where FreeSWITCH had no cause: the dialler notes it."""
+    if record.reason is not Reason.DIAL_FAILED:
+        return ""
+    return next((entry.text for entry in record.entries if isinstance(entry, Noted)), "")
 
 
 def _wait() -> float:

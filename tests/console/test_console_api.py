@@ -235,6 +235,10 @@ def test_a_call_of_before_is_known_by_its_record(ask, world, dialler):
     assert ("over", "busy", "USER_BUSY", True) == (
         shown["phase"], shown["outcome"], shown["cause"], shown["settled"],
     )  # fmt: skip
+    stopped = RecordBuilder("stopped", world.clock, flow="menu", direction=OUTBOUND)
+    stopped.noted("the server stops")
+    world.store.insert([stopped.finish(Result.FAILED, Reason.DIAL_FAILED)])
+    assert "the server stops" == ask("GET", "/api/calls/stopped").json["cause"]
     inbound = RecordBuilder("inbound", world.clock, flow="menu")
     world.store.insert([inbound.finish(Result.COMPLETED, Reason.FLOW_ENDED)])
     assert 404 == ask("GET", "/api/calls/inbound").status_code
