@@ -128,14 +128,19 @@ def argument(value: str, field: str = "the argument") -> str:
 
 
 def speech_text(value: str, field: str = "the text") -> str:
-    """Text for `speak`, in which ``|`` separates engine, voice and text: a blank for it and for line breaks."""
+    """Text for `speak`, in which ``|`` separates engine, voice and text: a blank for it and for line breaks.
+
+    A bracket at the beginning becomes a round one: ``{name=value}`` there sets the engine's parameters, and what never
+    closes is not spoken at all.
+    """
     if "\0" in value:
         raise UnsafeValue(field, "has a NUL")
     if value.isprintable():
         value = value.replace("|", " ")
     else:
         value = "".join(char if char.isprintable() and char != "|" else " " for char in value)
-    return inert(" ".join(value.split()))
+    text = inert(" ".join(value.split()))
+    return f"({text[1:]}" if text.startswith("{") else text
 
 
 def speak_argument(text: str, engine: str = "", voice: str = "") -> str:

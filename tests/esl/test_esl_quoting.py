@@ -220,6 +220,9 @@ def test_variables():
 def test_speech():
     assert "flite|slt|one two three" == quoting.speak_argument(" one|two\n\tthree ", "flite", "slt")
     assert "one two" == quoting.speak_argument("one|two")
+    assert "(voice=kal}Ann" == quoting.speak_argument(" {voice=kal}Ann")
+    assert "f|s|({a" == quoting.speak_argument("${{a", "f", "s")
+    assert "set {a}" == quoting.speak_argument("set {a}")
     for engine, voice in (("a|b", "c"), ("a b", "c"), ("a", ""), ("a", "c|d")):
         with pytest.raises(UnsafeValue, match="the TTS"):
             quoting.speak_argument("x", engine, voice)
