@@ -178,6 +178,20 @@ def test_8_a_directory_swapped_after_it_was_opened_changes_nothing(place):
     assert listed(place / "rec" / "b") == []
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="gives files away")
+def test_a_link_of_a_user_who_owns_nothing_behind_it_deletes_nothing(place):
+    """Who can write where others record, names a link after his own call, and opts out."""
+    victim = make(place / "staging" / "of-somebody.wav")
+    link = place / "rec" / "x.wav"
+    link.symlink_to(victim)
+    os.chown(link, 54321, 54321, follow_symlinks=False)
+    with pytest.raises(PathRefused, match="not of the user whose file"):
+        files_of(place).delete(str(link), None)
+    assert Path(victim).exists()
+    os.chown(victim, 54321, 54321)
+    assert files_of(place).delete(str(link), None).also == (victim,)
+
+
 def test_other_names_of_the_same_file_inside_go_with_it(place):
     path = make(place / "rec" / "x.wav")
     (place / "staging" / "y.wav").hardlink_to(path)

@@ -168,6 +168,7 @@ class LocalFiles:
                 # FreeSWITCH writes through a link: the audio is in the file behind it.
                 target = os.path.realpath(self._roots.local(path))
                 with self._target(path) as behind:
+                    _must_be_a_friends(path, found, behind.stat())
                     deleted = self._delete(target, behind)
                 self._unlink(spot)
                 return Deleted("deleted", deleted.size, (target, *deleted.also))
@@ -235,6 +236,12 @@ def _stays_away(spot: Spot) -> None:
 def _must_be_file(path: str, found: os.stat_result) -> None:
     if not stat.S_ISREG(found.st_mode):
         raise PathRefused(path, "is not a file")
+
+
+def _must_be_a_friends(path: str, link: os.stat_result, behind: os.stat_result | None) -> None:
+    """Refuse a link by which somebody would have us delete another user's recording, as the kernel does in /tmp."""
+    if behind is not None and link.st_uid not in (os.geteuid(), 0, behind.st_uid):
+        raise PathRefused(path, "is a link that is not of the user whose file is behind it")
 
 
 def _entries(directory: str) -> Iterator[os.DirEntry[str]]:
