@@ -47,21 +47,23 @@ class Beginnings:
     Args:
         owner: this process, by an id that no other ever has.
         note: writes notes into the database. Raises `DatabaseFailed`.
-        spool: keeps notes on disk, to be brought into the database from there; once they are there, what was jotted
-            down is no more. Doesn't wait for that.
+        spool: keeps notes on disk, to be brought into the database from there; once they are there, the page that they
+            were jotted down on is no more. Doesn't wait for that.
         away: whether the database is known to be away.
-        jot: jots notes down, without waiting for the disk. Doesn't raise.
-        strike_out: what was jotted down is elsewhere. Doesn't raise.
+        jot: jots notes down on a page, without waiting for the disk. Doesn't raise.
+        strike_out: what was jotted down on a page is elsewhere. Doesn't raise.
+
+    A page has what is noted together: calls that begin meanwhile go to the next one.
     """
 
     def __init__(
         self,
         owner: str,
         note: Callable[[Sequence[Begun]], None],
-        spool: Callable[[Sequence[Begun]], None],
+        spool: Callable[[Sequence[Begun], int], None],
         away: Callable[[], bool],
-        jot: Callable[[Sequence[Begun]], None],
-        strike_out: Callable[[], None],
+        jot: Callable[[Sequence[Begun], int], None],
+        strike_out: Callable[[int], None],
     ) -> None:
         self._owner = owner
         self._note = note
@@ -70,6 +72,8 @@ class Beginnings:
         self._jot = jot
         self._strike_out = strike_out
         self._calls: list[RecordBuilder] = []
+        self._page = 0
+        self._noting: gevent.Greenlet[..., None] | None = None
         self._arrived = gevent.event.Event()
         self._stopping = gevent.event.Event()
 
@@ -88,29 +92,48 @@ class Beginnings:
 
     def run(self) -> None:
         """Note them as they come; in a greenlet of its own."""
-        while self._calls or not self._stopping.is_set():
-            self._arrived.wait()
-            notes = self._gathered()
-            if notes and (self._away() or not self._are_noted(notes)):
-                self._briefly(partial(self._spool, notes))
-            else:
-                self._briefly(self._strike_out)
+        try:
+            while self._calls or not self._stopping.is_set():
+                self._arrived.wait()
+                if not self._calls and not self._stopping.is_set():
+                    self._arrived.clear()
+                    continue
+                notes = self._gathered()
+                if self._noting is not None:
+                    self._noting.join()
+                self._noting = gevent.spawn(self._settle, notes, self._page)
+                self._noting.rawlink(lambda _: self._arrived.set())
+                self._page += 1
+            if self._noting is not None:
+                self._noting.join()
+        finally:
+            if self._noting is not None:
+                self._noting.kill()
+
+    def _settle(self, notes: Sequence[Begun], page: int) -> None:
+        if notes and (self._away() or not self._are_noted(notes)):
+            self._briefly(partial(self._spool, notes, page))
+        else:
+            self._briefly(partial(self._strike_out, page))
 
     def _gathered(self) -> list[Begun]:
-        """Of all that begin within a moment; of calls that are over by then there is a record, or will be."""
+        """Of all that begin within a moment, and while those before them are noted: that may take its time, and they
+        are jotted down meanwhile. Of calls that are over by then there is a record, or will be.
+        """
         until = time.monotonic() + GATHER
         gathered: list[tuple[RecordBuilder, Begun]] = []
         while True:
             self._arrived.clear()
             fresh = self._notes()
             if fresh:
-                self._briefly(partial(self._jot, [note for _, note in fresh]))
+                self._briefly(partial(self._jot, [note for _, note in fresh], self._page))
                 gathered += fresh
                 self._stopping.wait(JOT_EVERY)
             left = until - time.monotonic()
-            if not self._calls if self._stopping.is_set() else left <= 0:
+            busy = self._noting is not None and not self._noting.ready()
+            if not self._calls if self._stopping.is_set() else left <= 0 and not busy:
                 return [note for call, note in gathered if not call.over]
-            self._arrived.wait(max(0.0, left))
+            self._arrived.wait(max(0.0, left) if left > 0 or not busy else None)
 
     @staticmethod
     def _briefly(file_work: Callable[[], None]) -> None:

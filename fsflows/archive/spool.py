@@ -59,8 +59,8 @@ class Spool:
         self._segments: list[_Segment] = []
         self._count = 0
         self._writing: _Segment | None = None
-        self._jotted: _Segment | None = None
-        self._superseded: _Segment | None = None
+        self._pages: dict[int, _Segment] = {}
+        self._superseded: list[_Segment] = []
 
     def append(self, lines: Sequence[bytes]) -> int:
         """Write lines (without newlines in them) behind the others; they are on disk when this returns.
@@ -90,31 +90,34 @@ class Spool:
             raise
         segment.size += len(data)
         segment.lines += len(accepted)
-        superseded, self._superseded = self._superseded, None
-        _strike_out(superseded)
+        superseded, self._superseded = self._superseded, []
+        for page in superseded:
+            _throw_away(page)
         return len(accepted)
 
-    def jot(self, lines: Sequence[bytes]) -> None:
-        """Write lines that will be elsewhere in a moment, and don't wait for the disk.
+    def jot(self, lines: Sequence[bytes], page: int) -> None:
+        """Write lines that will be elsewhere in a moment, on a page of their own, and don't wait for the disk.
 
         If this process is killed before `strike_out`, they are adopted as all others; if the power goes they are lost.
 
         Raises:
             OSError: they can't be written.
         """
-        if self._jotted is None:
-            self._jotted = self._new_segment(sync=False)
-        _write(self._jotted.descriptor, b"".join(line + b"\n" for line in lines))
+        if page not in self._pages:
+            self._pages[page] = self._new_segment(sync=False)
+        _write(self._pages[page].descriptor, b"".join(line + b"\n" for line in lines))
 
-    def strike_out(self) -> None:
-        """What was jotted down is elsewhere now."""
-        jotted, self._jotted = self._jotted, None
-        _strike_out(jotted)
+    def strike_out(self, page: int) -> None:
+        """What was jotted down on a page is elsewhere now."""
+        jotted = self._pages.pop(page, None)
+        if jotted is not None:
+            _throw_away(jotted)
 
-    def supersede(self) -> None:
-        """What was jotted down comes with the lines that are appended next, and stays until they are on disk."""
-        if self._superseded is None:
-            self._superseded, self._jotted = self._jotted, None
+    def supersede(self, page: int) -> None:
+        """What is on a page comes with the lines that are appended next, and stays until they are on disk."""
+        jotted = self._pages.pop(page, None)
+        if jotted is not None:
+            self._superseded.append(jotted)
 
     def take(self, limit: int) -> Batch | None:
         """The oldest lines, at most so many; they stay until `done`. None: there are none."""
@@ -192,10 +195,9 @@ class Spool:
                 os.close(segment.descriptor)
         self._segments.clear()
         self._writing = None
-        for jotted in (self._jotted, self._superseded):
-            if jotted is not None:
-                os.close(jotted.descriptor)
-        self._jotted = self._superseded = None
+        for jotted in (*self._pages.values(), *self._superseded):
+            os.close(jotted.descriptor)
+        self._pages, self._superseded = {}, []
 
     def _segment_to_write(self) -> _Segment:
         if self._writing is not None and self._writing.size < SEGMENT_BYTES:
@@ -245,10 +247,9 @@ class Spool:
             self._writing = None
 
 
-def _strike_out(jotted: _Segment | None) -> None:
-    if jotted is not None:
-        jotted.path.unlink(missing_ok=True)
-        os.close(jotted.descriptor)
+def _throw_away(page: _Segment) -> None:
+    page.path.unlink(missing_ok=True)
+    os.close(page.descriptor)
 
 
 def _lock(path: Path) -> _Segment | None:

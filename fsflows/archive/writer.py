@@ -310,22 +310,22 @@ class RecordWriter:
         with self._one_insert:
             self._begin(self._connected(), notes)
 
-    def _spool_notes(self, notes: Sequence[Begun]) -> None:
+    def _spool_notes(self, notes: Sequence[Begun], page: int) -> None:
         self._fresh.extend(map(Line.of, notes))
         self._arrived.set()
         # Before them, on the thread, and behind what is being written there now.
-        self._thread.spawn(self._spool.supersede)
+        self._thread.spawn(self._spool.supersede, page)
 
-    def _jot(self, notes: Sequence[Begun]) -> None:
+    def _jot(self, notes: Sequence[Begun], page: int) -> None:
         lines = [Line.of(note).data for note in notes]
         try:
-            self._thread.apply(lambda: self._spool.jot(lines))
+            self._thread.apply(lambda: self._spool.jot(lines, page))
         except OSError as error:
             log.debug("calls that have begun are not jotted down", why=error.strerror)
 
-    def _strike_out(self) -> None:
+    def _strike_out(self, page: int) -> None:
         try:
-            self._thread.apply(self._spool.strike_out)
+            self._thread.apply(lambda: self._spool.strike_out(page))
         except OSError as error:
             log.debug("what was jotted down stays", why=error.strerror)
 

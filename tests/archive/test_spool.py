@@ -3,6 +3,7 @@ import multiprocessing
 import os
 import signal
 import stat
+from functools import partial
 
 import pytest
 from hypothesis import given, settings
@@ -190,7 +191,7 @@ def test_a_killed_process_loses_nothing_that_append_returned_for(tmp_path):
     spool.close()
 
 
-@pytest.mark.parametrize("write", [Spool.append, Spool.jot])
+@pytest.mark.parametrize("write", [Spool.append, partial(Spool.jot, page=0)], ids=["append", "jot"])
 @pytest.mark.parametrize("at_it", [False, True])
 def test_a_file_that_another_process_takes_before_it_is_locked_holds_no_lines(
     spool, monkeypatch, write, at_it

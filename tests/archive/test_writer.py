@@ -452,12 +452,52 @@ def test_what_was_jotted_down_of_beginnings_stays_until_the_spool_has_them(
     assert list(fake.begun) == [call.id]
 
 
+def test_what_begins_while_others_are_noted_is_jotted_down_and_stays_so(
+    make, fake, tmp_path, monkeypatch
+):
+    """The database takes its time; then those before are struck out, and the process is killed."""
+    monkeypatch.setattr(beginnings, "PATIENCE", 1000.0)
+    slow, done = gevent.event.Event(), gevent.event.Event()
+    note = fake.begin
+
+    def begin_slowly(batch):
+        slow.wait()
+        note(batch)
+        done.set()
+        slow.clear()
+
+    fake.begin = begin_slowly
+    first = make(fake)
+    before = begin(first)
+    until(lambda: first._beginnings._noting is not None)
+    later = begin(first)
+    pages = tmp_path / "spool"
+
+    def jotted(call):
+        return any(call.id.encode() in page.read_bytes() for page in pages.glob("*.jsonl"))
+
+    until(lambda: jotted(before) and jotted(later))
+    slow.set()
+    done.wait()
+    until(lambda: not jotted(before))
+    for greenlet in first._greenlets:
+        greenlet.kill()
+    assert jotted(later)
+    first._spool.close()  # as the kernel does it for a process that is killed
+    first._stopped = True
+    assert [before.id] == list(fake.begun)
+    fake.begin = note
+    second = make(fake)
+    until(lambda: later.id in fake.begun)
+    assert second.stop()
+
+
 def test_beginnings_that_follow_one_another_are_jotted_down_together(make, fake, monkeypatch):
     monkeypatch.setattr(beginnings, "GATHER", 1000.0)
     monkeypatch.setattr(beginnings, "JOT_EVERY", 1000.0)
     writer = make(fake)
     jotted = []
-    monkeypatch.setattr(writer._beginnings, "_jot", lambda notes: jotted.append(len(notes)))
+    monkeypatch.setattr(writer._beginnings, "_jot", lambda notes, page: jotted.append(len(notes)))
     begin(writer)
     until(lambda: jotted)
     for _ in range(5):
