@@ -82,7 +82,7 @@ class Engine:
         self.record = record
         self.redactor = redactor
         self.log = call_logger("conversation", call.uuid, redactor)
-        self.talk = Talk(call, record, redactor)
+        self.talk = Talk(call, record, redactor, recordings)
         self.metrics: dict[str, Any] = {}
         self.step_name = ""
         self.answer_from = 0.0

@@ -24,11 +24,13 @@ class Rendered:
     Attributes:
         text: what is written down about it: PII is hidden in it.
         left_out: why a file of it is not played: a value in its path that can't be part of one.
+        private: something private is heard in it.
     """
 
     sounds: tuple[audio.Sound, ...]
     text: str
     left_out: tuple[str, ...] = ()
+    private: bool = False
 
 
 def render(prompt: Prompt, lookup: Lookup, language: str) -> Rendered:
@@ -42,9 +44,17 @@ def render(prompt: Prompt, lookup: Lookup, language: str) -> Rendered:
     sounds: list[audio.Sound] = []
     texts: list[str] = []
     left_out: list[str] = []
+    private = False
+
+    def noticed(name: str) -> object:
+        nonlocal private
+        found = lookup(name)
+        private = private or isinstance(found, Pii)
+        return found
+
     for part in prompt:
         try:
-            sound, text = _part(part, lookup, language)
+            sound, text = _part(part, noticed, language)
         except quoting.UnsafeValue as error:
             left_out.append(str(error))
             continue
@@ -52,13 +62,15 @@ def render(prompt: Prompt, lookup: Lookup, language: str) -> Rendered:
             sounds.append(sound)
         if text:
             texts.append(text)
-    return Rendered(tuple(sounds), " ".join(texts), tuple(left_out))
+    return Rendered(tuple(sounds), " ".join(texts), tuple(left_out), private)
 
 
 def say(text: str | Pii) -> Rendered:
     """A function's utterance: spoken as it is, without placeholders."""
     plain = text.reveal() if isinstance(text, Pii) else text
-    return Rendered((audio.Speech(plain),), str(text)) if plain.strip() else Rendered((), "")
+    if not plain.strip():
+        return Rendered((), "")
+    return Rendered((audio.Speech(plain),), str(text), private=isinstance(text, Pii))
 
 
 def _part(part: PromptPart, lookup: Lookup, language: str) -> tuple[audio.Sound | None, str]:

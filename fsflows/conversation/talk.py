@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 from fsflows.conversation.history import AgentResponse, Turn, UserInput, hide
@@ -11,7 +12,11 @@ if TYPE_CHECKING:
     from fsflows.archive.record import RecordBuilder
     from fsflows.call.call import Call
     from fsflows.call.playing import Playback
+    from fsflows.conversation.recording import CallRecorder
     from fsflows.privacy import Redactor
+
+SAID = "said"
+"""Why recordings are masked: something private is said to the caller."""
 
 
 class Talk:
@@ -21,18 +26,32 @@ class Talk:
         call: where it is heard.
         record: where it is noted.
         redactor: the call's private values.
+        recordings: masked while something private is said.
 
     Attributes:
         history: for `conv.history`; nothing that the caller did not hear the beginning of.
     """
 
-    __slots__ = ("_asides", "_call", "_queued", "_record", "_redactor", "history")
+    __slots__ = (
+        "_asides",
+        "_call",
+        "_masked",
+        "_queued",
+        "_record",
+        "_recordings",
+        "_redactor",
+        "history",
+    )
 
-    def __init__(self, call: Call, record: RecordBuilder, redactor: Redactor) -> None:
+    def __init__(
+        self, call: Call, record: RecordBuilder, redactor: Redactor, recordings: CallRecorder
+    ) -> None:
         self.history: list[Turn] = []
         self._call = call
         self._record = record
         self._redactor = redactor
+        self._recordings = recordings
+        self._masked = False
         self._asides: list[Turn] = []
         self._queued: dict[int, AgentResponse] = {}
         call.on_playback = self._played
@@ -44,9 +63,15 @@ class Talk:
             rendered: it.
             aside: said while a function runs, whose `conv.history[-1]` stays what the caller said: in the history it
                 follows when the function has returned.
+
+        Raises:
+            RecordingError: it is private, and a recording could not be masked.
         """
         if not rendered.sounds:
             return
+        if rendered.private and not self._masked:
+            self._recordings.mask(SAID)
+            self._masked = True
         playback = self._call.play(*rendered.sounds)
         text = self._redactor.text(rendered.text)
         if text:
@@ -71,6 +96,10 @@ class Talk:
 
     def _played(self, playback: Playback) -> None:
         """Something that was queued is over; what the caller never heard of it was not said."""
+        if self._masked and not self._call.playing:
+            # What is queued behind it is masked with it; it may be the same once more, that a key had stopped.
+            self._masked = False
+            self._call.clock.spawn(partial(self._recordings.unmask_later, SAID))
         queued = self._queued.pop(id(playback), None)
         if queued is not None and playback.begun is None:
             self.history = [turn for turn in self.history if turn is not queued]

@@ -431,6 +431,41 @@ def test_P13_the_recording_is_masked_while_a_private_step_listens(play, tmp_path
     assert not silent(pressed[-1] + 1.0, pressed[-1] + 1.5)
 
 
+@pytest.mark.parametrize(
+    ("says", "code"),
+    [
+        ('"Your PIN is {digits}, and again, {digits}."', ""),
+        (
+            "",
+            "def tell(conv, flow):\n    conv.say(conv.pii('4071, and then once more, slowly, 4071'))\n",
+        ),
+    ],
+)
+def test_P13_the_recording_is_masked_while_something_private_is_said(play, says, code):
+    """A prompt of a step that isn't private itself, or a function, tells the caller what he has keyed."""
+    played = play(
+        f"""
+        recording: true
+        steps:
+          pin:
+            prompt: Your PIN.
+            dtmf: {{num_digits: 4, is_pii: true}}
+            next: {{{"run: tell, " if code else ""}goto: again}}
+          again:
+            prompt: {says or '""'}
+            dtmf: {{num_digits: 1}}
+            next: {{hangup: true}}
+        """,
+        "wait end\nwait 1\npress 4071\nwait end\nwait 3\npress 1\nwait 1\n",
+        code or None,
+    )
+    taped = [(each.what, each.at) for each in played.channel.transcript.taped]
+    assert ["start", "mask", "unmask", "stop"] == [what for what, _ in taped]
+    told = played.channel.transcript.heard[-1]
+    assert told.end < dict(taped)["unmask"] < told.end + 1.5
+    assert "4071" not in repr(played.record)
+
+
 def test_P14_the_end_function_runs_after_the_call_and_its_value_is_ignored(play):
     played = play(
         one_key(),
