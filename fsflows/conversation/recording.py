@@ -137,10 +137,9 @@ class CallRecorder:
         self._flow = flow.name
         self._recorder = recorder
         self._made: CallRecordings | None = None
-        self._typing = Typing()
+        self._typing: Typing | None = None  # before the first mask it does not matter
         if recorder is not None:
             call.on_recording = self._noticed
-            call.on_key = self._typing.key
 
     @property
     def _log(self) -> Logger:
@@ -221,6 +220,9 @@ class CallRecorder:
             RecordingError: one could be neither masked nor stopped.
         """
         if self._recordings is not None:
+            if self._typing is None:
+                self._typing = Typing()
+                self._call.on_key = self._typing.key
             self._recordings.mask(reason)
 
     def unmask(self, reason: str = "flow") -> None:
@@ -235,10 +237,11 @@ class CallRecorder:
             reason: of the mask.
             speaking: the caller has not finished.
         """
-        if self._made is None or not self._made.recording:
+        typing = self._typing
+        if self._made is None or typing is None or not self._made.recording:
             self.unmask(reason)
             return
-        clock, typing = self._call.clock, self._typing
+        clock = self._call.clock
         due = clock.now() + UNMASK_AFTER + (SPEECH_RUNS_ON if speaking else 0)
         answer = typing.answer
 
