@@ -177,9 +177,8 @@ def _must_have_one_end(headers: Any) -> None:
     if any(coding.lower() != "chunked" for coding in codings):
         raise ValueError("a request in an encoding that is not known")
     if any(isinstance(defect, MissingHeaderBodySeparatorDefect) for defect in headers.defects):
-        raise ValueError(
-            "a request with a line that is no header"
-        )  # all lines behind it were ignored
+        # All lines behind it were ignored.
+        raise ValueError("a request with a line that is no header")
 
 
 def household(client: str) -> str:

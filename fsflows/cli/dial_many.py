@@ -131,9 +131,8 @@ class Campaign:
         finally:
             signal.signal(signal.SIGINT, before)
             for call_id, asked in self._running.items():
-                self._say(
-                    asked.row, _lost(call_id)
-                )  # it is not to be called again for want of a line
+                # Or it would be called again for want of a line.
+                self._say(asked.row, _lost(call_id))
             self._sum_up(len(waiting))
         if self._stop:
             return INTERRUPTED

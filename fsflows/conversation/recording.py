@@ -133,7 +133,7 @@ class CallRecorder:
         self._call = call
         self._record = record
         self._begun = False
-        self._late: Task | None = None
+        self._late: list[Task] = []
         self._flow = flow.name
         self._recorder = recorder
         self._made: CallRecordings | None = None
@@ -231,7 +231,7 @@ class CallRecorder:
             self._recordings.unmask(reason)
 
     def unmask_later(self, reason: str, *, speaking: bool = False) -> None:
-        """Take back one `mask` as soon as what was keyed or said before can no longer get into the file.
+        """Take back one `mask` as soon as what was keyed or said before can no longer get into the file. Doesn't wait.
 
         Args:
             reason: of the mask.
@@ -251,7 +251,8 @@ class CallRecorder:
             if self._call.ended is None or (self._call.passed_on and not self._over()):
                 self.unmask(reason)
 
-        self._late = clock.spawn(later)
+        self._late = [task for task in self._late if not task.done]
+        self._late.append(clock.spawn(later))
 
     def pause(self) -> None:
         """Stop recording until `resume`."""
@@ -272,9 +273,11 @@ class CallRecorder:
         """The call is over: publish the recordings, or make sure that they are gone."""
         if self._made is None:
             return
-        if self._late is not None and self._call.passed_on:
+        if self._call.passed_on:
             # What the dialplan records goes on, and would stay masked to the end of the call.
-            self._late.join(self._call.clock.now() + SPEECH_RUNS_ON + UNMASK_AFTER + TYPING_ON)
+            until = self._call.clock.now() + SPEECH_RUNS_ON + UNMASK_AFTER + TYPING_ON
+            for task in self._late:
+                task.join(until)
         summary = self._made.finish(call_over=self._over())
         self._note(summary)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import partial
 from typing import TYPE_CHECKING
 
 from fsflows.conversation.history import AgentResponse, Turn, UserInput, hide
@@ -99,7 +98,7 @@ class Talk:
         if self._masked and not self._call.playing:
             # What is queued behind it is masked with it; it may be the same once more, that a key had stopped.
             self._masked = False
-            self._call.clock.spawn(partial(self._recordings.unmask_later, SAID))
+            self._recordings.unmask_later(SAID)
         queued = self._queued.pop(id(playback), None)
         if queued is not None and playback.begun is None:
             self.history = [turn for turn in self.history if turn is not queued]

@@ -219,9 +219,8 @@ def _feed(
     listener: Listener[Any],
     happening: Happening | None,
 ) -> None:
-    if isinstance(
-        happening, KeyPressed
-    ):  # most are; `match` would ask for each of its fields by name
+    # Most are keys, and `match` would ask for each of their fields by name.
+    if isinstance(happening, KeyPressed):
         _feed_key(engine, listener, happening)
         return
     match happening:

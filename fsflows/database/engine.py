@@ -270,9 +270,8 @@ def _keep_from_others(url: URL) -> None:
     file = url.database or ":memory:"
     if url.get_backend_name() != "sqlite" or file == ":memory:" or file.startswith("file:"):
         return
-    with suppress(
-        OSError
-    ):  # it is there (SQLite's locks would go with a file that we close), or SQLite says why not
+    # If it is there it is left alone (SQLite's locks would go with a file that we close); else SQLite says why not.
+    with suppress(OSError):
         os.close(os.open(file, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC, 0o640))
 
 
