@@ -29,6 +29,7 @@ def recorder(world, record):
         clock=world.clock,
         ended=None,
         gone=False,
+        passed_on=False,
         api=world.switch.api,
         link=SimpleNamespace(channel=Event.from_headers({"FreeSWITCH-Switchname": SWITCH})),
     )

@@ -75,7 +75,7 @@ def test_what_the_wire_says_about_a_call_has_its_id(serve):
         server = serve(FLOWS)
         peer = server.peer("work", "call-7")
         peer.send(channel_data("work", "call-7"))
-        wait_for(lambda: server.calls)
+        wait_for(lambda: any(line.get("call") == "call-7" for line in lines))
         peer.send(serialize.reply("+OK") * 50)
         peer.send(key("?", "call-7"))
         peer.send(event("CHANNEL_HANGUP", "call-7", Hangup_Cause="NORMAL_CLEARING"))
