@@ -18,14 +18,17 @@ from fsflows.recordings.journal.entries import STATES
 from fsflows.settings import load
 from recordings.fakes import UUID, World
 
-PAGE = Path(__file__).parents[2] / "docs" / "recordings.md"
+DOCS = Path(__file__).parents[2] / "docs"
+TEXT = "".join(
+    (DOCS / page).read_text(encoding="utf-8") for page in ("recordings.md", "keeping-recordings.md")
+)
 RULES = Path(__file__).parents[2] / "conf" / "prometheus" / "recordings.rules.yml"
 
 
 def blocks(language):
-    """The page's code blocks in a language ("": none)."""
+    """The pages' code blocks in a language ("": none)."""
     found, inside, lines = [], None, []
-    for line in PAGE.read_text(encoding="utf-8").splitlines():
+    for line in TEXT.splitlines():
         if not line.strip().startswith("```"):
             lines.append(line)
         elif inside is None:
@@ -44,7 +47,7 @@ def commands():
     return [line for line in lines if line.startswith("fsflows") and " agent " not in line]
 
 
-def test_every_command_of_the_page_runs(tmp_path, monkeypatch, capsys):
+def test_every_command_of_the_pages_runs(tmp_path, monkeypatch, capsys):
     world = World(tmp_path)
     call = world.call(UUID)
     call.start()
@@ -61,7 +64,7 @@ def test_every_command_of_the_page_runs(tmp_path, monkeypatch, capsys):
     world.close()
 
 
-def test_the_settings_of_the_page_load(tmp_path):
+def test_the_settings_of_the_pages_load(tmp_path):
     found = blocks("yaml")
     assert len(found) == 3
     secret = tmp_path / "secret"
@@ -74,28 +77,26 @@ def test_the_settings_of_the_page_load(tmp_path):
             parse_root(root)
 
 
-def test_states_and_metrics_of_the_page_and_the_alerts_exist():
-    text = PAGE.read_text(encoding="utf-8")
-    life = text.split("### A recording's life")[1].split("###")[0]
+def test_states_and_metrics_of_the_pages_and_the_alerts_exist():
+    life = TEXT.split("## A recording's life")[1].split("##")[0]
     assert set(re.findall(r"`(\w+)`", life)) - {"discard_orphans"} <= set(STATES)
     known = set()
     for value in vars(metrics).values():
         if isinstance(value, MetricWrapperBase):
             (family,) = value.describe()
             known |= {family.name, f"{family.name}_total"}
-    used = set(re.findall(r"fsflows_[a-z_]+", text + RULES.read_text(encoding="utf-8")))
+    used = set(re.findall(r"fsflows_[a-z_]+", TEXT + RULES.read_text(encoding="utf-8")))
     assert used <= known
     assert len(used) >= 7
 
 
 def test_the_alerts_are_rules_and_each_is_explained():
     (group,) = yaml.safe_load(RULES.read_text(encoding="utf-8"))["groups"]
-    text = PAGE.read_text(encoding="utf-8")
     for rule in group["rules"]:
         assert rule["labels"]["severity"] in ("critical", "warning")
         assert rule["expr"].count("(") == rule["expr"].count(")")
         assert rule["annotations"]["summary"]
-        assert f"| {rule['alert']} |" in text
+        assert f"| {rule['alert']} |" in TEXT
     assert len(group["rules"]) == 9
 
 
@@ -107,6 +108,6 @@ def test_the_receipts_words_are_explained(how):
     from fsflows.recordings.discarding import discarder
     from fsflows.recordings.journal import receipt
 
-    assert f"| `{how}` |" in PAGE.read_text(encoding="utf-8")
+    assert f"| `{how}` |" in TEXT
     sources = [Path(each.__file__).read_text(encoding="utf-8") for each in (discarder, receipt)]
     assert f'"{how}"' in "".join(sources)
