@@ -6,6 +6,7 @@ import http.client
 import itertools
 import socket
 import threading
+from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
@@ -40,7 +41,9 @@ class Handler(BaseHTTPRequestHandler):
         if does == SAYS_CLOSE:
             self.send_header("Connection", "close")
         self.end_headers()
-        self.wfile.write(body)
+        # Who asks may have given up waiting.
+        with suppress(BrokenPipeError):
+            self.wfile.write(body)
         if does == CLOSES:
             self.close_connection = True
 
