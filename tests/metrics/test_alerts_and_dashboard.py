@@ -93,9 +93,7 @@ def test_an_alert_names_what_there_is_and_is_explained(rule):
     assert [] == known.faults(rule["expr"])
     assert rule["labels"]["severity"] in ("critical", "warning")
     assert rule["annotations"]["summary"]
-    pages = [
-        (ROOT / "docs" / page).read_text() for page in ("metrics.md", "keeping-recordings.md")
-    ]
+    pages = [(ROOT / "docs" / page).read_text() for page in ("metrics.md", "keeping-recordings.md")]
     assert 1 == sum(page.count(f"| {rule['alert']} |") for page in pages)
 
 
