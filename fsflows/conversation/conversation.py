@@ -168,11 +168,17 @@ class Conversation:
         self._engine.recordings.resume()
 
     def mask_recording(self, on: bool = True) -> None:
-        """Record silence instead of the caller (the time line goes on); `mask_recording(False)` ends it."""
+        """Record silence instead of the caller (the time line goes on); `mask_recording(False)` ends it.
+
+        It ends 0.6 s later, since FreeSWITCH writes a recording that much late, and when the caller has stopped typing.
+
+        Raises:
+            RecordingError: a recording could be neither masked nor stopped.
+        """
         if on:
             self._engine.recordings.mask()
         else:
-            self._engine.recordings.unmask()
+            self._engine.recordings.unmask_later()
 
     def write_metric(self, name: str, value: Any = None, write_once: bool = False) -> None:
         """Note something about this call in its record.

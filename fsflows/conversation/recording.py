@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import secrets
+from collections import Counter
 from typing import TYPE_CHECKING, Protocol
 
 from fsflows.archive.endings import RecordingState
-from fsflows.call.ended import LINK_LOST
+from fsflows.call.ended import LINK_LOST, CallEnded, CallFailed
 from fsflows.call.happenings import RecordingStarted
 from fsflows.collect.trail import TYPING_ON
 from fsflows.log import Logger, get_logger
@@ -28,6 +30,11 @@ unmasking at once would put the last half second of a PIN into the file (measure
 
 SPEECH_RUNS_ON = 3.0
 """Seconds. So much longer, when the caller was still speaking."""
+
+
+MASKED_BY = "fsflows_masked_by"
+"""The channel variable that says which visit of a call was the last to mask. After a hand-off the call may have come
+back to us, to whatever process, and have masks of its own; to FreeSWITCH a recording is masked or not, never twice."""
 
 
 KEY_IS_TOLD = 0.1
@@ -58,6 +65,23 @@ class Typing:
         if answer != self.answer:
             return float("-inf")
         return self._last_at + TYPING_ON + KEY_IS_TOLD
+
+
+class Masks:
+    """The masks of a call, from its first one on.
+
+    Attributes:
+        asked: how many there are, by reason, that nobody has asked to take back.
+        typing: what the caller keys.
+        visit: this process's part of the call, for `MASKED_BY`.
+    """
+
+    __slots__ = ("asked", "typing", "visit")
+
+    def __init__(self) -> None:
+        self.asked: Counter[str] = Counter()
+        self.typing = Typing()
+        self.visit = secrets.token_hex(8)
 
 
 class Recorder(Protocol):
@@ -137,7 +161,7 @@ class CallRecorder:
         self._flow = flow.name
         self._recorder = recorder
         self._made: CallRecordings | None = None
-        self._typing: Typing | None = None  # before the first mask it does not matter
+        self._masks: Masks | None = None
         if recorder is not None:
             call.on_recording = self._noticed
 
@@ -220,49 +244,75 @@ class CallRecorder:
             RecordingError: one could be neither masked nor stopped.
         """
         if self._recordings is not None:
-            if self._typing is None:
-                self._typing = Typing()
-                self._call.on_key = self._typing.key
-            self._recordings.mask(reason)
+            masks = self._about_to_mask()
+            try:
+                self._recordings.mask(reason)
+            except RecordingError:
+                if self._call.ended is not None:
+                    raise self._call.ended from None
+                raise
+            masks.asked[reason] += 1
 
-    def unmask(self, reason: str = "flow") -> None:
-        """Take back one `mask`."""
-        if self._recordings is not None:
-            self._recordings.unmask(reason)
+    def _about_to_mask(self) -> Masks:
+        if self._masks is None:
+            self._masks = Masks()
+            self._call.on_key = self._masks.typing.key
+            if self._call.ended is None:
+                self._call.set_variable(MASKED_BY, self._masks.visit)
+        return self._masks
 
-    def unmask_later(self, reason: str, *, speaking: bool = False) -> None:
-        """Take back one `mask` as soon as what was keyed or said before can no longer get into the file. Doesn't wait.
+    def unmask_later(self, reason: str = "flow", *, speaking: bool = False) -> None:
+        """Take back one `mask` as soon as what was keyed or said before can no longer get into a file. Doesn't wait.
+
+        Also when nothing is recorded: the next step may begin to.
 
         Args:
             reason: of the mask.
             speaking: the caller has not finished.
         """
-        typing = self._typing
-        if self._made is None or typing is None or not self._made.recording:
-            self.unmask(reason)
+        recordings, masks = self._made, self._masks
+        if recordings is None or masks is None or not masks.asked[reason]:
             return
+        masks.asked[reason] -= 1
         clock = self._call.clock
         due = clock.now() + UNMASK_AFTER + (SPEECH_RUNS_ON if speaking else 0)
+        typing = masks.typing
         answer = typing.answer
 
         def later() -> None:
             while (left := max(due, typing.goes_on_until(answer)) - clock.now()) > 0:
                 clock.sleep(left)
-            if self._call.ended is None or (self._call.passed_on and not self._over()):
-                self.unmask(reason)
+            if self._call.ended is None:
+                recordings.unmask(reason)
+            elif self._call.passed_on and self._was_last_to_mask(masks):
+                recordings.unmask(reason)
+                if not self._was_last_to_mask(masks):
+                    recordings.mask(reason)  # just now: who masked meanwhile unmasks this as well
 
         self._late = [task for task in self._late if not task.done]
         self._late.append(clock.spawn(later))
 
+    def _was_last_to_mask(self, masks: Masks) -> bool:
+        """Whether the call is up, and has not come back to a flow that has masks of its own."""
+        try:
+            answer = self._call.api("uuid_getvar", self._call.uuid, MASKED_BY)
+        except (CallEnded, CallFailed):
+            return False
+        return masks.visit == answer.text.strip()
+
     def pause(self) -> None:
         """Stop recording until `resume`."""
         if self._recordings is not None:
+            self._about_to_mask().asked["pause"] = 1
             self._recordings.pause()
 
     def resume(self) -> None:
         """Go on recording, in a new file."""
         if self._recordings is not None:
-            self._recordings.resume()
+            try:
+                self._recordings.resume()
+            finally:
+                self.unmask_later("pause")
 
     def close(self) -> None:
         """The end function is about to run: nothing can be discarded any more."""

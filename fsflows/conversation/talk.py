@@ -39,6 +39,7 @@ class Talk:
         "_record",
         "_recordings",
         "_redactor",
+        "_told",
         "history",
     )
 
@@ -51,6 +52,7 @@ class Talk:
         self._redactor = redactor
         self._recordings = recordings
         self._masked = False
+        self._told: Playback | None = None
         self._asides: list[Turn] = []
         self._queued: dict[int, AgentResponse] = {}
         call.on_playback = self._played
@@ -68,9 +70,8 @@ class Talk:
         """
         if not rendered.sounds:
             return
-        if rendered.private and not self._masked:
-            self._recordings.mask(SAID)
-            self._masked = True
+        if rendered.private:
+            self._mask()
         playback = self._call.play(*rendered.sounds)
         text = self._redactor.text(rendered.text)
         if text:
@@ -78,6 +79,16 @@ class Talk:
             (self._asides if aside else self.history).append(ours)
             self._queued[id(playback)] = ours
         self._record.said(text, self._call.clock.now())
+
+    def say_again(self, playback: Playback) -> None:
+        """Have something heard anew, before all that is queued, that a key has stopped which does not count.
+
+        Raises:
+            RecordingError: it may be private, and a recording could not be masked.
+        """
+        if playback is self._told:
+            self._mask()
+        self._call.play_again(playback)
 
     def heard(self, said: UserInput) -> None:
         """The caller has answered."""
@@ -93,11 +104,17 @@ class Talk:
         """Something has become private: in what was said before, too."""
         hide(self.history, self._redactor)
 
+    def _mask(self) -> None:
+        if not self._masked:
+            self._recordings.mask(SAID)
+            self._masked = True
+
     def _played(self, playback: Playback) -> None:
         """Something that was queued is over; what the caller never heard of it was not said."""
         if self._masked and not self._call.playing:
-            # What is queued behind it is masked with it; it may be the same once more, that a key had stopped.
+            # What is queued behind it is masked with it.
             self._masked = False
+            self._told = playback
             self._recordings.unmask_later(SAID)
         queued = self._queued.pop(id(playback), None)
         if queued is not None and playback.begun is None:

@@ -116,8 +116,8 @@ def collect(engine: Engine, question: Question) -> CollectionResult:
         raise
     finally:
         engine.call.stop_listening()
-        said = dialogue.result is not None and dialogue.result.trail.speaking(engine.clock.now())
-        mask.take_off(speaking=said)
+        done = dialogue.result  # none: it broke off, and nobody knows
+        mask.take_off(speaking=done is None or done.trail.speaking(engine.clock.now()))
     _note(engine, question.step.name, result, started)
     return result
 
@@ -209,7 +209,7 @@ def _listen(engine: Engine, listener: Listener[Any], mask: StepMask) -> None:
             and not stopped
         ):
             # To FreeSWITCH all keys are alike: the other report of a press, or one digit too many, has stopped it.
-            engine.call.play_again(happening.playback)
+            engine.talk.say_again(happening.playback)
         else:
             _feed(engine, listener, happening)
 

@@ -81,7 +81,13 @@ class FakeSwitch:
         return "true" if uuid in self.calls else "false"
 
     def uuid_setvar(self, uuid: str, name: str, value: str) -> str:
+        if uuid not in self.calls:
+            return "-ERR No such channel!"
+        self.variables[uuid][name] = value
         return "+OK"
+
+    def uuid_getvar(self, uuid: str, name: str) -> str:
+        return self.variables[uuid].get(name, "_undef_")
 
     def global_getvar(self, name: str) -> str:
         return "core-1"

@@ -199,6 +199,56 @@ def test_what_can_neither_be_masked_nor_stopped_is_an_error(world):
         call.mask()
 
 
+def test_a_mask_that_failed_masks_the_others_and_is_asked_for_anew_by_the_next(world):
+    """A function, or the flow's fall-back, may go on to another private step."""
+    call = world.call()
+    both = {(UUID, call.start()) for _ in range(2)}
+    first = min(path for _, path in both)
+    record, broken = world.switch.uuid_record, True
+    world.switch.uuid_record = lambda uuid, what, path: (
+        "-ERR" if broken and path == first else record(uuid, what, path)
+    )
+    with pytest.raises(RecordingError):
+        call.mask()
+    broken = False
+    call.mask()
+    assert world.switch.masked == both
+    call.unmask()
+    assert world.switch.masked == set()
+
+
+def test_nothing_private_is_asked_for_while_nobody_says_what_is_recorded(world):
+    """It may be what somebody else has begun."""
+    call = world.call()
+    ours = call.start()
+    world.switch.broken = "uuid_buglist"
+    with pytest.raises(RecordingError, match="uuid_buglist"):
+        call.mask()
+    world.switch.broken = ""
+    call.mask()
+    assert world.switch.masked == {(UUID, ours)}
+    call.unmask()
+    assert world.switch.masked == set()
+
+
+def test_what_begins_while_a_step_is_private_is_masked_before_it_is_looked_for(world):
+    """Files that are slow to be found, or a database, must not leave it unmasked meanwhile."""
+    call = world.call()
+    call.mask()
+    masked = []
+    look = world.files.look
+
+    def slow(path):
+        masked.append((UUID, path) in world.switch.masked)
+        return look(path)
+
+    world.files.look = slow
+    call.start()
+    world.switch.uuid_record(UUID, "start", f"{world.other}/theirs.wav")
+    assert masked
+    assert all(masked)
+
+
 def test_pause_stops_ours_masks_theirs_and_resume_goes_on_in_a_new_file(world):
     call = world.call()
     first = call.start()
@@ -210,6 +260,7 @@ def test_pause_stops_ours_masks_theirs_and_resume_goes_on_in_a_new_file(world):
     assert world.switch.masked == {(UUID, theirs)}
     call.resume()
     call.resume()
+    call.unmask("pause")
     assert world.switch.masked == set()
     (second,) = set(world.switch.calls[UUID]) - {theirs}
     assert second == first.replace(".wav", "-2.wav")

@@ -297,5 +297,5 @@ def test_12_13_whatever_happens_in_whatever_order(in_memory, template, first):
         )
     # The stories are worth telling.
     assert told["acknowledged"] >= 3
-    assert told["crashed"] >= 3
+    assert told["crashed"] >= 2
     assert told["checked"] > 100

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 
 from fsflows.log import Logger
 from fsflows.recordings import metrics
@@ -22,21 +23,29 @@ class Masking:
         self._stop = stop
         self._log = log
         self._reasons: Counter[str] = Counter()
+        self._masked: set[str] = set()
 
     @property
     def on(self) -> bool:
         return self._reasons.total() > 0
 
     def add(self, reason: str, paths: Iterable[str]) -> None:
-        """One more reason; the first one masks.
+        """One more reason; what is not masked yet is. One that fails does not count.
 
         Raises:
             RecordingError: see `mask`.
         """
         self._reasons[reason] += 1
-        if self._reasons.total() == 1:
-            for path in paths:
-                self.mask(path)
+        failed: RecordingError | None = None
+        paths = tuple(paths)
+        for path in paths:
+            try:
+                self.see_to(path)
+            except RecordingError as error:
+                failed = error
+        if failed is not None:
+            self.drop(reason, paths)
+            raise failed
 
     def drop(self, reason: str, paths: Iterable[str]) -> None:
         """One reason less; without any left the recordings are unmasked, as far as FreeSWITCH lets us."""
@@ -45,11 +54,29 @@ class Masking:
         self._reasons[reason] -= 1
         if self.on:
             return
+        self._masked.clear()
         for path in paths:
             try:
                 self._control.unmask(path)
             except Exception as error:
                 self._log.warning("recording stays masked", path=path, why=str(error))
+
+    def mask_at_once(self, path: str) -> None:
+        """If there is a reason, mask what has just begun; `see_to` it once it is known: this never raises."""
+        self._masked.discard(path)
+        if self.on:
+            with suppress(Exception):
+                self._control.mask(path)
+                self._masked.add(path)
+
+    def see_to(self, path: str) -> None:
+        """If there is a reason, have a recording masked that `mask_at_once` could not.
+
+        Raises:
+            RecordingError: see `mask`.
+        """
+        if self.on and path not in self._masked:
+            self.mask(path)
 
     def mask(self, path: str) -> None:
         """Mask one recording; one that can't be masked is stopped.
@@ -59,6 +86,7 @@ class Masking:
         """
         try:
             self._control.mask(path)
+            self._masked.add(path)
             return
         except Exception as error:
             why = str(error)

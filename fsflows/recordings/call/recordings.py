@@ -88,7 +88,11 @@ class CallRecordings:
         Nobody tells us of a recording that started earlier. Asked for now, it is known whatever happens to us. It costs
         one command; the journal is only asked when there is one.
         """
-        active = self._active()
+        try:
+            active = self._control.active()
+        except Exception as error:
+            self._log.warning("FreeSWITCH does not say what it records", why=str(error))
+            return
         if active:
             with self._hold():
                 self._adopt(active)
@@ -115,7 +119,7 @@ class CallRecordings:
             return self._start(template, audio_format, stereo)
 
     def pause(self) -> None:
-        """Stop the recordings that we started until `resume`; those of others are masked."""
+        """Stop the recordings that we started until `resume`; those of others are masked, for the reason "pause"."""
         with self._hold():
             if self._paused is not None or self.discarded:
                 return
@@ -126,7 +130,7 @@ class CallRecordings:
             self._mask("pause")
 
     def resume(self) -> None:
-        """Go on recording what `pause` stopped, in new files; and unmask the others.
+        """Go on recording what `pause` stopped, in new files. All stay masked until `unmask("pause")`.
 
         Raises:
             RecordingError: as `start`.
@@ -135,7 +139,6 @@ class CallRecordings:
             if self._paused is None:
                 return
             paused, self._paused = self._paused, None
-            self._masking.drop("pause", self.recording)
             for each in paused:
                 if not self.discarded:
                     self._start(*each)
@@ -147,7 +150,8 @@ class CallRecordings:
         recording that can't be masked is stopped instead.
 
         Raises:
-            RecordingError: a recording could be neither masked nor stopped. Nothing private may be asked for now.
+            RecordingError: a recording could be neither masked nor stopped, or FreeSWITCH does not say what it
+                records. Nothing private may be asked for now.
         """
         with self._hold():
             self._mask(reason)
@@ -321,13 +325,13 @@ class CallRecordings:
         try:
             self._control.start(path, stereo=stereo)
             started = True
+            self._masking.mask_at_once(path)
             self._find(path)
         except Exception as error:
             self._book.failed(path, str(error), started=started)
             raise RecordingError(f"not recorded: {error}") from error
         self._own[path] = (template, audio_format, stereo)
-        if self._masking.on:
-            self._masking.mask(path)
+        self._masking.see_to(path)
         return path
 
     def _find(self, path: str) -> None:
@@ -342,8 +346,10 @@ class CallRecordings:
             raise
 
     def _started(self, path: str) -> None:
-        if self._book.started(path) and self._masking.on:
-            self._masking.mask(path)
+        if path not in self.recording:
+            self._masking.mask_at_once(path)  # looking for its file may take a while
+        if self._book.started(path):
+            self._masking.see_to(path)
 
     def _stop(self, path: str) -> None:
         self._control.stop(path)
@@ -351,15 +357,8 @@ class CallRecordings:
 
     def _mask(self, reason: str) -> None:
         if not self.discarded:
-            self._adopt(self._active())
+            self._adopt(self._control.active())
             self._masking.add(reason, self.recording)
-
-    def _active(self) -> list[str]:
-        try:
-            return self._control.active()
-        except Exception as error:
-            self._log.warning("FreeSWITCH does not say what it records", why=str(error))
-            return []
 
     def _adopt(self, active: list[str]) -> None:
         for path in active:
