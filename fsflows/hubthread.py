@@ -89,7 +89,7 @@ class HubThread:
         self._thread.kill()
 
     def lane(self, at_once: int) -> Threads:
-        """The same for some of the work; of what is applied only so much is done at once."""
+        """The same for some of the work, of which only so much is done at once."""
         return _Lane(self, at_once)
 
 
@@ -103,7 +103,14 @@ class _Lane:
             return self._thread.apply(function, args)
 
     def spawn(self, function: Callable[..., Any], *args: Any) -> AsyncResult[Any]:
-        return self._thread.spawn(function, *args)
+        self._room.acquire()
+        try:
+            result = self._thread.spawn(function, *args)
+        except BaseException:
+            self._room.release()
+            raise
+        result.rawlink(lambda _: self._room.release())
+        return result
 
     def kill(self) -> None:
         self._thread.kill()

@@ -106,6 +106,24 @@ def test_when_no_thread_can_be_had_nobody_waits_for_one_and_it_is_tried_again(wh
         thread.kill()
 
 
+def test_of_a_lane_only_so_much_is_done_at_once_waited_for_or_not():
+    thread = HubThread()
+    lane = thread.lane(1)
+    over = threading.Event()
+    first = lane.spawn(over.wait, 30)
+    with gevent.Timeout(0.05, False):
+        lane.spawn(len, "second")
+        pytest.fail("it has begun beside the first")
+    with gevent.Timeout(0.05, False):
+        lane.apply(len, ("third",))
+        pytest.fail("it has begun beside the first")
+    over.set()
+    with gevent.Timeout(30):
+        assert first.get()
+        assert lane.apply(len, ("fourth",)) == 6
+        thread.kill()
+
+
 # While one request waits for its answer, another one uses a connection that the first has made: with gevent's
 # sockets, on threads, "Cannot switch to a different thread".
 LENDING = """
@@ -124,10 +142,13 @@ def connect():
 
 class Files:
     remote, archive_remote = sys.argv[1] == "remote", True
+    staging, searched = "/a", ("/a",)
+    def place(self, path):
+        return "/a"
     def look(self, path):
         connect()
         return connect().recv(10)
-    def find(self, call_uuid):
+    def find(self, call_uuid, places=()):
         return made[0].recv(10)
     def close(self):
         for each in made: each.close()

@@ -194,7 +194,8 @@ def make_files(settings: Settings) -> Files:
     """
     chosen = settings.recordings
     if chosen.agent_url:
-        return AgentFiles(chosen.agent_url, chosen.agent_secret)
+        roots = [parse_root(text) for text in (chosen.staging, *chosen.roots)]
+        return AgentFiles(chosen.agent_url, chosen.agent_secret, roots)
     return local_files(chosen.staging, chosen.published, chosen.roots)
 
 

@@ -19,11 +19,14 @@ import pytest
 
 from fsflows.recordings.agent.app import AgentApp
 from fsflows.recordings.agent.files import AgentFiles
+from fsflows.recordings.agent.protocol import failure, failure_of
 from fsflows.recordings.agent.signing import HEADER, SignatureRefused, Signer
 from fsflows.recordings.discarding.discard import DiscardFailed
 from fsflows.recordings.files.directory_archive import DirectoryArchive
 from fsflows.recordings.files.failures import (
     FileWorkFailed,
+    NotAllSearched,
+    NotKnown,
     PathRefused,
     RecordingGone,
     WrongArchive,
@@ -287,6 +290,13 @@ def test_a_server_of_an_earlier_version_is_told_so(url):
         header, _ = Signer(SECRET, lambda: time.time() + 1).sign(f"/v1/{method}", body)
         status, said = _ask(url, f"/v1/{method}", body, header)
         assert (status, "install the same version of fsflows on both hosts" in said) == (404, True)
+
+
+def test_what_an_agent_could_not_do_is_the_same_here():
+    for error in (NotAllSearched("/b hangs", ["/a/x.wav"]), NotKnown("it hangs")):
+        here = failure_of(json.loads(json.dumps(failure(error))))
+        assert (type(here), here.args) == (type(error), error.args)
+        assert getattr(here, "found", ()) == getattr(error, "found", ())
 
 
 def test_nonces_are_forgotten_when_they_are_too_old_to_be_used():

@@ -193,6 +193,7 @@ def test_where_nothing_is_recorded_nobody_asks_for_an_archive(world):
 
 def test_an_archive_that_does_not_answer_stops_no_sweep_and_takes_one_thread(world, monkeypatch):
     monkeypatch.setattr("fsflows.recordings.files.offhub.ANSWER", 0.01)
+    monkeypatch.setattr("fsflows.recordings.files.place.AGAIN", 0.0)
     reading, writing = os.pipe()
     asked = []
 

@@ -12,7 +12,9 @@ from fsflows.privacy import Pii
 from fsflows.recordings import metrics
 from fsflows.recordings.call.summary import RecordingsClosed
 from fsflows.recordings.discarding.discard import DiscardFailed
+from fsflows.recordings.files.failures import NotAllSearched
 from fsflows.recordings.files.files import Deleted
+from fsflows.recordings.files.local import LocalFiles
 from fsflows.recordings.freeswitch.control import RecordingError
 from fsflows.recordings.journal.receipt import DiscardCause, Receipt
 from fsflows.recordings.journal.tables import discard_steps
@@ -169,6 +171,25 @@ def test_P12_finished_recordings_from_before_are_found_where_the_settings_say(wo
     assert [f.path for f in receipt.files] == [f"{world.other}/x/rec-{UUID}-1.wav"]
     assert world.audio() == []
     assert len(world.audio(OTHER)) == 1
+
+
+def test_P12_what_is_found_goes_though_it_can_not_be_looked_for_everywhere(world, monkeypatch):
+    early = f"{world.other}/{UUID}-early.wav"
+    Path(early).write_text("audio")
+    call = world.call()
+    call.start()
+
+    def find(self, call_uuid, places=()):
+        raise NotAllSearched("/mnt/nfs does not answer", [early])
+
+    with monkeypatch.context() as patch:
+        patch.setattr(LocalFiles, "find", find)
+        with pytest.raises(DiscardFailed, match="/mnt/nfs does not answer"):
+            call.discard(world.cause())
+    assert not Path(early).exists()
+    assert world.audio() == []
+    assert call.retry()
+    assert early in {file.path for file in call.receipt.files}
 
 
 def test_P12_a_call_that_comes_back_stays_discarded(world):

@@ -113,6 +113,43 @@ def test_8_parameters_in_front_of_a_path_are_no_part_of_the_file(place, before):
     assert not real.exists()
 
 
+def hangs(monkeypatch, directory):
+    """Whatever touches a directory would hang: it fails."""
+
+    def refuse(name):
+        real = getattr(os, name)
+
+        def guarded(path=".", *arguments, **options):
+            assert not str(path).startswith(str(directory)), f"{name} of what hangs"
+            return real(path, *arguments, **options)
+
+        monkeypatch.setattr(os, name, guarded)
+
+    for name in ("stat", "lstat", "open", "scandir"):
+        refuse(name)
+
+
+def test_P12_a_root_that_hangs_keeps_no_recording_in_another(place, monkeypatch):
+    files = files_of(place, patterns=[f"{place}/rec/{{uuid}}*.wav"])
+    staged = make(place / "staging" / "day" / f"{UUID}.wav")
+    os.link(staged, place / "staging" / "other.wav")
+    hangs(monkeypatch, place / "rec")
+    assert files.place(staged) == files.staging
+    assert files.find(UUID, [files.staging]) == [staged]
+    assert files.look(staged).size == 5
+    deleted = files.delete(staged, None)
+    assert (deleted.how, deleted.also) == ("deleted", (f"{place}/staging/other.wav",))
+
+
+def test_a_place_is_the_root_that_a_path_begins_with_whatever_lies_there(place):
+    files = files_of(place, Root("/mnt/deep", "/rec/deep"), Root("/mnt/rec", "/rec"))
+    assert files.place("/rec/deep/x.wav") == "/rec/deep"
+    assert files.place("{rate=8000}/rec/deeper/x.wav") == "/rec"
+    for path in ("/elsewhere/x.wav", "shout://x", "", "{"):
+        assert files.place(path) == ""
+    assert files.searched == (files.staging,)
+
+
 def test_8_links_and_dots_that_stay_inside_are_followed(place):
     (place / "rec" / "real").mkdir()
     (place / "rec" / "link").symlink_to(place / "rec" / "real")

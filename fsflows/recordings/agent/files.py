@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import ssl
 import time
+from collections.abc import Sequence
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -14,9 +15,13 @@ from fsflows.recordings.agent.signing import SignatureRefused, Signer
 from fsflows.recordings.files.archive import Published
 from fsflows.recordings.files.failures import FileWorkFailed, NotKnown
 from fsflows.recordings.files.files import Deleted, Sighting, Staged
+from fsflows.recordings.files.paths import Root, Roots
 
 TIMEOUT = 10.0
 """Seconds for an answer."""
+
+SEARCH = "the search for a call's recordings"
+"""It has a place of its own here: it is the agent that looks in many."""
 
 PUBLISH_TIMEOUT = 300.0
 """Seconds for publishing, which may copy a long recording to another file system."""
@@ -31,14 +36,16 @@ class AgentFiles:
     Args:
         url: http://HOST:PORT, or https:// with a certificate that this host trusts.
         secret: shared with the agent.
+        roots: the recording directories, as far as they are known here; the staging directory first.
 
     Raises:
         ValueError: the URL or the secret can't be used.
     """
 
     remote = archive_remote = True
+    searched = (SEARCH,)
 
-    def __init__(self, url: str, secret: str) -> None:
+    def __init__(self, url: str, secret: str, roots: Sequence[Root] = ()) -> None:
         parts = urlsplit(url)
         if parts.scheme not in ("http", "https") or not parts.hostname or parts.path.strip("/"):
             raise ValueError(f"an agent is given as http://HOST:PORT, got {url!r}")
@@ -46,6 +53,11 @@ class AgentFiles:
         tls = ssl.create_default_context() if parts.scheme == "https" else None
         self._link = Link(parts.hostname, parts.port, tls)
         self._signer = Signer(secret, time.time)
+        self._roots = Roots(roots)
+        self.staging = roots[0].named if roots else ""
+
+    def place(self, path: str) -> str:
+        return self._roots.place(path)
 
     def look(self, path: str) -> Sighting | None:
         found = self._ask("look", path=path)
@@ -54,7 +66,7 @@ class AgentFiles:
     def delete(self, path: str, mark: str | None) -> Deleted:
         return _deleted(self._ask("delete", path=path, mark=mark))
 
-    def find(self, call_uuid: str) -> list[str]:
+    def find(self, call_uuid: str, places: Sequence[str] = ()) -> list[str]:
         return [str(path) for path in self._ask("find", call_uuid=call_uuid)]
 
     def staged(self, now: float) -> list[Staged]:

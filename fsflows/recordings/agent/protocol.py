@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 from fsflows.recordings.files.failures import (
     FileWorkFailed,
+    NotAllSearched,
+    NotKnown,
     PathRefused,
     RecordingGone,
     StillThere,
@@ -38,18 +41,23 @@ def path_of(method: str) -> str:
     return f"/v{VERSIONS.get(method, 1)}/{method}"
 
 
-def failure(error: FileWorkFailed) -> dict[str, str]:
+def failure(error: FileWorkFailed) -> dict[str, Any]:
     """What is said of work that failed."""
     if isinstance(error, PathRefused):
         return {"kind": "PathRefused", "path": error.path, "why": error.why}
+    if isinstance(error, NotAllSearched):
+        return {"kind": "NotAllSearched", "why": str(error), "found": list(error.found)}
     return {"kind": type(error).__name__, "why": str(error)}
 
 
-def failure_of(said: dict[str, str]) -> FileWorkFailed:
+def failure_of(said: dict[str, Any]) -> FileWorkFailed:
     """The opposite of `failure`."""
     if said["kind"] == "PathRefused":
         return PathRefused(said["path"], said["why"])
+    if said["kind"] == "NotAllSearched":
+        return NotAllSearched(said["why"], said["found"])
     kinds = {
-        kind.__name__: kind for kind in (MarkerDamaged, RecordingGone, StillThere, WrongArchive)
+        kind.__name__: kind
+        for kind in (MarkerDamaged, NotKnown, RecordingGone, StillThere, WrongArchive)
     }
     return kinds.get(said["kind"], FileWorkFailed)(said["why"])

@@ -16,6 +16,9 @@ from fsflows.recordings.files.files import Files
 from fsflows.recordings.files.offhub import OffHub
 from fsflows.webserver import Server
 
+ANSWER = 8.0
+"""Seconds for work in a recording directory: the server waits for ten, and is to hear that it hangs."""
+
 MAX_CONNECTIONS = 800
 """At once. Each of a server's processes keeps up to 16; more wait in the backlog."""
 
@@ -40,7 +43,7 @@ def serve(
     if not colon or not port.isdigit():
         raise ValueError(f"an address is given as HOST:PORT, got {listen!r}")
     log = get_logger("recordings.agent")
-    off_hub = OffHub(files)
+    off_hub = OffHub(files, answer=ANSWER)
     try:
         server = Server(
             (host.strip("[]"), int(port)),

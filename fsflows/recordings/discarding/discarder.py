@@ -26,7 +26,12 @@ from fsflows.recordings.discarding.lookout import Lookout
 from fsflows.recordings.discarding.retracting import Retractor
 from fsflows.recordings.discarding.stopping import ROUNDS, Stopper
 from fsflows.recordings.faults import FORBID_POINT, NO_FAULTS, Faults
-from fsflows.recordings.files.failures import FileWorkFailed, PathRefused, StillThere
+from fsflows.recordings.files.failures import (
+    FileWorkFailed,
+    NotAllSearched,
+    PathRefused,
+    StillThere,
+)
 from fsflows.recordings.journal.entries import GONE, Entry
 from fsflows.recordings.journal.journal import Journal
 from fsflows.recordings.journal.receipt import SETTLED, FileReceipt, Receipt
@@ -164,6 +169,9 @@ class Discarder:
             discard.left.append(f"the journal can't be read: {error}")
         try:
             self._lookout.note(discard, self._lookout.unknown(discard))
+        except NotAllSearched as error:
+            self._lookout.note(discard, error.found)
+            self._refused(discard, error)
         except FileWorkFailed as error:
             self._refused(discard, error)
 

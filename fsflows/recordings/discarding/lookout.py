@@ -13,7 +13,7 @@ from fsflows.recordings.discarding.discard import FORBIDDEN, REMOVED, TOO_SHORT,
 from fsflows.recordings.discarding.shelf import name_for
 from fsflows.recordings.discarding.spool import IntentSpool
 from fsflows.recordings.discarding.spooled import Spooled
-from fsflows.recordings.files.failures import FileWorkFailed, PathRefused
+from fsflows.recordings.files.failures import FileWorkFailed, NotAllSearched, PathRefused
 from fsflows.recordings.journal.entries import Entry
 from fsflows.recordings.journal.journal import Journal
 from fsflows.recordings.journal.receipt import DiscardCause
@@ -106,7 +106,11 @@ class Lookout:
         """Look once more for what was discarded; what is there, or can't be looked at, is noted as recorded again."""
         there = [path for path, entry in discard.known.items() if self._is_there(discard, entry)]
         try:
-            there += [*self.heard(discard), *self.unknown(discard)]
+            there += self.heard(discard)
+            there += self.unknown(discard)
+        except NotAllSearched as error:
+            there += error.found
+            discard.log.warning("a discarded call can't be looked for everywhere", why=str(error))
         except (FileWorkFailed, DatabaseFailed) as error:
             discard.log.warning("a discarded call can't be looked for", why=str(error))
         if there:
@@ -144,10 +148,16 @@ class Lookout:
         """Recordings that nobody told us of, where the settings say that they may lie.
 
         Raises:
+            NotAllSearched: it could not be looked in all places; those that were found in others.
             FileWorkFailed: it can't be looked there.
         """
         known = {entry.file for entry in discard.known.values()}
-        return [path for path in discard.files.find(discard.call_uuid) if path not in known]
+        try:
+            found = discard.files.find(discard.call_uuid)
+        except NotAllSearched as error:
+            fresh = [path for path in error.found if path not in known]
+            raise NotAllSearched(str(error), fresh) from error
+        return [path for path in found if path not in known]
 
     @staticmethod
     def _is_there(discard: Discard, entry: Entry) -> bool:

@@ -2,5 +2,5 @@
 
 To be read in this order: `files` (what can be done, on whichever host), `failures`, `paths` (what may be touched),
 `local` (doing it); `archive` (what an archive is), `marker` (which one it is), `directory_archive`, `object_store`;
-`places` (all of it, from the settings), `offhub` (the same, beside gevent's hub).
+`places` (all of it, from the settings), `place` and `offhub` (the same, beside gevent's hub).
 """

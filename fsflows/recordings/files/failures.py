@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 
@@ -25,6 +25,14 @@ class StillThere(FileWorkFailed):
 
 class NotKnown(StillThere):
     """Whether a file was deleted: the connection ended before the answer. It has to be looked at again."""
+
+
+class NotAllSearched(FileWorkFailed):
+    """In some places it could not be looked for a call's recordings; in the others these were `found`."""
+
+    def __init__(self, why: str, found: Sequence[str]) -> None:
+        super().__init__(why)
+        self.found = tuple(found)
 
 
 class WrongArchive(FileWorkFailed):

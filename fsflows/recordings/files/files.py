@@ -6,6 +6,7 @@ taken it away; the directory has been synced, and a fresh look found nothing.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -67,6 +68,8 @@ class Files(Protocol):
     Attributes:
         remote: all of it is asked for over the network.
         archive_remote: what is done in the archive is.
+        staging: the place of the staging directory.
+        searched: the places that `find` looks in.
     """
 
     @property
@@ -75,16 +78,35 @@ class Files(Protocol):
     @property
     def archive_remote(self) -> bool: ...
 
+    @property
+    def staging(self) -> str: ...
+
+    @property
+    def searched(self) -> Sequence[str]: ...
+
+    def place(self, path: str) -> str:
+        """The recording directory that a path lies in, as far as its name tells; "": in none. Nothing is looked at.
+
+        Two places don't hang together.
+        """
+
     def look(self, path: str) -> Sighting | None:
         """The recording at a path; None: nothing is there."""
 
     def delete(self, path: str, mark: str | None) -> Deleted:
         """Delete a recording for good. `mark`: of the directory it was seen in, to notice that it isn't mounted."""
 
-    def find(self, call_uuid: str) -> list[str]:
+    def find(self, call_uuid: str, places: Sequence[str] = ()) -> list[str]:
         """Recordings of a call in the staging directory, and where the settings say that they may lie.
 
         Only for a call whose name is a UUID: any other could be a part of another call's name.
+
+        Args:
+            call_uuid: the call's.
+            places: some of `searched`; none: all.
+
+        Raises:
+            NotAllSearched: it could not be looked in all of them.
         """
 
     def staged(self, now: float) -> list[Staged]:

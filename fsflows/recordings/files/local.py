@@ -21,7 +21,7 @@ from fsflows.recordings.files.failures import (
     explained,
 )
 from fsflows.recordings.files.files import INTENTS, Deleted, Sighting, Staged
-from fsflows.recordings.files.paths import Roots, Spot
+from fsflows.recordings.files.paths import Root, Roots, Spot
 
 _UUID = re.compile(r"[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}")
 
@@ -52,10 +52,15 @@ class LocalFiles:
     ) -> None:
         self._roots = roots
         self._staging = staging
+        self.staging = roots.place(roots.named(staging))
         self._archive = archive
         self._patterns = tuple(patterns)
+        self.searched = tuple(dict.fromkeys([self.staging, *map(roots.place, patterns)]))
         self._faults = faults
         self.archive_remote = archive.remote
+
+    def place(self, path: str) -> str:
+        return self._roots.place(path)
 
     def look(self, path: str) -> Sighting | None:
         with self._roots.open(path) as spot, explained(path):
@@ -79,14 +84,21 @@ class LocalFiles:
             raise StillThere(f"{path!r} is there again after it was deleted")
         return deleted
 
-    def find(self, call_uuid: str) -> list[str]:
+    def find(self, call_uuid: str, places: Sequence[str] = ()) -> list[str]:
         found = set()
         escaped = glob.escape(call_uuid)
         if not _UUID.fullmatch(call_uuid):
             return []  # "1" is part of many other calls' names
-        staged = f"{glob.escape(self._staging)}/**/*{escaped}*"
-        patterns = [staged, f"{staged}/**/*"]
-        patterns += [self._roots.local(p.replace("{uuid}", escaped)) for p in self._patterns]
+        wanted = places or self.searched
+        patterns = []
+        if self.staging in wanted:
+            staged = f"{glob.escape(self._staging)}/**/*{escaped}*"
+            patterns = [staged, f"{staged}/**/*"]
+        patterns += [
+            self._roots.local(pattern.replace("{uuid}", escaped))
+            for pattern in self._patterns
+            if self.place(pattern) in wanted
+        ]
         for pattern in patterns:
             for local in Path("/").glob(pattern.lstrip("/")):
                 path = self._roots.named(str(local))
@@ -187,7 +199,12 @@ class LocalFiles:
 
     def _delete_other_names(self, path: str, spot: Spot, wanted: os.stat_result) -> tuple[str, ...]:
         """Delete the file's other names; if any is out of reach the one we know is kept, as the way to find them."""
-        others = [other for other in self._same_file(wanted) if not self._is_spot(other, spot)]
+        others: list[str] = []
+        for other in self._same_file(wanted, spot.root):
+            if not self._is_spot(other, spot):
+                others.append(other)
+            if len(others) + 1 >= wanted.st_nlink:
+                break  # no other root need be looked through: it may hang
         if len(others) + 1 < wanted.st_nlink:
             missing = wanted.st_nlink - 1 - len(others)
             raise PathRefused(
@@ -202,10 +219,10 @@ class LocalFiles:
                     self._unlink(place)
         return tuple(others)
 
-    def _same_file(self, wanted: os.stat_result) -> Iterator[str]:
+    def _same_file(self, wanted: os.stat_result, first: Root) -> Iterator[str]:
         seen = set()
         looked_at = 0
-        for root in self._roots:
+        for root in sorted(self._roots, key=lambda root: root != first):
             for entry in _entries(os.path.realpath(root.local)):
                 looked_at += 1
                 if looked_at > LINK_SEARCH_LIMIT:

@@ -1,157 +1,199 @@
-"""File work on threads beside gevent's hub: a disk, a file server or an object store may take its time."""
+"""File work on threads beside gevent's hub: a disk, a file server or an object store may take its time, or hang.
+
+Each place (a recording directory, the archive, the way from the one into the other) has threads and a patience of its
+own: what hangs in one costs only those whose files are there.
+"""
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
+from functools import partial
 from typing import Any, TypeVar, cast
 
 import gevent
 from gevent.event import AsyncResult
 from gevent.monkey import is_module_patched
 
-from fsflows.hubthread import HubThread, NoThread
+from fsflows.hubthread import HubThread
 from fsflows.recordings.files.archive import Published
-from fsflows.recordings.files.failures import FileWorkFailed
+from fsflows.recordings.files.failures import FileWorkFailed, NotAllSearched, NotKnown
 from fsflows.recordings.files.files import Deleted, Files, Sighting, Staged
+from fsflows.recordings.files.place import NoAnswer, Place
 from fsflows.threads import Threads, threads
 
 T = TypeVar("T")
 
 THREADS = 8
-"""Calls whose files are worked on at once, in the archive and elsewhere."""
+"""Calls whose files are worked on at once, in each place. Threads begin as they are needed."""
 
 ANSWER = 10.0
-"""Seconds for the archive to say which one it is; and for work in the staging directories, for which a caller waits."""
+"""Seconds for work in a recording directory, for which a caller waits; and for the archive to say which one it is."""
 
-AGAIN = 5.0
-"""Seconds in which staging directories that did not answer are not asked: one discard asks several times."""
+ARCHIVE = 30.0
+"""Seconds for anything else in the archive: an object store is asked several times before it counts as away."""
+
+PUBLISH = 300.0
+"""Seconds for publishing, which may copy a long recording to another file system. It goes on beyond that."""
 
 END = 5.0
 """Seconds that threads get to finish what they are at when the server ends. A copy that is cut off is begun again."""
 
 _CLOSED = "files are worked on no more: the server ends"
-_SILENT = "the recordings' directories do not answer: does a file server, or the agent, hang?"
-
-
-class _TooSlow(Exception):
-    """A thread hangs."""
 
 
 class OffHub:
     """Files whose methods run on threads, while only the greenlet that asked waits.
 
-    The archive's work has threads of its own: what is staged can be deleted while the archive hangs.
+    Args:
+        files: what does the work.
+        count: threads for each place.
+        answer: seconds for work in a recording directory; None: `ANSWER`.
     """
 
-    def __init__(self, files: Files, count: int = THREADS) -> None:
+    def __init__(self, files: Files, count: int = THREADS, *, answer: float | None = None) -> None:
         self._files = files
-        self._asked: AsyncResult[Any] | None = None
-        self._silent_until = 0.0
+        self._answer = answer
+        self._asked: AsyncResult[str | None] | None = None
+        self._publishing: dict[tuple[str, ...], AsyncResult[Published] | None] = {}
         self._closed = False
         self.remote, self.archive_remote = files.remote, files.archive_remote
-        self._pool, self._archive = _pools(files, count)
+        self.staging, self.searched = files.staging, files.searched
+        self._make_pool, self._make_archive_pool = _pools(files, count)
+        self._places: dict[str, Place] = {}
+        self._ways: dict[str, Place] = {}
+        self._archive = Place("the archive", self._make_archive_pool())
+
+    def place(self, path: str) -> str:
+        return self._files.place(path)
 
     def look(self, path: str) -> Sighting | None:
-        return self._run(self._files.look, path)
+        return self._at(self._files.place(path), self._files.look, path)
 
     def delete(self, path: str, mark: str | None) -> Deleted:
-        return self._run(self._files.delete, path, mark)
+        return self._at(self._files.place(path), self._files.delete, path, mark)
 
-    def find(self, call_uuid: str) -> list[str]:
-        return self._run(self._files.find, call_uuid)
+    def find(self, call_uuid: str, places: Sequence[str] = ()) -> list[str]:
+        places = places or self.searched
+        if len(places) == 1:
+            return self._at(places[0], self._files.find, call_uuid, places)
+        searches = [gevent.spawn(self._search, call_uuid, place) for place in places]
+        results: list[tuple[list[str], str]] = [search.get() for search in searches]
+        found = sorted({path for paths, _ in results for path in paths})
+        if failed := [why for _, why in results if why]:
+            raise NotAllSearched("; ".join(failed), found)
+        return found
 
     def staged(self, now: float) -> list[Staged]:
-        return self._run(self._files.staged, now)
+        return self._at(self.staging, self._files.staged, now)
 
     def identity(self) -> str | None:
-        if self._closed:
-            raise FileWorkFailed(_CLOSED)
-        # Every sweep asks: a file server that hangs must not stop them, nor take one thread after the other.
-        if self._asked is None or self._asked.ready():
-            self._asked = self._of_thread(self._archive.spawn, self._files.identity)
-        try:
-            return cast("str | None", self._asked.get(timeout=ANSWER))
-        except gevent.Timeout:
-            raise FileWorkFailed(
-                "the archive does not answer: does its file server hang?"
-            ) from None
+        self._must_be_open()
+        # Every sweep asks: a file server that hangs must not take one thread after the other.
+        return self._archive.wait(ANSWER, self._identity)
 
     def claim(self, identity: str) -> str:
-        return self._run_there(self._files.claim, identity)
+        return self._there(ARCHIVE, self._files.claim, identity)
 
     def publish(self, path: str, name: str, archive: str) -> Published:
-        return self._run_there(self._files.publish, path, name, archive)
+        """As of `Files`. Who asks again what he has given up waiting for waits for that: nothing is copied twice."""
+        self._must_be_open()
+        source = self._files.place(path)
+        for end in (self._named(source), self._archive):
+            end.must_answer()
+        return self._way(source).wait(
+            PUBLISH, partial(self._publish, self._way(source), (path, name, archive))
+        )
 
     def published(self, name: str) -> Published | None:
-        return self._run_there(self._files.published, name)
+        return self._there(ARCHIVE, self._files.published, name)
 
     def retract(self, name: str) -> Deleted:
-        return self._run_there(self._files.retract, name)
+        try:
+            return self._there(ARCHIVE, self._files.retract, name)
+        except NoAnswer as error:
+            raise NotKnown(str(error)) from error
 
     def archived(self) -> list[str]:
-        return self._run_there(self._files.archived)
+        return self._there(PUBLISH, self._files.archived)
 
     def close(self) -> None:
         """End the threads, and what the files kept. May be called twice. Whoever asks from then on is refused.
 
-        A thread that hangs is not waited for for long: it ends with the process.
+        Threads that hang are not waited for for long: they end with the process.
         """
         if not self._closed:
             self._closed = True
-            with suppress(FileWorkFailed):  # they are silent: nobody waits for that
-                self._ask(self._files.close)
-        for each in (self._pool, self._archive):
-            with suppress(_TooSlow), gevent.Timeout(END, _TooSlow):
-                each.kill()
+            with suppress(FileWorkFailed):  # it is silent: nobody waits for that
+                self._named(self.staging).ask(ANSWER, self._files.close)
+        everywhere = (*self._places.values(), *self._ways.values(), self._archive)
+        ends = [gevent.spawn(place.pool.kill) for place in everywhere]
+        gevent.joinall(ends, timeout=END)
+        gevent.killall(ends, block=False)
 
-    def _run(self, method: Callable[..., T], *arguments: Any) -> T:
+    def _at(self, place: str, method: Callable[..., T], *arguments: Any) -> T:
+        self._must_be_open()
+        return self._named(place).ask(self._answer or ANSWER, method, *arguments)
+
+    def _there(self, patience: float, method: Callable[..., T], *arguments: Any) -> T:
+        self._must_be_open()
+        return self._archive.ask(patience, method, *arguments)
+
+    def _must_be_open(self) -> None:
         if self._closed:
             raise FileWorkFailed(_CLOSED)
-        return self._ask(method, *arguments)
 
-    def _ask(self, method: Callable[..., T], *arguments: Any) -> T:
-        if time.monotonic() < self._silent_until:
-            raise FileWorkFailed(_SILENT)
-        until = time.monotonic() + ANSWER
-        patience = gevent.Timeout(ANSWER)  # for a thread, too
+    def _named(self, place: str) -> Place:
+        known = self._places.get(place)
+        if known is None:
+            known = Place(place or "a recording directory", self._make_pool())
+            self._places[place] = known
+        return known
+
+    def _way(self, source: str) -> Place:
+        """From a place into the archive: what hangs at its beginning must keep nobody else from the archive."""
+        known = self._ways.get(source)
+        if known is None:
+            name = f"{source or 'a recording directory'}, or the archive,"
+            known = self._ways[source] = Place(name, self._make_archive_pool())
+        return known
+
+    def _search(self, call_uuid: str, place: str) -> tuple[list[str], str]:
         try:
-            with patience:
-                return cast("T", self._of_thread(self._pool.apply, method, arguments))
-        except gevent.Timeout as timeout:
-            if timeout is not patience:
-                raise
-            self._silent_until = time.monotonic() + AGAIN
-            raise FileWorkFailed(_SILENT) from None
-        except FileWorkFailed:
-            if time.monotonic() >= until:  # the agent's, after as long
-                self._silent_until = time.monotonic() + AGAIN
+            return self._at(place, self._files.find, call_uuid, [place]), ""
+        except FileWorkFailed as error:
+            return [], str(error)
+
+    def _identity(self) -> str | None:
+        if self._asked is None or self._asked.ready():
+            self._asked = self._archive.begin(self._files.identity)
+        return self._asked.get()
+
+    def _publish(self, way: Place, what: tuple[str, str, str]) -> Published:
+        if what in self._publishing:
+            under_way = self._publishing[what]
+            if under_way is None:
+                raise FileWorkFailed(f"{what[1]!r} waits to be published already")
+            return cast("Published", under_way.get())
+        self._publishing[what] = None
+        try:
+            result = way.begin(self._files.publish, *what)
+        except BaseException:
+            del self._publishing[what]
             raise
-
-    def _run_there(self, method: Callable[..., T], *arguments: Any) -> T:
-        if self._closed:
-            raise FileWorkFailed(_CLOSED)
-        return cast("T", self._of_thread(self._archive.apply, method, arguments))
-
-    @staticmethod
-    def _of_thread(ask: Callable[..., T], *what: Any) -> T:
-        try:
-            return ask(*what)
-        except NoThread as error:
-            raise FileWorkFailed(str(error)) from error
+        self._publishing[what] = result
+        result.rawlink(lambda _: self._publishing.pop(what))
+        return cast("Published", result.get())
 
 
-def _pools(files: Files, count: int) -> tuple[Threads, Threads]:
-    """Where file work is done, and where the archive's is.
+def _pools(files: Files, count: int) -> tuple[Callable[[], Threads], Callable[[], Threads]]:
+    """Makes where the file work of a place is done, and where the archive's is.
 
     Threads for what may hang in a system call, as disks and file servers do, and Python's own sockets; one thread for
     what speaks over sockets that gevent has replaced.
     """
+    own = partial(threads, count)
     if not is_module_patched("socket"):
-        return threads(count), threads(count)
-    sockets = HubThread()
-    return (
-        sockets.lane(count) if files.remote else threads(count),
-        sockets.lane(count) if files.archive_remote else threads(count),
-    )
+        return own, own
+    shared = partial(HubThread().lane, count)
+    return shared if files.remote else own, shared if files.archive_remote else own

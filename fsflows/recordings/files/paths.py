@@ -81,9 +81,23 @@ class Roots:
 
     def __init__(self, roots: Sequence[Root]) -> None:
         self._roots = tuple(roots)
+        self._names = [(_components(root.named), root) for root in self._roots]
 
     def __iter__(self) -> Iterator[Root]:
         return iter(self._roots)
+
+    def place(self, path: str) -> str:
+        """The root that a path of FreeSWITCH's begins with, as FreeSWITCH names it; "": none. Nothing is looked at."""
+        root, _ = self._behind(_components(file_of(path)))
+        return "" if root is None else root.named
+
+    def _behind(self, parts: list[str]) -> tuple[Root | None, list[str]]:
+        """The root whose name a path begins with, the longest, and what is behind that."""
+        best: tuple[Root | None, list[str]] = (None, parts)
+        for prefix, root in self._names:
+            if parts[: len(prefix)] == prefix and len(parts) - len(prefix) < len(best[1]):
+                best = (root, parts[len(prefix) :])
+        return best
 
     def local(self, path: str) -> str:
         """A path of FreeSWITCH's as this host names it. It is not yet resolved, nor known to be allowed.
@@ -97,15 +111,9 @@ class Roots:
         if not file.startswith("/"):
             # A stream ("shout://"), or relative to a directory that only FreeSWITCH knows.
             raise PathRefused(path, "is not an absolute path")
-        parts = _components(file)
-        best: tuple[int, str] | None = None
-        for root in self._roots:
-            prefix = _components(root.named)
-            if parts[: len(prefix)] == prefix and (best is None or len(prefix) > best[0]):
-                rest = "/".join(parts[len(prefix) :])
-                best = (len(prefix), f"{root.local.rstrip('/')}/{rest}")
+        root, rest = self._behind(_components(file))
         # Without a match it may still be another way, through a link, to a root that both name alike.
-        return best[1] if best else file
+        return file if root is None else f"{root.local.rstrip('/')}/{'/'.join(rest)}"
 
     def named(self, local: str) -> str:
         """A path of this host as FreeSWITCH names it: the opposite of `local`, for a path in a root."""
@@ -130,13 +138,30 @@ class Roots:
             raise PathRefused(path, "names no file")
         with explained(path):
             parent = os.path.realpath("/" + "/".join(parts[:-1]))
-            root, resolved = self._root_of(path, parent)
+            root, resolved = self._own_root(parts[:-1], parent) or self._root_of(path, parent)
             spot = self._walk(path, root, resolved, parent, parts[-1])
         try:
             yield spot
         finally:
             if spot.directory is not None:
                 os.close(spot.directory)
+
+    def _own_root(self, parts: list[str], parent: str) -> tuple[Root, str] | None:
+        """The root that a path of this host begins with, if it leads straight into it: no other is looked at then.
+
+        One that hangs must not keep the recordings in the others.
+        """
+        best: tuple[Root, list[str]] | None = None
+        for root in self._roots:
+            prefix = _components(root.local)
+            if parts[: len(prefix)] == prefix and (best is None or len(prefix) > len(best[1])):
+                best = (root, prefix)
+        if best is None:
+            return None
+        root, prefix = best
+        resolved = os.path.realpath(root.local)
+        straight = "/".join([resolved.rstrip("/"), *parts[len(prefix) :]])
+        return (root, resolved) if parent == straight else None
 
     def _root_of(self, path: str, parent: str) -> tuple[Root, str]:
         best: tuple[Root, str] | None = None

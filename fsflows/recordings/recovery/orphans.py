@@ -75,9 +75,10 @@ class Orphans:
             change(entry, (entry.state,), state="kept")
             metrics.RECORDINGS.labels("kept").inc()
             return False
+        # Looked at first in any case: one that can't be is not waited for as long as one that is copied.
+        sighting = files.look(entry.path)
         if entry.state == "starting":
             # Its server died before it knew whether FreeSWITCH had begun.
-            sighting = files.look(entry.path)
             if sighting is None or sighting.is_empty:
                 change(entry, ("starting",), state="failed")
                 return False
