@@ -13,7 +13,7 @@ import dataclasses
 import hmac
 import os
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping, Set
+from collections.abc import Callable, Iterator, Mapping, Sequence, Set
 from datetime import date, datetime, time
 from enum import Enum
 from pathlib import PurePath
@@ -179,6 +179,10 @@ class Redactor:
     def text(self, text: str) -> str:
         """The text with every registered value replaced by a placeholder."""
         return self._register.clean(text)
+
+    def row(self, texts: Sequence[str]) -> list[str]:
+        """Texts without what shows a private value only when they are read one after another."""
+        return self._register.clean_row(texts)
 
     def redact(self, obj: Any) -> Any:
         """A copy of a structure (see `redact`) in which every string and number has gone through `text` as well.

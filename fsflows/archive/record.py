@@ -28,6 +28,7 @@ from fsflows.archive.entries import (
     Said,
 )
 from fsflows.archive.model import Record, RecordingNote
+from fsflows.archive.piecemeal import hide_pieces
 from fsflows.archive.storable import MAX_TEXT, finite, plain, storable, worded
 from fsflows.clock import Clock
 from fsflows.log import Logger, call_logger
@@ -101,7 +102,7 @@ class RecordBuilder:
         self._start = clock.now()
         self._answered: float | None = None
         self._entries: list[Entry] = []
-        self._clean_for = 0
+        self._clean_for = self._clean_to = 0
         self._dropped = 0
         self._finished: Record | None = None
         self._changes = 0
@@ -276,6 +277,9 @@ class RecordBuilder:
         if self._finished is None:
             # A recogniser's result comes after what it is about.
             entries = sorted(self._clean(), key=lambda entry: entry.at)
+            if self.note.receipt:
+                receipt = plain(self.redactor.redact(self.note.receipt))
+                self.note = dataclasses.replace(self.note, receipt=receipt)
             self._finished = self._build(result, reason, hangup_cause, entries)
             self._changes += 1
         return self._finished
@@ -356,7 +360,7 @@ class RecordBuilder:
     def _clean(self) -> list[Entry]:
         """The entries, once more without what has become private since they came in: nothing else is in them."""
         known = len(self.redactor)
-        if known != self._clean_for:
+        if known != self._clean_for or (known and self._clean_to != len(self._entries)):
             clean = []
             for entry in self._entries:
                 try:
@@ -366,7 +370,8 @@ class RecordBuilder:
                 ):  # better an incomplete record than none, or one that shows too much
                     self._dropped += 1
                     self.log.exception("an entry is missing from the record", entry=entry.kind)
-            self._entries, self._clean_for = clean, known
+            self._entries, self._clean_for = hide_pieces(clean, self.redactor), known
+            self._clean_to = len(clean)
         return self._entries
 
     def _hide(self, entry: Entry) -> Entry:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from fsflows.redaction.codes import encoded, unescaped
@@ -23,6 +23,9 @@ PART = 5
 GAP = 5
 """So many characters that are neither digits nor letters may stand between two digits of one number (`", "` in JSON
 is 4)."""
+
+_BETWEEN = ", "
+"""What stands between texts that are read as one."""
 
 _SEPARATORS = re.compile(r"[\W_]+")
 
@@ -107,11 +110,36 @@ class Register:
                 self._digits.add(digits[first : first + PART])
         if digits is not None:
             self._pieces.add(digits)
+            # As a number it has no zeros in front.
+            if SHORTEST <= len(number := digits.lstrip("0")) < min(PART, len(digits)):
+                self._digits.add(number)
+                self._digits.bounded.add(len(number))
 
     def clean(self, text: str) -> str:
         """The text with every registered value replaced by how many characters are hidden."""
         if not self._seen or not text:
             return text
+        return _replace(text, self._everywhere(text))
+
+    def clean_row(self, texts: Sequence[str]) -> list[str]:
+        """The texts, without what shows a registered value when they are read one after another."""
+        if not self._seen:
+            return list(texts)
+        spans = self._everywhere(_BETWEEN.join(texts))
+        clean = []
+        start = 0
+        for text in texts:
+            inside = [
+                (max(first - start, 0), min(behind - start, len(text)), "[hidden]")
+                for first, behind, _ in spans
+                if text and first < start + len(text) and behind > start
+            ]
+            clean.append(_replace(text, inside))
+            start += len(text) + len(_BETWEEN)
+        return clean
+
+    def _everywhere(self, text: str) -> list[tuple[int, int, str]]:
+        """The (start, end, replacement) of every registered value, however it is written."""
         spans = self._find(text)
         for view in unescaped(text):
             spans += [
@@ -124,7 +152,7 @@ class Register:
             if self._find(piece.text)
             or any(self._find(view.text) for view in unescaped(piece.text))
         ]
-        return _replace(text, spans)
+        return spans
 
     def _find(self, text: str) -> list[tuple[int, int, str]]:
         """The (start, end, replacement) of every registered value in a text as it stands."""

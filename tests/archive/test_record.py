@@ -7,7 +7,7 @@ import pytest
 from fsflows import log
 from fsflows.archive import record as record_module
 from fsflows.archive.endings import Reason, RecordingState, Result
-from fsflows.archive.entries import KINDS, Collected, Noted, Said, from_json
+from fsflows.archive.entries import KINDS, Collected, Heard, Noted, Said, from_json
 from fsflows.archive.live import LiveCalls
 from fsflows.archive.model import Record, loads
 from fsflows.archive.record import RecordBuilder
@@ -280,3 +280,57 @@ def test_samples_are_records_like_any_other(samples):
     assert {Result.COMPLETED, Result.ABANDONED, Result.HANDED_OFF, Result.FAILED} == {
         r.result for r in samples
     }
+
+
+NUMBER = "4556737586899855"
+
+
+def asked(builder, keyed, digits=None, at=0.0):
+    """A step that isn't private, and what it has heard."""
+    for word in keyed:
+        builder.heard(word, "keys" if len(word) == 1 else "speech", at)
+    builder.collected("ask", "complete", digits or "".join(keyed), at=at)
+
+
+@pytest.mark.parametrize("before", [True, False])
+@pytest.mark.parametrize(
+    "answers",
+    [
+        [(NUMBER, NUMBER)],
+        [(NUMBER[:9] + "*" + NUMBER, NUMBER)],
+        [("".join(2 * key for key in NUMBER), NUMBER)],  # each reported twice
+        [(["four five five", "six seven three", "seven five eight", *"6899855"], NUMBER)],
+        [(NUMBER[at : at + 4], NUMBER[at : at + 4]) for at in range(0, 16, 4)],
+    ],
+)
+def test_P13_a_number_that_was_keyed_or_said_in_pieces_is_hidden_when_it_is_private(
+    clock, builder, answers, before
+):
+    def call():
+        asked(builder, "1")
+        if before:
+            builder.redactor.add(NUMBER)
+        for at, (keyed, digits) in enumerate(answers, 1):
+            asked(builder, keyed, digits, at)
+        builder.redactor.add(NUMBER)
+        asked(builder, "2", at=9)
+        return finish(builder)
+
+    record = clock.run(call)
+    heard = [entry.text for entry in record.entries if isinstance(entry, Heard)]
+    assert ["1", "2"] == [text for text in heard if "hidden]" not in text]
+    shown = "".join(each.digits for each in record.collected if "hidden]" not in each.digits)
+    assert shown in ("12", "1" + NUMBER[-4:] + "2")
+
+
+def test_P13_what_a_receipt_says_that_was_said_is_hidden_when_it_is_private_afterwards(
+    clock, builder
+):
+    said = {"cause": {"key_or_word": f"it is {NUMBER}, don't record me"}}
+
+    def call():
+        builder.recording(RecordingState.DISCARDED, receipt=said)
+        builder.redactor.add(NUMBER)
+        return finish(builder)
+
+    assert NUMBER not in repr(clock.run(call))

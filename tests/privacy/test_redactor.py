@@ -425,3 +425,12 @@ def test_a_long_text_costs_no_more_than_its_length(unit):
     written = unit * (500_000 // len(unit))
     assert all(piece.end <= len(written) for piece in encoded(written))
     assert all(len(view.text) <= len(written) for view in unescaped(written))
+
+
+@pytest.mark.parametrize(("pin", "number"), [("0471", 471), ("004711", 4711), ("000471", 471)])
+def test_P13_a_pin_is_found_as_a_number_without_its_zeros(pin, number):
+    redactor = Redactor()
+    redactor.add(pin)
+    assert str(number) not in str(redactor.redact({"pin": number, "of": [number, float(number)]}))
+    assert str(number) not in redactor.text(f"it is {number}.")
+    assert "14712" == redactor.text("14712")
