@@ -9,6 +9,8 @@ import random
 from dataclasses import fields, replace
 from typing import Any
 
+from collect import reference
+from collect.reference import NAMES, Asr, Input, Key, Step, Words
 from fsflows.collect import (
     Alternative,
     BargeIn,
@@ -27,8 +29,6 @@ from fsflows.collect import (
     Validation,
 )
 from fsflows.collect import Key as Pressed
-from tests.collect import reference
-from tests.collect.reference import NAMES, Asr, Input, Key, Step, Words
 
 KINDS = {"first": "prompt", "no_input": "no_input", "confirm": "read_back"}
 

@@ -14,8 +14,8 @@ from dataclasses import fields, replace
 
 import pytest
 
-from tests.collect.reference import Asr, Confirm, Key, Reference, Step, Words
-from tests.collect.stage import Stage, differs, scenario, shrunk
+from collect.reference import Asr, Confirm, Key, Reference, Step, Words
+from collect.stage import Stage, differs, scenario, shrunk
 
 CALLERS = int(os.environ.get("FSFLOWS_REFERENCE", "2000"))
 FIRST = int(os.environ.get("FSFLOWS_REFERENCE_SEED", "1"))

@@ -2,10 +2,10 @@
 
 import pytest
 from conversation_flows import one_key, texts
+from random_text import without_random
 
 from fsflows.archive.endings import Reason, RecordingState, Result
 from fsflows.conversation.history import UserInput
-from tests.random_text import without_random
 
 
 def test_P3_the_start_function_runs_to_its_end_before_a_key_counts(play):

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import pytest
-
-from tests.random_text import without_random
+from random_text import without_random
 
 from .rtp import pitches_of
 from .world import World

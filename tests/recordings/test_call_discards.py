@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 
 import pytest
+from random_text import without_random
 from sqlalchemy import select
 
 from fsflows.privacy import Pii
@@ -19,7 +20,6 @@ from fsflows.recordings.freeswitch.control import RecordingError
 from fsflows.recordings.journal.receipt import DiscardCause, Receipt
 from fsflows.recordings.journal.tables import discard_steps
 from recordings.fakes import OTHER, UUID
-from tests.random_text import without_random
 
 
 def test_P12_a_discard_stops_and_deletes_everything_and_says_so(world):

@@ -4,12 +4,12 @@ import json
 import logging
 
 import pytest
+from random_text import without_random
 from server_peers import channel_data, event, finished, key, wait_for
 
 from fsflows.esl import serialize
 from fsflows.log import capture
 from fsflows.log.others import Bridge
-from tests.random_text import without_random
 
 pytestmark = pytest.mark.process
 

@@ -8,6 +8,7 @@ from collections import Counter
 
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
+from random_text import without_random
 from server_peers import LONG, call, finished, wait_for, write_flows
 
 from fsflows import metrics
@@ -17,7 +18,6 @@ from fsflows.collect.spec import Outcome, Source
 from fsflows.dialling.attempt import Outcome as Dialled
 from fsflows.esl.metrics import VERBS
 from fsflows.server.metrics import REASONS
-from tests.random_text import without_random
 
 pytestmark = pytest.mark.process
 

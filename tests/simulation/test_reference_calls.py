@@ -17,6 +17,8 @@ from typing import Any
 from unittest.mock import patch
 
 import yaml
+from collect.reference import NAMES, Input, Key, Reference, Step, Words
+from collect.stage import some_steps
 
 from fsflows.call.call import Call
 from fsflows.call.happenings import Heard, KeyPressed
@@ -27,8 +29,6 @@ from fsflows.conversation.rehearsal import Rehearsal, rehearse
 from fsflows.flow.errors import FlowErrors
 from fsflows.flow.loader import load_flows
 from fsflows.switch.script import parse_script
-from tests.collect.reference import NAMES, Input, Key, Reference, Step, Words
-from tests.collect.stage import some_steps
 
 CALLS = int(os.environ.get("FSFLOWS_REFERENCE", "150"))
 FIRST = int(os.environ.get("FSFLOWS_REFERENCE_SEED", "1"))
