@@ -89,6 +89,7 @@ class Recordings:
         Raises:
             ValueError: the settings can't be used; the text says which.
         """
+        lane: Callable[[], Lane] = Beside if threaded else Here
         files = make_files(settings)
         if threaded:
             files = OffHub(files)
@@ -98,10 +99,10 @@ class Recordings:
             OneReach(files, ByName(switches) if switches else None, also),
             staging=parse_root(settings.recordings.staging).named,
             spool=_spool(settings),
-            presence=Presence(f"{settings.database.spool}/alive"),
+            presence=Presence(f"{settings.database.spool}/alive", lane()),
             discard_orphans=discard_orphans,
             calls_ended=calls_ended,
-            lane=Beside if threaded else Here,
+            lane=lane,
         )
         made.files = files
         if switches is not None:

@@ -13,6 +13,7 @@ import pytest
 from fsflows.clock import GeventClock
 from fsflows.database import Database
 from fsflows.esl.supervised import FreeSwitches
+from fsflows.lanes import Beside
 from fsflows.recordings.agent.files import AgentFiles
 from fsflows.recordings.files.offhub import OffHub
 from fsflows.recordings.files.paths import Root
@@ -129,6 +130,7 @@ def test_everything_is_made_from_the_settings(tmp_path):
         _settings(tmp_path), database, clock, switches=switches, also=["fs2"]
     )
     assert isinstance(recordings.tools.reach.file_work, OffHub)
+    assert isinstance(recordings.sweeper._presence._lane, Beside)
     assert recordings.tools.staging == str(tmp_path / "staging")
     # Nobody answers at that address: a FreeSWITCH that can't be asked is none within reach.
     assert list(recordings.tools.reach.switches()) == ["fs2"]

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import signal
 import subprocess
 import sys
 
+import gevent
 import pytest
 
+from fsflows.lanes import Beside
 from fsflows.log import capture
+from fsflows.recordings.recovery import presence as of_presence
 from fsflows.recordings.recovery.presence import Presence
 from recordings.fakes import OTHER, UUID
+from recordings.hanging import Hanging
 from recordings.test_sweep import died
 
 LIVES = """
@@ -57,6 +62,64 @@ def test_a_directory_that_can_not_be_used_is_said_and_stops_nothing(tmp_path):
     with capture() as lines:
         Presence(str(tmp_path / "file" / "x")).announce("node#1")
     assert [line["event"] for line in lines] == ["this process can't be seen by others"]
+
+
+# --- a directory that hangs ---------------------------------------------------------------------------------------
+
+
+def test_a_directory_that_hangs_holds_up_nobody(tmp_path, monkeypatch):
+    """It is worked in beside the hub: other calls go on, and who asks is not kept for long."""
+    monkeypatch.setattr(of_presence, "ANSWER", 0.05)
+    monkeypatch.setattr(of_presence, "END", 0.05)
+    reading, writing = os.pipe()
+    real = fcntl.flock
+    monkeypatch.setattr(fcntl, "flock", lambda *_: os.read(reading, 1) and real(*_))
+    presence = Presence(str(tmp_path), Beside())
+    turns = []
+    other = gevent.spawn(lambda: [turns.append(gevent.sleep(0)) for _ in range(10)])
+    with gevent.Timeout(60), capture() as lines:
+        presence.announce("node#1")
+        assert len(turns) == 10
+        assert not presence.is_dead("node#2")
+        assert presence.living() == set()
+        presence.withdraw()
+    other.get()
+    assert [line["why"] for line in lines] == ["it does not answer"]
+    os.write(writing, b"1" * 10)
+
+
+def test_while_it_hangs_nothing_is_known_and_nothing_asked_twice(tmp_path):
+    lane = Hanging()
+    presence = Presence(str(tmp_path), lane)
+    for _ in range(3):
+        presence.announce("node#1")
+        assert not presence.is_dead("node#2")
+        assert presence.living() == set()
+    assert len(lane.posted) == 3
+    presence.forget("node#2")
+    lane.back()
+    assert presence.living() == {"node#1"}
+    presence.withdraw()
+    assert presence.living() == set()
+
+
+def test_what_was_given_up_on_is_let_go_of_at_the_end(tmp_path):
+    lane = Hanging()
+    presence = Presence(str(tmp_path), lane)
+    presence.announce("node#1")
+    presence.withdraw()
+    lane.back()
+    assert Presence(str(tmp_path)).living() == set()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_process_that_sees_itself_lives_though_the_others_can_not_be_seen(tmp_path):
+    lane = Hanging()
+    presence = Presence(str(tmp_path), lane)
+    presence.announce("node#1")
+    lane.back()
+    del lane.post  # it hangs again
+    assert presence.living() == {"node#1"}
 
 
 class Processes:
