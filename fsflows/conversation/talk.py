@@ -70,6 +70,7 @@ class Talk:
         """
         if not rendered.sounds:
             return
+        self._told = None
         if rendered.private:
             self._mask()
         playback = self._call.play(*rendered.sounds)

@@ -13,7 +13,7 @@ from urllib.parse import parse_qs, unquote, urlsplit
 import pytest
 
 from fsflows.recordings.files.archive import Retracted
-from fsflows.recordings.files.failures import FileWorkFailed, WrongArchive
+from fsflows.recordings.files.failures import FileWorkFailed, RecordingGone, WrongArchive
 from fsflows.recordings.files.object_store import S3Archive
 from recordings.fakes import UUID, World
 
@@ -34,6 +34,7 @@ class Store(BaseHTTPRequestHandler):
     def do_PUT(self):
         body = self.rfile.read(int(self.headers["Content-Length"]))
         digest = base64.b64encode(hashlib.md5(body).digest()).decode()
+        self.server.on_put()
         if self.server.refuse or digest != self.headers["Content-MD5"]:
             return self._answer(503, b"<Error><Code>SlowDown</Code></Error>")
         if self.headers.get("If-None-Match") == "*" and self.server.objects.get(self._key()):
@@ -112,6 +113,7 @@ def store(monkeypatch):
         server.objects = defaultdict(list)
         server.versioned = server.refuse = False
         server.conditions = True
+        server.on_put = lambda: None
         thread = threading.Thread(target=server.serve_forever, args=(0.02,))
         thread.start()
         for name, value in {
@@ -199,6 +201,31 @@ def test_12_where_a_deletion_only_hides_all_versions_are_deleted(archive, store,
     archive.retract("d/a.wav")
     assert set(store.objects["/bucket/calls/d/a.wav"]) == {"gone"}
     assert len(store.objects["/bucket/calls/d/a.wav.more"]) == 1
+
+
+@pytest.mark.parametrize("answers", [True, False])
+def test_P12_what_is_discarded_on_its_way_does_not_stay_in_the_store(
+    archive, store, tmp_path, answers
+):
+    """Who had the call may be no more, and nobody waits for the upload that goes on."""
+
+    def meanwhile():
+        store.on_put = lambda: None
+        (tmp_path / "x.wav").unlink()
+        archive.retract("d/a.wav")
+
+    store.on_put = meanwhile
+    if not answers:
+        put_object = archive._client.put_object
+
+        def lost(**values):
+            put_object(**values)
+            raise TimeoutError
+
+        archive._client.put_object = lost
+    with pytest.raises(RecordingGone if answers else FileWorkFailed):
+        put(archive, tmp_path, "d/a.wav")
+    assert [] == list(archive.names())
 
 
 def test_a_store_that_refuses_is_an_error_in_words(archive, store, tmp_path):

@@ -12,7 +12,7 @@ import pytest
 from fsflows.recordings.discarding.discard import DiscardFailed
 from fsflows.recordings.files.archive import Retracted
 from fsflows.recordings.files.directory_archive import DirectoryArchive
-from fsflows.recordings.files.failures import FileWorkFailed
+from fsflows.recordings.files.failures import FileWorkFailed, RecordingGone
 from fsflows.recordings.oversight.settling import settle
 from recordings.fakes import UUID, listed, sweep_alone
 
@@ -59,6 +59,27 @@ def test_onto_another_file_system_it_is_copied(archive, tmp_path, in_memory):
     # The same once more, as after a crash.
     assert put(archive, in_memory, "a.wav").size == 5000
     assert list(archive.names()) == ["a.wav"]
+
+
+def test_P12_what_is_discarded_before_its_copy_begins_is_not_in_the_archive_afterwards(
+    archive, tmp_path, in_memory, monkeypatch
+):
+    """The disk hung, and who had the call is no more: nobody waits for the publication that goes on now."""
+    file = in_memory / "x.wav"
+    file.write_bytes(b"audio" * 1000)
+    sync = os.fsync
+
+    def slow(descriptor):
+        sync(descriptor)
+        if os.path.samestat(os.fstat(descriptor), file.stat()):
+            monkeypatch.setattr(os, "fsync", sync)
+            file.unlink()
+            archive.retract("a.wav")
+
+    monkeypatch.setattr(os, "fsync", slow)
+    with pytest.raises(RecordingGone):
+        put(archive, in_memory, "a.wav")
+    assert [] == list(archive.names())
 
 
 def test_P12_audio_that_has_another_name_is_not_called_gone(archive, tmp_path):

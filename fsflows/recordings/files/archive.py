@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Protocol
@@ -77,3 +78,12 @@ def safe_name(name: str) -> list[str]:
     if "\0" in name or any(part in ("", ".", "..") or part.startswith(".") for part in parts):
         raise FileWorkFailed(f"{name!r} can't be a name in the archive")
     return parts
+
+
+def deleted_since(found: os.stat_result, descriptor: int) -> bool:
+    """Whether a file that is open has been deleted since it was looked at, when it was in a directory.
+
+    A publication may go on when nobody waits for it any more, or lives who has asked for it. A discard meanwhile has
+    deleted the file first, and then looked in the archive; what comes there only now has to go again.
+    """
+    return found.st_nlink > 0 and os.fstat(descriptor).st_nlink == 0

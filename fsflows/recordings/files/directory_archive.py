@@ -11,8 +11,8 @@ from contextlib import contextmanager, suppress
 from typing import IO
 
 from fsflows.recordings.faults import NO_FAULTS, Faults
-from fsflows.recordings.files.archive import Published, Retracted, safe_name
-from fsflows.recordings.files.failures import FileWorkFailed
+from fsflows.recordings.files.archive import Published, Retracted, deleted_since, safe_name
+from fsflows.recordings.files.failures import FileWorkFailed, RecordingGone
 from fsflows.recordings.files.marker import MARKER, MarkerDamaged, identity_in, marker_text, must_be
 
 _DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
@@ -72,6 +72,10 @@ class DirectoryArchive:
                     _must_be(here, parent, last, directory, file)
                 else:
                     self._copy(source, parent, last)
+                    if deleted_since(here, source.fileno()):
+                        os.unlink(last, dir_fd=parent)
+                        os.fsync(parent)
+                        raise RecordingGone(f"{file!r} was deleted while it was published")
             # In this order: a power failure in between leaves it in both places, and not in none.
             os.fsync(parent)
             if present is not None and os.path.samestat(here, present):

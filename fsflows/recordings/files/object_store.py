@@ -15,8 +15,8 @@ from contextlib import contextmanager, suppress
 from typing import IO, Any
 
 from fsflows.recordings.faults import NO_FAULTS, Faults
-from fsflows.recordings.files.archive import Published, Retracted, safe_name
-from fsflows.recordings.files.failures import FileWorkFailed
+from fsflows.recordings.files.archive import Published, Retracted, deleted_since, safe_name
+from fsflows.recordings.files.failures import FileWorkFailed, RecordingGone
 from fsflows.recordings.files.marker import MARKER, MarkerDamaged, identity_in, marker_text, must_be
 
 LIMIT = 5 * 1024**3
@@ -83,7 +83,8 @@ class S3Archive:
         must_be(archive, self.identity(), f"s3://{self._bucket}/{self._prefix}")
         fd = os.open(file, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=directory)
         with os.fdopen(fd, "rb") as source:
-            size = os.fstat(fd).st_size
+            here = os.fstat(fd)
+            size = here.st_size
             if size > LIMIT:
                 raise FileWorkFailed(f"{name!r} has {size} bytes, more than one PUT can carry")
             md5, sha256 = _digests(source)
@@ -94,21 +95,30 @@ class S3Archive:
                 )
             if present is None:
                 self._faults.at("publish 3: copied, not yet under its name")
-                with _explained(name):
-                    # The store refuses a body that is not what the digest says.
-                    self._client.put_object(
-                        Bucket=self._bucket,
-                        Key=self._key(name),
-                        Body=source,
-                        ContentLength=size,
-                        ContentMD5=md5,
-                        Metadata={_SHA256: sha256},
-                    )
+                try:
+                    self._put(name, source, size, md5, sha256)
+                finally:
+                    if gone := deleted_since(here, fd):
+                        self.retract(name)
+                if gone:
+                    raise RecordingGone(f"{file!r} was deleted while it was published")
         stored = self._head(name)
         if stored is None or stored["ContentLength"] != size:
             raise FileWorkFailed(f"{name!r} did not arrive whole")
         self._faults.at("publish 4: under its name in the archive")
         return Published(self._location(name), size)
+
+    def _put(self, name: str, source: IO[bytes], size: int, md5: str, sha256: str) -> None:
+        with _explained(name):
+            # The store refuses a body that is not what the digest says.
+            self._client.put_object(
+                Bucket=self._bucket,
+                Key=self._key(name),
+                Body=source,
+                ContentLength=size,
+                ContentMD5=md5,
+                Metadata={_SHA256: sha256},
+            )
 
     def secure(self, name: str, archive: str) -> Published | None:
         must_be(archive, self.identity(), f"s3://{self._bucket}/{self._prefix}")
