@@ -72,6 +72,7 @@ class Beginnings:
         self._jot = jot
         self._strike_out = strike_out
         self._calls: list[RecordBuilder] = []
+        self._awaited: dict[str, gevent.event.Event] = {}
         self._page = 0
         self._noting: gevent.Greenlet[..., None] | None = None
         self._arrived = gevent.event.Event()
@@ -84,6 +85,17 @@ class Beginnings:
         """A call has begun. Doesn't wait."""
         self._calls.append(call)
         self._arrived.set()
+
+    def note(self, call: RecordBuilder, patience: float) -> None:
+        """A call is about to begin. Waits, for so many seconds at most, until it is noted in the database, or is on its
+        way there by the disk.
+        """
+        noted = self._awaited[call.id] = gevent.event.Event()
+        self.add(call)
+        try:
+            noted.wait(patience)
+        finally:
+            self._awaited.pop(call.id, None)
 
     def stop(self) -> None:
         """Let `run` note what there is, and return."""
@@ -115,6 +127,10 @@ class Beginnings:
             self._briefly(partial(self._spool, notes, page))
         else:
             self._briefly(partial(self._strike_out, page))
+        if self._awaited:
+            for note in notes:
+                if (noted := self._awaited.get(note.record_id)) is not None:
+                    noted.set()
 
     def _gathered(self) -> list[Begun]:
         """Of all that begin within a moment, and while those before them are noted: that may take its time, and they

@@ -20,6 +20,10 @@ INDEXED = 500
 an index, and a caller chooses what is in his request. The record itself has all of it."""
 
 
+_LOST = (Reason.SERVER_LOST, Reason.DIAL_FAILED)
+"""What a record says of a call that nobody had, as far as was known."""
+
+
 def write_new(connection: Connection, batch: Sequence[Record], *, webhook: bool) -> None:
     """Write records that are not there yet; one that is stays as it is, unless it only said that its call was lost."""
     lost = _lost(connection, batch)
@@ -56,13 +60,14 @@ def write_note(connection: Connection, call_id: str, note: RecordingNote) -> int
 def _lost(connection: Connection, batch: Sequence[Record]) -> dict[str, int]:
     """Those of which there is a record already that says that the call was lost, and its revision.
 
-    A process that was taken for dead (it was cut off from the database) has lived after all.
+    A process that was taken for dead (it was cut off from the database) has lived after all; or a call whose dialler
+    has died was answered.
     """
-    ids = [record.id for record in batch if record.reason is not Reason.SERVER_LOST]
+    ids = [record.id for record in batch if record.reason not in _LOST]
     query = (
         select(bodies.c.body)
         .join(records, bodies.c.record_id == records.c.id)
-        .where(records.c.id.in_(ids), records.c.reason == Reason.SERVER_LOST.value)
+        .where(records.c.id.in_(ids), records.c.reason.in_([reason.value for reason in _LOST]))
         .with_for_update()
     )
     found = [loads(body) for (body,) in connection.execute(query).all()] if ids else []

@@ -68,7 +68,11 @@ class RecordBuilder:
         clock: the call's.
         redactor: the call's private values.
         caller, caller_name, callee, flow, flow_version, node, direction: as in `Record`.
+        record_id: the record's; "": a new one.
     """
+
+    if_lost: tuple[Reason, Noted] = (Reason.SERVER_LOST, _LOST)
+    """What the record says if nothing more is ever heard of the call."""
 
     def __init__(
         self,
@@ -83,9 +87,10 @@ class RecordBuilder:
         flow_version: str = "",
         node: str = "",
         direction: str = INBOUND,
+        record_id: str = "",
     ) -> None:
         self.direction = direction
-        self.id = str(uuid.uuid4())
+        self.id = record_id or str(uuid.uuid4())
         self.call_id = call_id
         self.clock = clock
         self.redactor = redactor if redactor is not None else Redactor()
@@ -268,7 +273,8 @@ class RecordBuilder:
 
     def begun(self) -> Record:
         """The record as it is to be if nothing more is ever heard of this call: its server is lost."""
-        return self._build(Result.FAILED, Reason.SERVER_LOST, "", [_LOST])
+        reason, note = self.if_lost
+        return self._build(Result.FAILED, reason, "", [note])
 
     # --- the record ---------------------------------------------------------------------------------------------
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, delete, select
+from sqlalchemy import Connection, delete, select, update
 
 from fsflows.archive.changes import write_new, write_note
 from fsflows.archive.endings import RecordingState
@@ -144,7 +144,7 @@ class RecordStore:
     # --- calls that have no record yet ------------------------------------------------------------------------------
 
     def begin(self, batch: Sequence[Begun]) -> None:
-        """Note that calls have begun.
+        """Note that calls have begun. Of one that was noted before, by who dialled it say, whoever has it now counts.
 
         Raises:
             DatabaseFailed: none was noted.
@@ -152,13 +152,25 @@ class RecordStore:
         rows = [call._asdict() for call in batch]
 
         def work(connection: Connection) -> None:
+            ids = [row["record_id"] for row in rows]
+            known = select(begun.c.record_id, begun.c.started_at).where(begun.c.record_id.in_(ids))
+            earlier = {row.record_id: row.started_at for row in connection.execute(known)}
+            for row in rows:
+                at = earlier.get(row["record_id"])
+                if at is not None and at < row["started_at"]:
+                    here = begun.c.record_id == row["record_id"]
+                    connection.execute(update(begun).where(here).values(**row))
             insert_new(connection, begun, rows)
             # A note that comes late, by way of a spool, must not make a call of one that is over.
-            over = select(records.c.id).where(records.c.id.in_([row["record_id"] for row in rows]))
+            over = select(records.c.id).where(records.c.id.in_(ids))
             connection.execute(delete(begun).where(begun.c.record_id.in_(over)))
 
         if rows:
             self._database.write(work)
+
+    def noted(self, record_id: str) -> Record | None:
+        """A call that has begun and has no record yet, by the id of that; as `begin` was given it."""
+        return self._one(select(begun.c.body).where(begun.c.record_id == record_id))
 
     def owners(self) -> set[str]:
         """The processes that have calls without a record, or had them when they were lost."""

@@ -43,6 +43,9 @@ MAX_IN_MEMORY = 5000
 RETRY = (1.0, 2.0, 5.0, 10.0, 30.0)
 """Seconds until the database, or the disk, is tried again; the last one for all that follow."""
 
+NOTE = 5.0
+"""Seconds that a call that we make waits until it is noted that it is made."""
+
 ADOPT_EVERY = 60.0
 """Seconds between looks for what dead processes left in the spool."""
 
@@ -118,12 +121,19 @@ class RecordWriter:
 
         Where memory or disk are half full already it is not noted: there must be room for records.
         """
-        crowded = (
+        if not (self._is_crowded() or self._stopped):
+            self._beginnings.add(call)
+
+    def note(self, call: RecordBuilder) -> None:
+        """Note that a call is about to begin, and wait for that; not for long. Never raises."""
+        if not (self._is_crowded() or self._stopped):
+            self._beginnings.note(call, NOTE)
+
+    def _is_crowded(self) -> bool:
+        return (
             len(self._fresh) + len(self._beginnings) >= MAX_IN_MEMORY / 2
             or self.stats.spool_bytes >= self._spool.max_bytes / 2
         )
-        if not (crowded or self._stopped):
-            self._beginnings.add(call)
 
     def submit(self, record: Record) -> None:
         """Take a finished record. Never waits, never raises."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import uuid
+
 NUMBER = "fsflows_dialled"
 """The number that we called: a channel that has it is one of our calls."""
 
@@ -16,3 +18,13 @@ STATE = "fsflows_dial_state"
 """Set by the conversation: `TAKEN` as soon as it has the call, `MACHINE` when it hangs up on one."""
 TAKEN = "taken"
 MACHINE = "machine"
+
+
+def record_of(call_id: str) -> str:
+    """The id of a call's first record: that of the call itself. Who dialled it notes it, the conversation goes on with
+    it. A channel that somebody else has named has none.
+    """
+    try:
+        return call_id if str(uuid.UUID(call_id)) == call_id else ""
+    except ValueError:
+        return ""

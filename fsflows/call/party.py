@@ -47,6 +47,14 @@ class Party:
         return self.dialled or self.link.channel.get("Caller-Destination-Number") or ""
 
     @property
+    def dialled_record(self) -> str:
+        """The id that the record of a call that we made was noted under, when the call comes here for the first time;
+        else "".
+        """
+        came_before = self.link.channel.variable(dialled.STATE)
+        return dialled.record_of(self.uuid) if self.dialled and not came_before else ""
+
+    @property
     def hangs_up_on_machine(self) -> bool:
         """Whether an answering machine is to be hung up on."""
         wanted = self.link.channel.variable(dialled.ON_MACHINE)

@@ -14,6 +14,7 @@ from fsflows.archive.endings import OUTBOUND, Reason
 from fsflows.archive.entries import Noted
 from fsflows.archive.live import LiveCall
 from fsflows.archive.model import Record
+from fsflows.call.dialled import record_of
 from fsflows.console.filters import sources
 from fsflows.console.guard import API, editors_only
 from fsflows.console.sources import Sources
@@ -29,7 +30,7 @@ LONGEST_WAIT = 25.0
 AGAIN = 5
 """Seconds after which it may be asked again for a call, when there was no FreeSWITCH to make it."""
 
-FIELDS = ("number", "flow", "state", "machine", "ring_timeout")
+FIELDS = ("number", "flow", "state", "machine", "ring_timeout", "id")
 
 pages = Blueprint(API, __name__, url_prefix="/api")
 log = logs.get_logger("console")
@@ -48,9 +49,11 @@ def failed(error: HTTPException) -> AnyResponse:
 @pages.post("/calls")
 @editors_only
 def dial() -> tuple[AnyResponse, int, dict[str, str]]:
-    """Make a call."""
+    """Make a call, unless it was asked for before, by its id."""
     source = sources(current_app)
     wanted = _wanted(_json(FIELDS))
+    if wanted.id and (known := _known(source, wanted.id)) is not None:
+        return jsonify(_shown(source, known)), 200, {}
     if wanted.flow not in source.flows():
         abort(
             400, f"there is no flow {wanted.flow!r}; there are: {', '.join(sorted(source.flows()))}"
@@ -133,6 +136,7 @@ def _wanted(given: dict[str, Any]) -> Wanted:
         "state": dict,
         "machine": str,
         "ring_timeout": (int, float),
+        "id": str,
     }
     for name, value in given.items():
         if not isinstance(value, kinds[name]) or isinstance(value, bool):  # type: ignore[arg-type]
@@ -146,7 +150,11 @@ def _wanted(given: dict[str, Any]) -> Wanted:
     seconds = given.get("ring_timeout")
     if seconds is not None and not 1 <= seconds <= 600:
         abort(400, "ring_timeout: must be from 1 to 600 seconds")
+    call_id = given.get("id", "")
+    if call_id != record_of(call_id):
+        abort(400, "id: must be a UUID, in small letters")
     return Wanted(
+        id=call_id,
         number=given["number"],
         flow=given["flow"],
         state=given.get("state") or {},
@@ -162,6 +170,14 @@ def _dialler(source: Sources) -> Dialler:
 
 
 def _find(source: Sources, call_id: str) -> Attempt:
+    found = _known(source, call_id)
+    if found is None:
+        abort(404, "this server has made no such call")
+    return found
+
+
+def _known(source: Sources, call_id: str) -> Attempt | None:
+    """A call; None: it was never made, nor asked for since this server began."""
     dialler = _dialler(source)
     attempt = dialler.find(call_id)
     if attempt is not None:
@@ -170,9 +186,17 @@ def _find(source: Sources, call_id: str) -> Attempt:
     running = _running(source, call_id)
     if running is not None and running.direction == OUTBOUND:
         return Attempt(call_id, running.callee, running.flow, running.started_at, Phase.ANSWERED)
-    record = _record(source, call_id)
+    try:
+        records, noted = source.store.of_call(call_id), source.store.noted(call_id)
+    except DatabaseFailed:
+        # Who is told that there was none asks for another one.
+        raise ServiceUnavailable("records can't be read just now", retry_after=AGAIN) from None
+    if not records and noted is not None:
+        # By a process that is no more, or somebody has answered it just now.
+        return Attempt(call_id, noted.callee, noted.flow, noted.started_at, Phase.DIALLING)
+    record = records[-1] if records else None
     if record is None or record.direction != OUTBOUND:
-        abort(404, "this server has made no such call")
+        return None
     return Attempt(
         record.call_id,
         record.callee,

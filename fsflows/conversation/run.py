@@ -68,6 +68,7 @@ def run_call(
         flow_version=flow.version,
         node=services.node,
         direction=OUTBOUND if call.dialled else INBOUND,
+        record_id=call.dialled_record,
     )
     services.live.add(record)
     services.begin(record)

@@ -58,6 +58,10 @@ CANCELLED = "MANAGER_REQUEST"
 """The hangup cause of a call that we were told to end."""
 
 
+NOT_CALLED = "not called: "
+"""How the cause begins of a call that was never tried."""
+
+
 def outcome_of(cause: str, *, rang: bool = False) -> Outcome:
     """The outcome of a call that was not answered, by its hangup cause.
 
@@ -111,6 +115,11 @@ class Attempt:
     revision: int = 0
     answered_at: datetime | None = field(default=None)
 
+    @property
+    def called(self) -> bool:
+        """Whether it was tried, or may have been; while it waits, it will be."""
+        return not self.cause.startswith(NOT_CALLED)
+
     def moved(self, phase: Phase) -> bool:
         """Go on to a later phase; whether it was one."""
         order = list(Phase)
@@ -130,5 +139,6 @@ class Attempt:
             "phase": self.phase.value,
             "outcome": self.outcome.value if self.outcome else None,
             "cause": self.cause,
+            "called": self.called,
             "revision": self.revision,
         }

@@ -7,13 +7,22 @@ from collections import OrderedDict
 from collections.abc import Callable
 from typing import Literal
 
-from fsflows.archive.endings import OUTBOUND
+from fsflows.archive.endings import OUTBOUND, Reason
+from fsflows.archive.entries import Noted
 from fsflows.archive.model import Record
 from fsflows.archive.record import RecordBuilder
 from fsflows.call import dialled
 from fsflows.clock import Clock, Mailbox, Task
 from fsflows.dialling import metrics
-from fsflows.dialling.attempt import CANCELLED, Attempt, Outcome, Phase, ending_of, outcome_of
+from fsflows.dialling.attempt import (
+    CANCELLED,
+    NOT_CALLED,
+    Attempt,
+    Outcome,
+    Phase,
+    ending_of,
+    outcome_of,
+)
 from fsflows.dialling.plan import Plan, Wanted
 from fsflows.esl.event import Event
 from fsflows.esl.link import ReplyTimeout
@@ -47,6 +56,12 @@ AWAY = 120.0
 """Seconds that calls wait for a FreeSWITCH when none is connected: it may be started anew."""
 
 STOPPING = "the server stops"
+
+LOST = (
+    "The server ended while this number was called. Whether it rang, or was answered, is not known."
+)
+
+ENDED_EARLY = f"{NOT_CALLED}it was ended before its turn"
 
 LONGEST = 24 * 3600.0
 
@@ -84,6 +99,7 @@ class Dialler:
         at_once: calls that ring or are answered at once.
         waiting: calls that wait for their turn.
         gate: whether whoever answers can be taken care of: "open", "wait" (no room now) or "shut" (the server stops).
+        note: notes that a call is about to be made, so that it has a record whatever becomes of this process. May wait.
     """
 
     def __init__(
@@ -98,8 +114,10 @@ class Dialler:
         at_once: int = 10,
         waiting: int = 100,
         gate: Callable[[], Gate] = lambda: "open",
+        note: Callable[[RecordBuilder], None] = lambda call: None,
     ) -> None:
         self._gate = gate
+        self._note = note
         self.plan = plan
         self._switches = switches
         self._clock = clock
@@ -130,7 +148,9 @@ class Dialler:
         for call in tuple(self._active.values()):
             if call.task is not None:
                 call.task.kill()
-            if call.attempt.phase is not Phase.ANSWERED:
+            if call.attempt.phase is Phase.WAITING:
+                self._end(call, Outcome.FAILED, NOT_CALLED + STOPPING, taken=False)
+            elif call.attempt.phase is not Phase.ANSWERED:
                 self._kill(call)
                 self._end(call, Outcome.FAILED, STOPPING, taken=False)
         for end in self._ends:
@@ -138,7 +158,7 @@ class Dialler:
         self._ends = []
 
     def call(self, wanted: Wanted) -> Attempt:
-        """Ask for a call; does not wait for it.
+        """Ask for a call; does not wait for it. Asked again, by its id, for one that is known it is that one.
 
         Raises:
             BadNumber: that can't be dialled.
@@ -146,8 +166,10 @@ class Dialler:
             NotDialling: FreeSWITCH can't be reached.
             TooMany: try again later.
         """
+        if (known := self.find(wanted.id)) is not None:
+            return known
         number = self.plan.number(wanted.number)
-        call_id = str(uuid.uuid4())
+        call_id = wanted.id or str(uuid.uuid4())
         self.plan.originate(call_id, number, wanted)  # what is wrong with it is said now
         if self._gate() == "shut":
             raise NotDialling(STOPPING)
@@ -159,6 +181,7 @@ class Dialler:
             raise TooMany(len(self._queue), self._gap * len(self._queue))
         attempt = Attempt(call_id, number, wanted.flow, self._clock.utcnow())
         call = _Call(attempt, wanted, self._clock)
+        call.builder.caller, call.builder.node = self.plan.caller_number, self._node
         self._queue[call_id] = call
         call.log.info("call asked for", number=number, flow=wanted.flow)
         self._count()
@@ -171,17 +194,21 @@ class Dialler:
         return call.attempt if call is not None else self._over.get(call_id)
 
     def hang_up(self, call_id: str) -> bool:
-        """End a call, however far it has come; whether there was one to be ended."""
+        """End a call, however far it has come, one that an earlier process has made as well; whether there was one."""
         waiting = self._queue.pop(call_id, None)
         if waiting is not None:
-            self._end(waiting, Outcome.FAILED, CANCELLED, taken=False)
+            self._end(waiting, Outcome.FAILED, ENDED_EARLY, taken=False)
             return True
         call = self._active.get(call_id)
         if call is None:
-            return False
+            return any(_ends(switch, call_id) for switch in self._switches if switch.connected)
         call.cancelled = True
         self._kill(call)
         return True
+
+    def is_up(self, call_id: str) -> bool:
+        """Whether a FreeSWITCH says that it has a call: as far as is known, one that another process has begun."""
+        return any(_has(switch, call_id) for switch in self._switches if switch.connected)
 
     def _kill(self, call: _Call) -> None:
         if call.switch is None:
@@ -194,7 +221,7 @@ class Dialler:
     def _drop_waiting(self) -> None:
         while self._queue:
             _, call = self._queue.popitem(last=False)
-            self._end(call, Outcome.FAILED, STOPPING, taken=False)
+            self._end(call, Outcome.FAILED, NOT_CALLED + STOPPING, taken=False)
 
     # --- calls, one after the other -------------------------------------------------------------------------------
 
@@ -218,7 +245,10 @@ class Dialler:
 
     def _make(self, call: _Call) -> None:
         try:
-            outcome, cause = self._dial(call)
+            self._note(call.builder)
+            outcome, cause = Outcome.FAILED, ENDED_EARLY
+            if not call.cancelled:
+                outcome, cause = self._dial(call)
         except Exception as error:
             call.log.exception("a call could not be made")
             outcome, cause = Outcome.FAILED, type(error).__name__
@@ -227,7 +257,7 @@ class Dialler:
     def _dial(self, call: _Call) -> tuple[Outcome, str]:
         switch = self._next_switch()
         if switch is None:
-            return Outcome.FAILED, "no FreeSWITCH can be reached"
+            return Outcome.FAILED, f"{NOT_CALLED}no FreeSWITCH can be reached"
         attempt = call.attempt
         call.switch = switch
         leg, application = self.plan.originate(attempt.id, attempt.number, call.wanted)
@@ -263,8 +293,7 @@ class Dialler:
     def _unseen(self, call: _Call) -> tuple[Outcome, str]:
         if call.attempt.phase is not Phase.ANSWERED:
             return Outcome.FAILED, "its end was not seen"
-        # Whether a conversation wrote its record can't be known: rather none than two.
-        call.taken = True
+        # Whether a conversation wrote its record can't be known. If it has, or does, that one stays.
         return Outcome.ANSWERED, "its end was not seen"
 
     def _what_became(self, call: _Call, over: Event) -> tuple[Outcome, str]:
@@ -344,8 +373,6 @@ class Dialler:
     def _record(self, call: _Call, outcome: Outcome, cause: str) -> Record:
         """Of a call that never got to a conversation."""
         builder = call.builder
-        builder.caller = self.plan.caller_number
-        builder.node = self._node
         if cause and not cause.isupper():
             builder.noted(cause)
         return builder.finish(*ending_of(outcome), cause if cause.isupper() else "")
@@ -353,6 +380,28 @@ class Dialler:
     def _count(self) -> None:
         metrics.DIALLING.labels("waiting").set(len(self._queue))
         metrics.DIALLING.labels("under way").set(len(self._active))
+
+
+def _has(switch: FreeSwitch, call_id: str) -> bool:
+    try:
+        return switch.api("uuid_exists", call_id).text.strip() == "true"
+    except (Unreachable, ReplyTimeout):
+        return False
+
+
+def _ends(switch: FreeSwitch, call_id: str) -> bool:
+    if not _has(switch, call_id):
+        return False
+    try:
+        return switch.api("uuid_kill", call_id, CANCELLED).text.startswith("+OK")
+    except (Unreachable, ReplyTimeout):
+        return False
+
+
+class _Tried(RecordBuilder):
+    """The record of a call that is made, and that nobody has answered yet."""
+
+    if_lost = (Reason.DIAL_FAILED, Noted(at=0.0, text=LOST))
 
 
 class _Call:
@@ -367,10 +416,11 @@ class _Call:
         self.taken = False
         self.over: Mailbox[Event] = clock.mailbox()
         self.log = call_logger("dialling", attempt.id)
-        self.builder = RecordBuilder(
+        self.builder = _Tried(
             attempt.id,
             clock,
             callee=attempt.number,
             flow=attempt.flow,
             direction=OUTBOUND,
+            record_id=dialled.record_of(attempt.id),
         )

@@ -43,6 +43,7 @@ class Wanted:
         state: first contents of the flow's `conv.state`.
         hang_up_on_machine: whether an answering machine is hung up on.
         ring_timeout: seconds to let it ring; None: the settings'.
+        id: what the call is to be known by, a UUID; "": any.
     """
 
     number: str
@@ -50,6 +51,7 @@ class Wanted:
     state: Mapping[str, Any] = field(default_factory=dict)
     hang_up_on_machine: bool | None = None
     ring_timeout: float | None = None
+    id: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -372,6 +372,27 @@ def test_a_beginning_that_the_database_takes_too_long_over_is_on_disk(make, fake
     until(lambda: call.id in fake.begun)
 
 
+def test_who_makes_a_call_can_wait_until_that_is_noted(make, fake, monkeypatch):
+    monkeypatch.setattr(beginnings, "GATHER", 0.0)
+    writer = make(fake)
+    call = RecordBuilder("uuid-1", VirtualClock())
+    with gevent.Timeout(60):
+        writer.note(call)
+    assert [[call.id]] == fake.noted
+    assert writer.stop()
+    writer.note(call)  # at once
+
+
+def test_who_makes_a_call_does_not_wait_for_a_database_that_is_away(make, fake, monkeypatch):
+    monkeypatch.setattr(beginnings, "GATHER", 0.0)
+    fake.away = True
+    writer = make(fake)
+    with gevent.Timeout(60):
+        writer.note(RecordBuilder("uuid-1", VirtualClock()))
+    until(lambda: writer.stats.spool_bytes)
+    fake.away = False
+
+
 def test_of_a_call_that_is_over_nothing_more_is_noted(make, fake):
     writer = make(fake)
     call = begin(writer)

@@ -7,15 +7,18 @@ import pytest
 
 from fsflows import log
 from fsflows.archive.endings import INBOUND, OUTBOUND, Reason, Result
+from fsflows.archive.lines import Begun
 from fsflows.archive.record import RecordBuilder
 from fsflows.console.access import Access
 from fsflows.console.app import create_app
+from fsflows.database import DatabaseFailed
 from fsflows.dialling import Attempt, BadNumber, NotDialling, Outcome, Phase, TooMany
 
 from .test_console_access import TOKEN, access  # noqa: F401 - a fixture
 from .world import World
 
 CALL = "0d5c2c3e-7d0e-4b62-a1f4-5e7a60ab44c1"
+OTHER = CALL.replace("0", "1")
 
 
 class FakeDialler:
@@ -83,7 +86,7 @@ def test_a_call_is_asked_for(ask, dialler):
     assert {
         "id": CALL, "number": "442079460018", "flow": "menu", "asked_at": "2026-03-01T00:00:00.000Z", "phase": "waiting",
         "outcome": None, "cause": "", "revision": 0, "step": "", "record": None, "result": None, "reason": None,
-        "settled": False, "news": "0//None/None",
+        "called": True, "settled": False, "news": "0//None/None",
     } == answer.json  # fmt: skip
     (line,) = [line for line in lines if line["event"] == "call asked for"]
     assert ("token", CALL) == (line["user"], line["call"])
@@ -103,9 +106,11 @@ def test_a_call_is_asked_for(ask, dialler):
         ({**GOOD, "ring_timeout": "30"}, "ring_timeout: must be a number"),
         ({**GOOD, "ring_timeout": True}, "ring_timeout: must be a number"),
         ({**GOOD, "ring_timeout": 30_000}, "ring_timeout: must be from 1 to 600 seconds"),
+        ({**GOOD, "id": "x"}, "id: must be a UUID"),
+        ({**GOOD, "id": CALL.upper()}, "id: must be a UUID"),
         (
             {**GOOD, "endpoint": "user/1"},
-            "unknown: 'endpoint'; known are number, flow, state, machine, ring_timeout",
+            "unknown: 'endpoint'; known are number, flow, state, machine, ring_timeout, id",
         ),
     ],
 )
@@ -242,6 +247,47 @@ def test_a_call_of_before_is_known_by_its_record(ask, world, dialler):
     inbound = RecordBuilder("inbound", world.clock, flow="menu")
     world.store.insert([inbound.finish(Result.COMPLETED, Reason.FLOW_ENDED)])
     assert 404 == ask("GET", "/api/calls/inbound").status_code
+
+
+def test_a_call_that_a_killed_server_has_made_is_known_though_it_has_no_record_yet(ask, world):
+    builder = RecordBuilder(OTHER, world.clock, callee="4420", flow="menu", direction=OUTBOUND)
+    note = dataclasses.replace(builder.begun(), id=OTHER)
+    world.store.begin([Begun.of("a process that is no more", note)])
+    shown = ask("GET", f"/api/calls/{OTHER}").json
+    assert ("dialling", "4420", None) == (shown["phase"], shown["number"], shown["outcome"])
+
+
+def test_a_call_that_was_asked_for_before_is_not_made_again(ask, world, dialler):
+    assert 202 == ask("POST", "/api/calls", {**GOOD, "id": OTHER}).status_code
+    assert [OTHER] == [wanted.id for wanted in dialler.wanted]
+    answer = ask("POST", "/api/calls", {**GOOD, "id": CALL})
+    assert (200, "waiting") == (answer.status_code, answer.json["phase"])
+    builder = RecordBuilder(OTHER, world.clock, flow="menu", direction=OUTBOUND)
+    world.store.insert([builder.finish(Result.UNANSWERED, Reason.BUSY, "USER_BUSY")])
+    answer = ask("POST", "/api/calls", {**GOOD, "id": OTHER})
+    assert (200, "busy") == (answer.status_code, answer.json["outcome"])
+    assert 1 == len(dialler.wanted)
+
+
+def test_whether_there_was_a_call_can_not_be_known_without_the_records(ask, world, monkeypatch):
+    def fails(self, call_id):
+        raise DatabaseFailed("it is away")
+
+    monkeypatch.setattr(type(world.store), "of_call", fails)
+    for method, path, body in (
+        ("GET", f"/api/calls/{OTHER}", None),
+        ("POST", "/api/calls", {**GOOD, "id": OTHER}),
+    ):
+        answer = ask(method, path, body)
+        assert (503, "5") == (answer.status_code, answer.headers["Retry-After"])
+    assert 202 == ask("POST", "/api/calls", GOOD).status_code
+
+
+def test_a_number_that_was_never_called_is_not_said_to_have_been(ask, world):
+    builder = RecordBuilder("waited", world.clock, flow="menu", direction=OUTBOUND)
+    builder.noted("not called: the server stops")
+    world.store.insert([builder.finish(Result.FAILED, Reason.DIAL_FAILED)])
+    assert ask("GET", "/api/calls/waited").json["called"] is False
 
 
 def test_a_call_is_ended(ask, dialler):

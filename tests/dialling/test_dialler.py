@@ -347,7 +347,8 @@ def test_an_end_that_nobody_told_us_of_is_found(world, answered):
     attempt = world.run(scenario)
     assert "its end was not seen" == attempt.cause
     assert (Outcome.ANSWERED if answered else Outcome.FAILED) is attempt.outcome
-    assert (0 if answered else 1) == len(world.kept)
+    # If a conversation has written its record, or does, that one stays: both have the call's id.
+    assert [attempt.id] == [record.id for record in world.kept]
 
 
 def test_an_originate_that_says_nothing(world):
@@ -461,7 +462,8 @@ def test_a_server_that_stops_calls_nobody(clock):
         return world.settled(attempt)
 
     attempt = world.run(scenario)
-    assert (Outcome.FAILED, "the server stops") == (attempt.outcome, attempt.cause)
+    assert (Outcome.FAILED, "not called: the server stops") == (attempt.outcome, attempt.cause)
+    assert not attempt.called
     assert [] == world.switch.dialled
     assert [Reason.DIAL_FAILED] == [record.reason for record in world.kept]
 
@@ -481,3 +483,88 @@ def test_at_its_end_what_rings_is_ended_and_what_was_answered_goes_on(clock):
     assert [f"{rings.id} MANAGER_REQUEST"] == world.switch.killed
     assert (Phase.OVER, Phase.ANSWERED, Phase.OVER) == (rings.phase, answered.phase, waits.phase)
     assert {rings.id, waits.id} == {record.call_id for record in world.kept}
+    assert ("the server stops", "not called: the server stops") == (rings.cause, waits.cause)
+
+
+# --- that a call is made is noted before it is --------------------------------------------------------------------
+
+
+class Noting:
+    """Takes its time to note that a call is made."""
+
+    def __init__(self, clock):
+        self.clock = clock
+        self.noted = []
+
+    def __call__(self, builder):
+        self.clock.sleep(2.0)
+        self.noted.append((self.clock.now(), builder.begun()))
+
+
+def test_a_call_is_noted_before_it_is_made(clock):
+    noting = Noting(clock)
+    world = World(clock, note=noting)
+    attempt = world.run(lambda: world.settled(world.dialler.call(dial())))
+    ((at, record),) = noting.noted
+    ((dialled_at, _, call_id, _),) = world.switch.dialled
+    assert (round(at, 3), record.call_id) == (dialled_at, call_id)
+    assert (Result.FAILED, Reason.DIAL_FAILED, "failed") == (
+        record.result, record.reason, record.outcome,
+    )  # fmt: skip
+    assert "Whether it rang, or was answered, is not known." in record.entries[0].text
+    assert ("1000", "survey", "4420", "node-a") == (
+        record.callee, record.flow, record.caller, record.node,
+    )  # fmt: skip
+    (kept,) = world.kept
+    assert {record.id} == {kept.id, attempt.id}
+
+
+@pytest.mark.parametrize("how", ["hang_up", "stop"])
+def test_what_is_ended_while_it_is_noted_is_not_called(clock, how):
+    world = World(clock, note=Noting(clock))
+
+    def scenario():
+        attempt = world.dialler.call(dial())
+        clock.sleep(1.0)
+        world.dialler.hang_up(attempt.id) if how == "hang_up" else world.dialler.stop()
+        clock.sleep(5.0)
+        return attempt
+
+    attempt = world.run(scenario)
+    assert ([], Phase.OVER, False) == (world.switch.dialled, attempt.phase, attempt.called)
+
+
+def test_a_call_that_is_asked_for_twice_by_its_id_is_made_once(world):
+    call_id = str(uuid.uuid4())
+    attempts = []
+
+    def scenario():
+        for _ in range(3):
+            attempts.append(world.dialler.call(dial(id=call_id)))
+            world.settled(attempts[0], 1.0)
+        world.settled(attempts[0])
+        attempts.append(world.dialler.call(dial(id=call_id)))
+
+    world.run(scenario)
+    assert [call_id] == [each[2] for each in world.switch.dialled]
+    assert {id(attempts[0])} == set(map(id, attempts))
+
+
+def test_a_call_of_an_earlier_process_is_ended(world):
+    world.switch.there.add("there")
+    assert [False, True] == world.run(
+        lambda: [world.dialler.hang_up(each) for each in ("gone", "there")]
+    )
+    assert ["there MANAGER_REQUEST"] == world.switch.killed
+
+
+def test_whether_a_call_of_an_earlier_process_is_up_is_asked(world):
+    world.switch.there.add("there")
+
+    def scenario():
+        found = [world.dialler.is_up("there"), world.dialler.is_up("gone")]
+        world.switch.lose(back=False)
+        world.clock.sleep(1.0)
+        return [*found, world.dialler.is_up("there")]
+
+    assert [True, False, False] == world.run(scenario)

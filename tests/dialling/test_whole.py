@@ -142,6 +142,7 @@ def test_a_person_answers(world):
     )
     assert "\033" not in out
     (record,) = world.records()
+    assert record.id == record.call_id, "the dialler has noted it under that id"
     assert f"fsflows records show {record.id}" in out
     assert ("outbound", "answered", "1000", "4420", "survey") == (
         record.direction, record.outcome, record.callee, record.caller, record.flow,

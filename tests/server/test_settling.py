@@ -7,7 +7,8 @@ import pytest
 from prometheus_client import REGISTRY
 from record_samples import sample_records
 
-from fsflows.archive.endings import Reason, RecordingState, Result
+from fsflows.archive.endings import OUTBOUND, Reason, RecordingState, Result
+from fsflows.archive.entries import Noted
 from fsflows.archive.lines import Begun
 from fsflows.archive.model import RecordingNote
 from fsflows.archive.record import RecordBuilder
@@ -245,6 +246,80 @@ def test_a_process_that_was_only_cut_off_still_writes_its_record(nodes):
     nodes.store.insert([builder.finish(Result.COMPLETED, Reason.FLOW_ENDED)])
     [record] = nodes.store.of_call(CALL)
     assert (Reason.FLOW_ENDED, 2) == (record.reason, record.revision)
+
+
+# --- calls that were dialled ----------------------------------------------------------------------------------------
+
+
+class Dialling(RecordBuilder):
+    if_lost = (Reason.DIAL_FAILED, Noted(at=0.0, text="the server ended"))
+
+
+def dials(nodes, claims):
+    """A process is about to have a number called."""
+    builder = Dialling(CALL, nodes.clock, flow="menu", direction=OUTBOUND, record_id=CALL)
+    nodes.store.begin([Begun.of(claims.node.id, builder.begun())])
+
+
+def answers(nodes, claims):
+    """Another has the call, as somebody has answered."""
+    nodes.later(seconds=1)
+    builder = RecordBuilder(CALL, nodes.clock, flow="menu", direction=OUTBOUND, record_id=CALL)
+    nodes.store.begin([Begun.of(claims.node.id, builder.begun())])
+    return builder
+
+
+def test_a_number_whose_dialler_was_killed_has_a_record_once_nothing_rings_any_more(nodes):
+    up = {CALL}
+    nodes.settling = Settling(
+        nodes.store, nodes.journal, nodes.here.alive, nodes.clock, up.__contains__
+    )
+    claims = nodes.other()
+    dials(nodes, claims)
+    claims.retire()
+    assert [0, 0, 0] == [nodes.settling.look().lost for _ in range(3)]
+    assert CALL == nodes.store.noted(CALL).call_id
+    up.clear()
+    assert 1 == nodes.settling.look().lost
+    [record] = nodes.store.of_call(CALL)
+    assert (Reason.DIAL_FAILED, "failed", OUTBOUND) == (
+        record.reason,
+        record.outcome,
+        record.direction,
+    )
+    assert nodes.store.noted(CALL) is None
+
+
+def test_a_call_that_was_answered_is_its_who_has_it_whatever_becomes_of_its_dialler(nodes):
+    dialler, worker = nodes.other(), nodes.here
+    dials(nodes, dialler)
+    builder = answers(nodes, worker)
+    dialler.retire()
+    assert [0, 0, 0] == [nodes.settling.look().lost for _ in range(3)]
+    nodes.store.insert([builder.finish(Result.COMPLETED, Reason.FLOW_ENDED)])
+    [record] = nodes.store.of_call(CALL)
+    assert (Reason.FLOW_ENDED, 1) == (record.reason, record.revision)
+
+
+def test_a_note_of_the_dialler_that_comes_late_changes_nothing(nodes):
+    worker = nodes.other()
+    late = Dialling(CALL, nodes.clock, direction=OUTBOUND, record_id=CALL)
+    answers(nodes, worker)
+    nodes.store.begin([Begun.of(nodes.here.node.id, late.begun())])
+    worker.retire()
+    assert [0, 1] == [nodes.settling.look().lost for _ in range(2)]
+    assert Reason.SERVER_LOST == nodes.store.of_call(CALL)[0].reason
+
+
+def test_a_call_that_is_answered_after_all_has_the_record_of_that(nodes):
+    dialler = nodes.other()
+    dials(nodes, dialler)
+    dialler.retire()
+    assert [0, 1] == [nodes.settling.look().lost for _ in range(2)]
+    builder = answers(nodes, nodes.here)
+    nodes.store.insert([builder.finish(Result.COMPLETED, Reason.FLOW_ENDED)])
+    [record] = nodes.store.of_call(CALL)
+    assert (Reason.FLOW_ENDED, "answered", 2) == (record.reason, record.outcome, record.revision)
 
 
 def test_a_lost_call_that_had_opted_out_is_kept_until_its_discard_is_done(nodes):

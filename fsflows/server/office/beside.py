@@ -9,6 +9,7 @@ from typing import Any
 
 from fsflows.archive.live import Live
 from fsflows.archive.model import Record
+from fsflows.archive.record import RecordBuilder
 from fsflows.archive.retention import RetentionSchedule
 from fsflows.archive.store import RecordStore
 from fsflows.archive.webhook import Webhook
@@ -50,6 +51,7 @@ class Beside:
         recordings: for the retention of recordings, and for the console.
         switches: the FreeSWITCHes that make calls.
         keep: given the records of calls that were made and not answered.
+        note: notes that a call is made; see `Dialler`.
         shown: what the console shows of the processes that take calls.
         listening: fetches the console's listening socket; None: it makes its own.
         database_known: see `Database.open`.
@@ -66,6 +68,7 @@ class Beside:
         recordings: Recordings,
         switches: FreeSwitches,
         keep: Callable[[Record], None],
+        note: Callable[[RecordBuilder], None],
         shown: Shown,
         listening: Callable[[], Any] | None = None,
         *,
@@ -82,15 +85,16 @@ class Beside:
             self._clock = recordings.tools.clock
             self._journal = Journal(database, self._clock, recordings.tools.journal.node)
             alive = recordings.claims.alive
-            self._settling = Settling(self._store, self._journal, alive, self._clock)
             expiry = Expiry(recordings.tools)
             self._retention = RetentionSchedule(self._store, chosen.keep_days, expiry)
             self._webhook: Webhook | None = None
             if chosen.webhook_url:
                 self._webhook = Webhook(database, chosen.webhook_url, chosen.webhook_secret)
             self._dialler = make_dialler(
-                settings, switches, self._clock, keep, shown.node, shown.ready
+                settings, switches, self._clock, keep, shown.node, shown.ready, note
             )
+            is_up = self._dialler.is_up if self._dialler is not None else None
+            self._settling = Settling(self._store, self._journal, alive, self._clock, is_up)
             if settings.console.listen:
                 sources = Sources(
                     database=database,

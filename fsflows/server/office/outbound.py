@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from fsflows.archive.model import Record
+from fsflows.archive.record import RecordBuilder
 from fsflows.clock import Clock
 from fsflows.console.sources import Health
 from fsflows.dialling import Dialler, Gate, Plan
@@ -52,6 +53,7 @@ def make_dialler(
     keep: Callable[[Record], None],
     node: str,
     ready: Callable[[], Health],
+    note: Callable[[RecordBuilder], None],
 ) -> Dialler | None:
     """What makes calls, not yet started; None: `dialling.endpoint` is empty.
 
@@ -62,6 +64,7 @@ def make_dialler(
         keep: given the records of calls that nobody answered.
         node: this server's name.
         ready: whether the server takes calls, as `/ready` says it.
+        note: notes that a call is made; see `Dialler`.
 
     Raises:
         ValueError: a setting can't be used.
@@ -79,6 +82,7 @@ def make_dialler(
         at_once=chosen.max_calls,
         waiting=chosen.max_waiting,
         gate=lambda: gate_of(ready()),
+        note=note,
     )
 
 

@@ -10,7 +10,7 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from fsflows.archive.endings import RecordingState
+from fsflows.archive.endings import OUTBOUND, Reason, RecordingState
 from fsflows.archive.metrics import CALLS_LOST
 from fsflows.archive.model import Record, RecordingNote
 from fsflows.archive.store import RecordStore
@@ -18,6 +18,7 @@ from fsflows.clock import Clock
 from fsflows.console.journal import note_of
 from fsflows.conversation.metrics import CALLS
 from fsflows.database import DatabaseFailed
+from fsflows.dialling.metrics import DIALLED
 from fsflows.log import get_logger
 from fsflows.recordings.journal.entries import UNSETTLED, CallFile
 from fsflows.recordings.journal.journal import Journal
@@ -50,6 +51,7 @@ class Settling:
         journal: the recordings.
         alive: gives the processes that live, by the ids under which their calls begin.
         clock: the process' clock.
+        is_up: whether FreeSWITCH has a call that somebody dialled; it may be answered yet. None: there is none to ask.
     """
 
     def __init__(
@@ -58,11 +60,13 @@ class Settling:
         journal: Journal,
         alive: Callable[[], Collection[str]],
         clock: Clock,
+        is_up: Callable[[str], bool] | None = None,
     ) -> None:
         self._store = store
         self._journal = journal
         self._alive = alive
         self._clock = clock
+        self._is_up = is_up
         self._missed: set[str] = set()
         self._amended_since: datetime = clock.utcnow() - FIRST_LOOK
 
@@ -95,15 +99,22 @@ class Settling:
         missing = self._store.owners() - set(self._alive())
         count = 0
         for owner in missing & self._missed:
-            while calls := self._store.begun_by(owner):
+            while calls := [c for c in self._store.begun_by(owner) if not self._may_go_on(c)]:
                 for record in self._store.lose([self._with_recording(call) for call in calls]):
                     log.error("a call has lost its server", call=record.call_id, node=record.node)
                     # Whoever had it counts no more: this is the one place that does.
-                    CALLS.labels(record.flow, str(record.result), str(record.reason)).inc()
+                    if record.reason is Reason.DIAL_FAILED:
+                        DIALLED.labels(record.flow, record.outcome).inc()
+                    else:
+                        CALLS.labels(record.flow, str(record.result), str(record.reason)).inc()
                     count += 1
         self._missed = missing
         CALLS_LOST.inc(count)
         return count
+
+    def _may_go_on(self, call: Record) -> bool:
+        """Whether it rings, or comes back: whoever takes it then has it."""
+        return call.direction == OUTBOUND and self._is_up is not None and self._is_up(call.call_id)
 
     def _with_recording(self, record: Record) -> Record:
         note = note_of(self._journal.load(record.call_id))

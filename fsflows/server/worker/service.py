@@ -151,6 +151,7 @@ class Service:
                     self.recordings,
                     self.switches,
                     self.writer.submit,
+                    self.writer.note,
                     self._shown(),
                     parts.console,
                     database_known=parts.database_known,
