@@ -71,10 +71,11 @@ class Talk:
         if not rendered.sounds:
             return
         self._told = None
-        if rendered.private:
+        text = self._redactor.text(rendered.text)
+        # A function may have revealed it, or marked it only when it was kept as plain text already.
+        if rendered.private or text != rendered.text:
             self._mask()
         playback = self._call.play(*rendered.sounds)
-        text = self._redactor.text(rendered.text)
         if text:
             ours = AgentResponse(text)
             (self._asides if aside else self.history).append(ours)

@@ -439,6 +439,10 @@ def test_P13_the_recording_is_masked_while_a_private_step_listens(play, tmp_path
             "",
             "def tell(conv, flow):\n    conv.say(conv.pii('4071, and then once more, slowly, 4071'))\n",
         ),
+        (
+            "",
+            "def tell(conv, flow):\n    conv.say(f'It is {conv.history[-1].text.reveal()}, and that is it.')\n",
+        ),
     ],
 )
 def test_P13_the_recording_is_masked_while_something_private_is_said(play, says, code):
@@ -464,6 +468,28 @@ def test_P13_the_recording_is_masked_while_something_private_is_said(play, says,
     told = played.channel.transcript.heard[-1]
     assert told.end < dict(taped)["unmask"] < told.end + 1.5
     assert "4071" not in repr(played.record)
+
+
+def test_P13_the_recording_is_masked_while_an_answer_is_said_that_a_function_has_marked(play):
+    played = play(
+        """
+        recording: true
+        steps:
+          number:
+            prompt: Your number.
+            dtmf: {num_digits: 6}
+            next: {run: mark, goto: again}
+          again: {prompt: "You said {digits}. Thank you.", next: {hangup: true}}
+        """,
+        "wait end\nwait 1\npress 407188\nwait end\n",
+        "def mark(conv, flow):\n    conv.pii(conv.history[-1].text)\n",
+    )
+    taped = [(each.what, each.at) for each in played.channel.transcript.taped]
+    told = played.channel.transcript.heard[-1]
+    assert "407188" in told.what
+    assert ["start", "mask", "stop"] == [what for what, _ in taped]
+    assert dict(taped)["mask"] <= told.start
+    assert "407188" not in repr(played.record)
 
 
 def test_P14_the_end_function_runs_after_the_call_and_its_value_is_ignored(play):
