@@ -51,8 +51,9 @@ class Party:
         """The id that the record of a call that we made was noted under, when the call comes here for the first time;
         else "".
         """
-        came_before = self.link.channel.variable(dialled.STATE)
-        return dialled.record_of(self.uuid) if self.dialled and not came_before else ""
+        if not self.dialled or self.link.channel.variable(dialled.STATE):
+            return ""
+        return dialled.record_of(self.uuid)
 
     @property
     def hangs_up_on_machine(self) -> bool:

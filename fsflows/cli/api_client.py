@@ -29,7 +29,15 @@ class Refused(Exception):
 
 
 class Away(Refused):
-    """No server answers there now, or it can make no calls now."""
+    """No server answers there now, or it can make no calls now.
+
+    Attributes:
+        unsure: whether it may have done what it was asked for all the same.
+    """
+
+    def __init__(self, text: str, *, unsure: bool = False) -> None:
+        super().__init__(text)
+        self.unsure = unsure
 
 
 class Unknown(Refused):
@@ -83,7 +91,10 @@ class Server:
             connection.close()
         except (OSError, http.client.HTTPException) as error:
             why = getattr(error, "strerror", None) or str(error)
-            raise Away(f"no server answers at {self._url}: {why}") from None
+            raise Away(
+                f"no server answers at {self._url}: {why}",
+                unsure=not isinstance(error, ConnectionRefusedError),
+            ) from None
         try:
             answer = json.loads(data)
         except ValueError:

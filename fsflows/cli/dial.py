@@ -27,6 +27,9 @@ A list is called with --file: a number a line, or CSV whose first line names its
 conv.state. One line is shown for each call as it ends, and the server's limits hold.
 
   fsflows dial --file customers.csv --flow survey
+
+With --journal, what has become of each number is kept in a file, and the same command goes on where it was ended, or
+killed: nobody is called twice.
 """
 
 EPILOG = """\
@@ -76,6 +79,11 @@ def add_parser(commands: Any) -> None:
     )
     whom.add_argument("--file", metavar="FILE", help="a list of numbers; -: standard input")
     parser.add_argument(
+        "--journal",
+        metavar="FILE",
+        help="with --file: keep there who was called, and go on with that",
+    )
+    parser.add_argument(
         "--flow", metavar="NAME", required=True, help="the flow for whoever answers"
     )
     parser.add_argument(
@@ -112,6 +120,9 @@ def run(options: argparse.Namespace) -> int:
     except config.SettingsError as error:
         print(error, file=sys.stderr)
         return 2
+    if options.journal and options.file is None:
+        print("fsflows dial: --journal is of a list (--file)", file=sys.stderr)
+        return 2
     wanted: dict[str, Any] = {"flow": options.flow}
     state = {}
     for text in options.set:
@@ -133,7 +144,9 @@ def run(options: argparse.Namespace) -> int:
     server = Server(url, settings.console.token)
     try:
         if options.file is not None:
-            return _dial_many(options.file, server, wanted, as_json=options.json)
+            return _dial_many(
+                options.file, server, wanted, as_json=options.json, journal=options.journal
+            )
         screen = _Screen(quiet=options.json)
         return _Call(server, screen).make({**wanted, "number": options.number})
     except Refused as error:
@@ -141,7 +154,10 @@ def run(options: argparse.Namespace) -> int:
         return 1
 
 
-def _dial_many(name: str, server: Server, wanted: Mapping[str, Any], *, as_json: bool) -> int:
+def _dial_many(
+    name: str, server: Server, wanted: Mapping[str, Any], *, as_json: bool, journal: str | None
+) -> int:
+    from fsflows.cli.dial_journal import BadJournal, Journal, NoJournal
     from fsflows.cli.dial_many import BadList, Campaign, read_rows
 
     try:
@@ -150,13 +166,20 @@ def _dial_many(name: str, server: Server, wanted: Mapping[str, Any], *, as_json:
         else:
             with Path(name).open(encoding="utf-8-sig", newline="") as file:
                 rows = read_rows(file, name)
+        kept = Journal(journal, wanted["flow"]) if journal else NoJournal()
     except OSError as error:
         print(f"fsflows dial: {name}: {error.strerror}", file=sys.stderr)
         return 2
-    except BadList as error:
+    except (BadList, BadJournal) as error:
         print(f"fsflows dial: {error}", file=sys.stderr)
         return 2
-    return Campaign(server, wanted, sys.stdout, as_json=as_json).run(rows)
+    try:
+        return Campaign(server, wanted, sys.stdout, as_json=as_json, journal=kept).run(rows)
+    except BadJournal as error:
+        print(f"fsflows dial: {error}", file=sys.stderr)
+        return 1
+    finally:
+        kept.close()
 
 
 class _Call:

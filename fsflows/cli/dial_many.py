@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import Any, TextIO
 
 from fsflows.cli.api_client import Away, Refused, Server, Unknown
+from fsflows.cli.dial_journal import Journal, Listed, NoJournal, Row
 from fsflows.printable import blanked
 
 AT_ONCE = 50
@@ -30,14 +31,16 @@ AWAY = 180.0
 FreeSWITCH, before the rest is given up."""
 
 UNKNOWN = 120.0
-"""Seconds in which a server that was started anew may come to know again what became of a call: by its record, a minute
-after its worker has died, or by the conversation, when it has rung for long."""
+"""Seconds in which a server that was started anew may come to know again what became of a call: what was noted of it
+may have to come by way of the disk. A call that it does not know then was never made."""
 
-LOST = "what became of it is not known: the server was started anew"
+LOST = "what became of it is not known"
 
 INTERRUPTED = 130
 
-Row = dict[str, str]
+STOPS = (signal.SIGINT, signal.SIGTERM)
+
+_NOT_CALLED = {"outcome": "not_called", "cause": ""}
 
 
 class BadList(ValueError):
@@ -80,12 +83,12 @@ class _Asked:
     """A call that the server was asked for.
 
     Attributes:
-        row: of the list.
+        listed: its row of the list.
         over: since when it is over, without a record; 0: it isn't.
         unknown: since when the server has not known it; 0: it does.
     """
 
-    row: Row
+    listed: Listed
     over: float = 0.0
     unknown: float = 0.0
 
@@ -98,15 +101,24 @@ class Campaign:
         wanted: what all calls have in common.
         out: where the lines go.
         as_json: JSON lines instead of text.
+        journal: what is kept of the list.
     """
 
     def __init__(
-        self, server: Server, wanted: Mapping[str, Any], out: TextIO, *, as_json: bool
+        self,
+        server: Server,
+        wanted: Mapping[str, Any],
+        out: TextIO,
+        *,
+        as_json: bool,
+        journal: Journal | NoJournal | None = None,
     ) -> None:
         self._server = server
         self._wanted = wanted
         self._out = out
         self._as_json = as_json
+        self._journal = journal or NoJournal()
+        self._waiting: deque[Listed] = deque()
         self._running: dict[str, _Asked] = {}
         self._counts: Counter[str] = Counter()
         self._stop = False
@@ -116,12 +128,12 @@ class Campaign:
 
     def run(self, rows: Iterable[Row]) -> int:
         """Make all calls; the exit status: 0 each has an outcome, 1 some could not be made."""
-        waiting = deque(rows)
-        before = signal.signal(signal.SIGINT, self._interrupt)
+        self._begin(rows)
+        before = {each: signal.signal(each, self._interrupt) for each in STOPS}
         try:
-            while (waiting and not self._stop) or self._running:
+            while (self._waiting and not self._stop) or self._running:
                 try:
-                    self._turn(waiting)
+                    self._turn()
                     self._away = 0.0
                 except Away:
                     self._away = self._away or time.monotonic()
@@ -129,68 +141,96 @@ class Campaign:
                         raise
                 time.sleep(LOOK_EVERY)
         finally:
-            signal.signal(signal.SIGINT, before)
+            for each, handler in before.items():
+                signal.signal(each, handler)
             for call_id, asked in self._running.items():
                 # Or it would be called again for want of a line.
-                self._say(asked.row, _lost(call_id))
-            self._sum_up(len(waiting))
+                self._say(asked.listed.row, _lost(call_id))
+            for listed in self._waiting:
+                self._say(listed.row, _lost(listed.id) if listed.unsure else _NOT_CALLED)
+            self._sum_up()
         if self._stop:
             return INTERRUPTED
-        return 1 if self._counts["failed"] or self._counts["refused"] else 0
+        return 1 if any(self._counts[each] for each in ("failed", "refused", "unknown")) else 0
 
-    def _turn(self, waiting: deque[Row]) -> None:
+    def _begin(self, rows: Iterable[Row]) -> None:
+        left, done = self._journal.resume(rows)
+        for listed in left:
+            if listed.asked:
+                self._running[listed.id] = _Asked(listed)
+            else:
+                self._waiting.append(listed)
+        if done:
+            self._counts["called before"] = done
+
+    def _turn(self) -> None:
         if self._stop and not self._stopped:
             self._stopped = True
             for call_id in tuple(self._running):
                 with suppress(Unknown):
                     self._server.ask("DELETE", f"/api/calls/{call_id}")
-        while waiting and not self._stop and self._known() < AT_ONCE:
-            if time.monotonic() < self._next or not self._ask(waiting):
+        while self._waiting and not self._stop and self._known() < AT_ONCE:
+            if time.monotonic() < self._next or not self._ask():
                 break
         for call_id, asked in tuple(self._running.items()):
-            call = self._look(call_id, asked)
-            if call is not None:
-                del self._running[call_id]
-                self._say(asked.row, call)
+            self._look(call_id, asked)
 
     def _known(self) -> int:
         """Calls that the server has; others hold up nobody."""
         return sum(not asked.unknown for asked in self._running.values())
 
-    def _look(self, call_id: str, asked: _Asked) -> dict[str, Any] | None:
-        """The call, when it is over and there is no more to be waited for."""
+    def _look(self, call_id: str, asked: _Asked) -> None:
+        """Look at a call: say what came of it, when it is over and there is no more to be waited for."""
         now = time.monotonic()
         try:
             call = self._server.ask("GET", f"/api/calls/{call_id}")
         except Unknown:
             asked.unknown = asked.unknown or now
-            return _lost(call_id) if now - asked.unknown > UNKNOWN else None
+            if self._stop:
+                del self._running[call_id]
+                self._say(asked.listed.row, _lost(call_id))
+            elif now - asked.unknown > UNKNOWN:
+                # It only waited in a server that was killed. Should it be known yet, it is not called twice, by its id.
+                del self._running[call_id]
+                self._waiting.append(asked.listed)
+            return
         asked.unknown = 0.0
         if call["phase"] != "over":
-            return None
+            return
         asked.over = asked.over or now
-        return call if call["record"] or now - asked.over > RECORD else None
+        if not call.get("called", True):
+            del self._running[call_id]
+            self._waiting.append(self._journal.not_called(asked.listed))
+        elif call["record"] or now - asked.over > RECORD:
+            del self._running[call_id]
+            self._journal.over(asked.listed, call)
+            self._say(asked.listed.row, call)
 
-    def _ask(self, waiting: deque[Row]) -> bool:
+    def _ask(self) -> bool:
         """Ask for the next call; False: the server wants to be left alone for a while."""
-        row = waiting[0]
+        listed = self._waiting[0]
+        row = listed.row
         values = {name: value for name, value in row.items() if name != "number"}
-        wanted = {**self._wanted, "number": row["number"]}
+        wanted = {**self._wanted, "number": row["number"], "id": listed.id}
         if values or wanted.get("state"):
             wanted["state"] = {**wanted.get("state", {}), **values}
+        self._journal.asked(listed)
         try:
-            call = self._server.ask("POST", "/api/calls", wanted)
-        except Away:
+            self._server.ask("POST", "/api/calls", wanted)
+        except Away as away:
+            listed.unsure |= away.unsure
             raise
         except Refused as refused:
             if refused.retry_after:
                 self._next = time.monotonic() + refused.retry_after
                 return False
-            waiting.popleft()
+            self._waiting.popleft()
+            self._journal.not_called(listed)
             self._say(row, {"outcome": "refused", "cause": str(refused)})
             return True
-        waiting.popleft()
-        self._running[call["id"]] = _Asked(row)
+        self._waiting.popleft()
+        listed.unsure = False
+        self._running[listed.id] = _Asked(listed)
         return True
 
     def _say(self, row: Row, call: Mapping[str, Any]) -> None:
@@ -203,9 +243,7 @@ class Campaign:
         text = f"{row['number']:<20}  {outcome.replace('_', ' '):<12}  {more or ''}"
         print(blanked(text).rstrip(), file=self._out, flush=True)
 
-    def _sum_up(self, left: int) -> None:
-        if left:
-            self._counts["not called"] = left
+    def _sum_up(self) -> None:
         said = ", ".join(
             f"{count} {what.replace('_', ' ')}" for what, count in self._counts.most_common()
         )
@@ -218,4 +256,4 @@ class Campaign:
 
 
 def _lost(call_id: str) -> dict[str, Any]:
-    return {"id": call_id, "outcome": "failed", "cause": LOST}
+    return {"id": call_id, "outcome": "unknown", "cause": LOST}

@@ -114,6 +114,10 @@ class World:
         out, errors = process.communicate(timeout=LONG)
         return process.returncode, out.decode(), errors.decode()
 
+    def calls(self):
+        """Calls under way."""
+        return list(self.service.beside._dialler._active.values())
+
     def records(self):
         return list(RecordStore(self.service.database).each())
 
@@ -235,6 +239,36 @@ def test_a_list_of_numbers(world, tmp_path):
     )
     status, _, errors = world.dial("--file", str(tmp_path / "none.csv"), "--flow", "survey")
     assert (2, True) == (status, "none.csv: No such file or directory" in errors)
+
+
+def test_a_list_with_a_journal_is_gone_on_with(world, tmp_path):
+    listed, journal = tmp_path / "numbers.csv", str(tmp_path / "journal")
+    listed.write_text("2000\n2001\n")
+    arguments = ["--file", str(listed), "--flow", "survey", "--journal", journal]
+    process = world.start(*arguments, "--ring", "600")
+    with gevent.Timeout(LONG):
+        for line in process.stdout:
+            if b"busy" in line:
+                break
+        while "ringing" not in [a.attempt.phase for a in world.calls()]:
+            gevent.sleep(0.01)
+        process.kill()
+        process.communicate()
+    (call,) = world.calls()
+    process = world.start(*arguments)
+    with gevent.Timeout(LONG):
+        world.service.beside._dialler.hang_up(call.attempt.id)
+        out, errors = process.communicate()
+    assert (1, b"") == (process.returncode, errors)
+    assert [
+        "2001                  failed        MANAGER_REQUEST",
+        "1 called before, 1 failed",
+    ] == out.decode().splitlines()
+    assert ["2000", "2001"] == sorted(record.callee for record in world.records())
+    assert (2, True) == (
+        (done := world.dial("2000", "--flow", "survey", "--journal", "x"))[0],
+        "--file" in done[2],
+    )
 
 
 def test_no_server(world, tmp_path):
