@@ -12,6 +12,7 @@ from fsflows.archive.entries import (
     HandedOff,
     Heard,
     Measured,
+    Noted,
     Ran,
     Recorded,
     Said,
@@ -82,6 +83,31 @@ def _entry(entry: Entry) -> str:
         case _:
             text = f"note       {getattr(entry, 'text', '')}"
     return escaped(text).rstrip()
+
+
+def happened(entry: Entry) -> str:
+    """What the server did, beside what the caller hears and does of it, for whoever writes the flow; "": nothing."""
+    match entry:
+        case Collected():
+            got = entry.digits or "nothing"
+            got += f" by {entry.source}" if entry.source != "none" else ""
+            got += f", asked {entry.attempts} times" if entry.attempts > 1 else ""
+            return f"step {entry.step}: {entry.outcome}, {got}"
+        case Recorded():
+            return f"recording {entry.event}" + (f" ({entry.detail})" if entry.detail else "")
+        case Ran() if entry.error:
+            return f"function {entry.name} {entry.error}"
+        case Ran():
+            took = f" ({entry.seconds:.2f} s)" if entry.seconds >= 0.1 else ""
+            return f"function {entry.name} ran{took}"
+        case HandedOff():
+            return f"hand-off to {entry.name} ({entry.method})"
+        case Measured():
+            return f"metric {entry.name} = {entry.value}"
+        case Noted():
+            return entry.text
+        case _:
+            return ""
 
 
 def _sure(confidence: float | None) -> str:

@@ -8,16 +8,9 @@ import sys
 import textwrap
 import time
 
+from fsflows.archive.describe import happened
 from fsflows.archive.endings import RecordingState, Result
-from fsflows.archive.entries import (
-    Collected,
-    Entry,
-    HandedOff,
-    Measured,
-    Noted,
-    Ran,
-    Recorded,
-)
+from fsflows.archive.entries import Entry, HandedOff, Ran, Recorded
 from fsflows.archive.model import Record
 from fsflows.switch.transcript import Did, Ending, Heard, Item, Kind, Signal
 
@@ -80,29 +73,16 @@ class Screen:
 
     def noted(self, entry: Entry) -> None:
         """The server noted something about the call."""
+        kind = "flow"
         match entry:
-            case Collected():
-                got = entry.digits or "nothing"
-                got += f" by {entry.source}" if entry.source != "none" else ""
-                got += f", asked {entry.attempts} times" if entry.attempts > 1 else ""
-                self.line("flow", f"step {entry.step}: {entry.outcome}, {got}")
-            case Recorded():
-                detail = f" ({entry.detail})" if entry.detail else ""
-                self.line("recording", f"recording {entry.event}{detail}")
-            case Ran() if entry.error:
-                self.line("bad", f"function {entry.name} {entry.error}")
-            case Ran():
-                took = f" ({entry.seconds:.2f} s)" if entry.seconds >= 0.1 else ""
-                self.line("flow", f"function {entry.name} ran{took}")
             case HandedOff():
                 self._handed_off = True
-                self.line("flow", f"hand-off to {entry.name} ({entry.method})")
-            case Measured():
-                self.line("flow", f"metric {entry.name} = {entry.value}")
-            case Noted():
-                self.line("flow", entry.text)
-            case _:
-                pass
+            case Recorded():
+                kind = "recording"
+            case Ran() if entry.error:
+                kind = "bad"
+        if text := happened(entry):
+            self.line(kind, text)
 
     def outro(self, record: Record | None, database: str | None) -> None:
         """After the call. `database`: of the records, when they are kept."""

@@ -59,11 +59,13 @@ def add_parser(commands: Any) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Play the scripts."""
+    from fsflows import log as logs
     from fsflows.conversation.rehearsal import EXPECTATIONS, rehearse
     from fsflows.flow.errors import FlowErrors
     from fsflows.flow.loader import load_flows
     from fsflows.switch.script import ScriptError, parse_script
 
+    logs.setup("error", "console")
     began = time.perf_counter()
     results: list[dict[str, Any]] = []
     broken = 0

@@ -326,7 +326,7 @@ class Engine:
     def note_function(self, name: str, ran: Ran) -> None:
         """A function of the flow has run."""
         self.talk.take_asides()
-        self.record.function(name, ran.seconds, ran.failure.what if ran.failure else None)
+        self.record.function(name, ran.seconds, ran.failure.noted if ran.failure else None)
         labels = (self.flow.name, name)
         metrics.FUNCTION_SECONDS.labels(*labels).observe(ran.seconds)
         if ran.failure is not None:

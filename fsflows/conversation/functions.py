@@ -59,6 +59,11 @@ class Failure:
         place = f"{self.where}: " if self.where else ""
         return f"{place}{self.function}() {self.what}"
 
+    @property
+    def noted(self) -> str:
+        """The same beside the function's name, for the record."""
+        return self.what + (f" ({self.where})" if self.where else "")
+
 
 @dataclass(frozen=True, slots=True)
 class Ran:

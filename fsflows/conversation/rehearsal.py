@@ -20,7 +20,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from fsflows.archive.describe import happened
 from fsflows.archive.endings import RecordingState
+from fsflows.archive.entries import Recorded
 from fsflows.archive.model import Record
 from fsflows.call.call import Call
 from fsflows.call.subscription import subscribe
@@ -77,8 +79,14 @@ class Rehearsal:
 
     @property
     def page(self) -> str:
-        """The call as a page to read."""
-        return "\n".join(self.channel.transcript.lines(self.began))
+        """The call as a page to read: what was heard and done, and what the server made of it."""
+        # The transcript has the recordings' files itself.
+        beside = [
+            (self.began + entry.at, f"  {text}")
+            for entry in self.record.entries
+            if not isinstance(entry, Recorded) and (text := happened(entry))
+        ]
+        return "\n".join(self.channel.transcript.lines(self.began, beside))
 
 
 def rehearse(

@@ -56,6 +56,7 @@ def unknown(key: str, owner: Table, path: Path, schema: dict[str, Any]) -> str:
     place = _PLACES.get(id(schema), "")
     advice = (
         _glued(key, schema)
+        or _placeholder(key, owner, place)
         or _told(key, owner, path, place)
         or _renamed(key, owner, place)
         or _moved(key, owner, path, place, schema)
@@ -76,6 +77,14 @@ def _glued(key: str, schema: dict[str, Any]) -> str | None:
     if found is None or not is_known(found.group(1), schema):
         return None
     return f"write '{found.group(1)}: {found.group(2)}', with a space after the ':'"
+
+
+def _placeholder(key: str, owner: Table, place: str) -> str | None:
+    """`prompt: {name}` is a mapping without values."""
+    value = owner.values[key]
+    if place != "prompt_part" or not isinstance(value, Scalar) or value.text:
+        return None
+    return f'to say it write "{{{key}}}", in quotes'
 
 
 def _told(key: str, owner: Table, path: Path, place: str) -> str | None:

@@ -68,6 +68,7 @@ _KNOWN = (
 
 
 _INNER = re.compile(r"\s*([\w*#\"']+): ([a-z_]+: [^\s:]+)\s*")
+_BRACED = re.compile(r"\s*(?:- +)*(?:[\w-]+: +)?(?:\{\w*\}|\[\w*\]) *")
 _TEXTS = ("prompt", "say", "greeting", "apology", "text", "no_input", "no_match", "keys_only")
 """Settings whose value is a text, in which a ':' is no setting."""
 
@@ -93,6 +94,10 @@ def explain(error: yaml.YAMLError, text: str) -> tuple[Mark, str]:
             mark,
             f"no ':' here; a setting inside a line needs braces: {inner.group(1)}: {{{inner.group(2)}}}",
         )
+    braced = _BRACED.match(line)
+    if "did not find expected" in whole and braced and braced.end() == mark.column - 1:
+        at = min(line.find(sign) for sign in "{[" if sign in braced.group())
+        return Mark(mark.line, at + 1), f"a text can't begin with {line[at]!r}; put it in quotes"
     for sought, words in _KNOWN:
         if sought in whole:
             if "is missing" in words or "not closed" in words:

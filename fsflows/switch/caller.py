@@ -176,7 +176,8 @@ class Caller:
 
     Attributes:
         done: the steps that were done, each with the time at which it was.
-        failure: the step that the script came to grief at; the caller has hung up then.
+        failure: the step that the script came to grief at (the caller has hung up then), or what was never heard
+            because the call was over.
     """
 
     def __init__(self, channel: Channel, steps: Sequence[Step] = ()) -> None:
@@ -258,10 +259,12 @@ class Caller:
     def _follow(self) -> Generator[float | None, None, None]:
         while self._place < len(self._steps):
             if self._over():
+                self._left_alone()
                 return
             step = self._steps[self._place]
             why = yield from self._take(step)
-            if self._over() and not isinstance(step, HangUp):
+            if self._over() and (why or not isinstance(step, Hear | HangUp)):
+                self._left_alone()
                 return
             if why:
                 self.failure = Failure(step, why)
@@ -269,6 +272,13 @@ class Caller:
                 return
             self.done.append((step, self.channel.now))
             self._place += 1
+
+    def _left_alone(self) -> None:
+        """The call is over before the script: what was still to be heard never came."""
+        for step in self.undone:
+            if isinstance(step, Hear):
+                self.failure = Failure(step, f"{step.text!r} was not heard: the call was over")
+                return
 
     def _take(self, step: Step) -> Generator[float | None, None, str]:
         """Do a step; why it could not be done, or ""."""

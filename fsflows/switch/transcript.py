@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -144,8 +144,8 @@ class Transcript:
         for watcher in tuple(self.watchers):
             watcher(item)
 
-    def lines(self, since: float = 0.0) -> list[str]:
-        """The call as a page to read; times are seconds after `since`."""
+    def lines(self, since: float = 0.0, beside: Iterable[tuple[float, str]] = ()) -> list[str]:
+        """The call as a page to read; times are seconds after `since`. `beside`: what else happened, and when."""
         rows: list[tuple[float, str]] = []
         got = {"200": "is answered", "183": "hears early media", "BYE": "is hung up on"}
         for signal in self.signals:
@@ -157,5 +157,6 @@ class Transcript:
         said = {"key": "presses", "say": "says", "hangup": "hangs up"}
         rows += [(did.at, f"{said[did.what]} {did.text}".rstrip()) for did in self.did]
         rows += [(taped.at, f"recording: {taped.what} {taped.path}") for taped in self.taped]
+        rows += beside
         rows.sort(key=lambda row: row[0])
         return [f"{at - since:8.3f}  {text}" for at, text in rows]

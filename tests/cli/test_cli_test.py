@@ -49,6 +49,26 @@ def test_verbose_shows_the_call(shop, capsys):
         assert line in shown
 
 
+def test_verbose_shows_what_the_server_made_of_it(flow, capsys):
+    directory = flow(
+        ASK.replace("next: {say: Thank you., hangup: true}", "run: look"),
+        "def look(conv, flow):\n    {}[1]\n",
+    )
+    (directory / "tests").mkdir()
+    (directory / "tests" / "one.call").write_text("hear which\npress 1\n")
+    assert 0 == main(["test", "-v", str(directory)])
+    shown, errors = capsys.readouterr()
+    assert "step ask: complete, 1 by keys" in shown
+    assert "function look raised KeyError: 1 (shop.py:2)" in shown
+    assert "conversation: function failed" in errors, "for people, not for programs"
+
+
+def test_words_that_never_came_because_the_call_was_over_fail_the_script(shop, capsys):
+    directory = shop(bad="hear which\npress 1\nhear thank you\nhear anything else\npress 2\n")
+    assert 1 == main(["test", str(directory)])
+    assert "bad.call:4: 'anything else' was not heard: the call was over" in capsys.readouterr().out
+
+
 def test_a_failing_expectation_is_said_with_its_line_and_the_call(shop, capsys):
     directory = shop(bad="hear which\npress 1\nexpect digits 2\nexpect heard sorry\n", good=GOOD)
     assert 1 == main(["test", str(directory)])

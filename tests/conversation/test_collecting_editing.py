@@ -146,7 +146,7 @@ steps:
 def test_beyond_10_keys_pressed_while_a_function_runs(play, type_ahead, expected):
     played = play(
         SLOW.format(type_ahead=type_ahead),
-        "wait end\npress 1\nwait 1\npress 23\nhear second\nwait 0.2\npress 45\n",
+        "wait end\npress 1\nwait 1\npress 23\nwait start\nwait 1\npress 45\n",
         """
         def slow(conv, flow):
             conv._engine.clock.sleep(3)

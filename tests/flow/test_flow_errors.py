@@ -233,6 +233,7 @@ def test_an_end_key_without_quotes_is_a_comment(check):
         ("dtmf:", "f.yaml:3:5: dtmf is empty; it must be a mapping, at least {num_digits: 1}"),
         ("num_digits: 4", "f.yaml:3:5: unknown key 'num_digits' in step 'ask'; it belongs under 'dtmf:'"),
         ("keywords: [a]", "f.yaml:3:5: unknown key 'keywords' in step 'ask'; it belongs under 'asr:'"),
+        ("prompt: {name}", "f.yaml:3:14: unknown key 'name' in prompt; to say it write \"{name}\", in quotes"),
         ("on_exit: ask", "f.yaml:3:5: unknown key 'on_exit' in step 'ask'; it belongs to the flow, at the left margin"),
         ("pompt: hi", "f.yaml:3:5: unknown key 'pompt' in step 'ask'; did you mean 'prompt'?"),
         ("asr: maybe", "f.yaml:3:10: asr must be true, false or a mapping with language, preset, keywords ..., got 'maybe'"),

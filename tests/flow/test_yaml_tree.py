@@ -154,6 +154,9 @@ def test_odd_keys_and_tags(text, said):
             "a:\n  - b\n - c\n",
             "f.yaml:3:2: not indented like the lines above, or a quote or bracket above is not closed",
         ),
+        ("a:\n  b: {c} d\n", "f.yaml:2:6: a text can't begin with '{'; put it in quotes"),
+        ("a:\n  - {c}, d\n", "f.yaml:2:5: a text can't begin with '{'; put it in quotes"),
+        ("a:\n  b: [c] d\n", "f.yaml:2:6: a text can't begin with '['; put it in quotes"),
         ("a: - b\n", "f.yaml:1:4: a list begins on a line of its own: put '- ' on the next line"),
         (
             'a: "\\q"\n',

@@ -299,7 +299,10 @@ ANSWERS = {
             "hear PIN\nwait quiet\nsay two four six eight\nhear i didn't get any keys\nhear put you through",
             "2468",
         ),
-        "too short": ("hear PIN\nwait end\npress 975#\nwait 10\npress 2468#\nhear balance", "975"),
+        "too short": (
+            "hear PIN\npress 975#\nhear not right\nhear PIN\npress 2468#\nhear balance",
+            "975",
+        ),
     },
     "phone_number": {
         "keyed": (
@@ -312,8 +315,8 @@ ANSWERS = {
         ),
         "corrected": (
             (
-                "hear phone number\nwait end\npress 2125550142\nhear 1\nwait end\npress 2\nwait end\n"
-                "press 4155550187\nhear 4\nwait end\npress 1\nhear call you back"
+                "hear phone number\npress 2125550142\nhear 1\nwait end\npress 2\nwait quiet\n"
+                "press 4155550187\nhear 1\nwait end\npress 1\nhear call you back"
             ),
             "2125550142",
         ),

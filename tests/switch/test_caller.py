@@ -163,6 +163,25 @@ def test_the_call_ends_before_the_script():
     assert app.channel.transcript.did == []
 
 
+@pytest.mark.parametrize("waits", ["wait 40", "hear more", "press 1"])
+def test_what_was_to_be_heard_when_the_call_was_over_was_not_heard(waits):
+    app, caller = run(f"hear some\n{waits}\nhear more\nhear goodbye", "some", until=1.0)
+    app.execute("hangup")
+    app.until(90.0)
+
+    assert caller.failure is not None
+    assert "'more' was not heard: the call was over" == caller.failure.why
+    assert caller.failure.step.line == (2 if waits == "hear more" else 3)
+
+
+def test_last_words_are_heard_before_the_call_is_over():
+    app, caller = run("hear some\nhear goodbye\nhangup", "some", "goodbye", until=1.0)
+    app.execute("hangup")
+    app.until(90.0)
+
+    assert caller.failure is None
+
+
 def test_the_transcript_reads_like_a_call():
     app, _ = run("hear press one\npress 1\nsay hello there\nhangup", "press one")
 
