@@ -60,6 +60,7 @@ def add_parser(commands: Any) -> None:
 def run(options: argparse.Namespace) -> int:
     """Play the scripts."""
     from fsflows import log as logs
+    from fsflows.cli.alarm import alarm
     from fsflows.conversation.rehearsal import EXPECTATIONS, rehearse
     from fsflows.flow.errors import FlowErrors
     from fsflows.flow.loader import load_flows
@@ -94,7 +95,8 @@ def run(options: argparse.Namespace) -> int:
             results.append(_not_played(flow, file, problems))
             print(*problems, sep="\n", file=sys.stderr)
             continue
-        played = rehearse(flow, flows, script)
+        with alarm(max(each.function_timeout for each in flows.values())):
+            played = rehearse(flow, flows, script)
         results.append(_result(flow, file, played))
         if options.format == "text":
             _show(flow, file, played, verbose=options.verbose)

@@ -122,7 +122,10 @@ def _keys(spec: Collection) -> Iterator[Problem]:
         if "confirmation" in second and spec.confirmation.when is Confirm.NEVER:
             continue
         for key in sorted(roles[first] & roles[second]):
-            yield Problem(first, f"{key!r} is one of {second} too; a key can do one thing")
+            what = f"{key!r} is one of {second} too; a key can do one thing"
+            if first == "escape.keys":
+                what += ": change one, or write 'escape: false' in the step"
+            yield Problem(first, what)
 
 
 def _speech(spec: Collection) -> Iterator[Problem]:

@@ -220,7 +220,7 @@ def _earlier(one: float | None, other: float | None) -> float | None:
 def _failure(name: str, function: Callable[..., Any], error: BaseException) -> Failure:
     where = _line(error.__traceback__, function)
     if isinstance(error, FunctionBlocked):
-        what = f"computed for more than {BLOCKING_LIMIT:g} s and held up every call"
+        what = str(error) or f"computed for more than {BLOCKING_LIMIT:g} s and held up every call"
     else:
         what = f"raised {type(error).__name__}: {error}{_instead(error)}"
     return Failure(name, what, where, error)

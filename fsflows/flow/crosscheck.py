@@ -241,6 +241,8 @@ def _impossible(digits: str, spec: Spec) -> str:
             return f"{key!r} is the clear key"
         if key not in spec.keys:
             rows = "add 'validate: {values: [...]}' with every row's digits to collect it"
+            if spec.max_digits is None or spec.max_digits > 2:
+                rows = "only the flow's 'escape' can be a key here; write a row 'escaped'"
             return f"{key!r} is no digit; " + (rows if key in "*#" else "add 'allow_letters: true'")
     if digits[0] in spec.escape.keys:
         return f"{digits[0]!r} is the flow's escape key; write a row 'escaped', or 'escape: false' in the step"

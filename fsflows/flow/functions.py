@@ -164,6 +164,8 @@ def _failed(error: BaseException, shown: str) -> Problem:
     hint = ""
     if isinstance(error, ModuleNotFoundError):
         hint = "; install it where fsflows runs, or put it on PYTHONPATH"
+        if error.name and (Path(shown).parent / f"{error.name}.py").is_file():
+            hint = "; files beside a flow are not looked for, put their directory on PYTHONPATH"
     return Problem(shown, line, column, f"can't be imported: {what}{hint}")
 
 

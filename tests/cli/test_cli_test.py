@@ -1,6 +1,7 @@
 """`fsflows test`: scripts, their results, and what is said about those that fail."""
 
 import json
+import textwrap
 
 import pytest
 
@@ -61,6 +62,22 @@ def test_verbose_shows_what_the_server_made_of_it(flow, capsys):
     assert "step ask: complete, 1 by keys" in shown
     assert "function look raised KeyError: 1 (shop.py:2)" in shown
     assert "conversation: function failed" in errors, "for people, not for programs"
+
+
+@pytest.mark.parametrize("body", ["while True: pass", "time.sleep(3600)"])
+def test_a_function_that_does_not_come_back_ends_no_test_run(flow, capsys, body):
+    """No server watches it here, and the call's time stands still."""
+    asks = ASK.replace("next: {say: Thank you., hangup: true}", "run: stay")
+    directory = flow(
+        "function_timeout: 1\n" + textwrap.dedent(asks),
+        f"import time\ndef stay(conv, flow):\n    {body}\n",
+    )
+    (directory / "tests").mkdir()
+    (directory / "tests" / "one.call").write_text(
+        "hear which\npress 1\nexpect ended function_failed\n"
+    )
+    assert 0 == main(["test", "-v", str(directory)])
+    assert "function stay did not return within 1 s (shop.py:3)" in capsys.readouterr().out
 
 
 def test_words_that_never_came_because_the_call_was_over_fail_the_script(shop, capsys):

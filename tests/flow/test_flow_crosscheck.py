@@ -166,6 +166,10 @@ def test_steps_with_ways_out(check, step):
             "dtmf: {num_digits: 1}, on: {'*': end}",
             "f.yaml:2:37: row '*' can never happen: '*' is no digit; add 'validate: {values: [...]}' with every row's digits to collect it",
         ),
+        (
+            "dtmf: {num_digits: 8}, validate: {kind: date}, on: {'*': end}",
+            "f.yaml:2:61: row '*' can never happen: '*' is no digit; only the flow's 'escape' can be a key here; write a row 'escaped'",
+        ),
         ("dtmf: {num_digits: 1}, on: {A: end}", "f.yaml:2:37: row 'A' can never happen: 'A' is no digit; add 'allow_letters: true'"),
         (
             "dtmf: {num_digits: 1}, on: {0: end}",

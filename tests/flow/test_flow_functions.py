@@ -212,6 +212,12 @@ def test_start_and_end_function_are_found_by_their_names(load):
     assert "other" == load("start_function: other\n" + RUN, code).start_function
 
 
+def test_a_module_beside_the_flow_is_not_looked_for_and_that_is_said(write, check):
+    write("HOURS = 9, 17\n", "opening_hours.py")
+    [said, *_] = check(RUN, "import opening_hours\ndef f(conv): pass\n")
+    assert "'opening_hours'; files beside a flow are not looked for, put their directory on" in said
+
+
 def test_another_file_by_name(write):
     write("functions: lib/shared.py\n" + RUN)
     write("def f(conv): return {'hangup': True}\ndef not_used_here(conv): pass\n", "lib/shared.py")
