@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import secrets
-from collections import Counter
 from typing import TYPE_CHECKING, Protocol
 
 from fsflows.archive.endings import RecordingState
-from fsflows.call.ended import LINK_LOST, CallEnded, CallFailed
+from fsflows.call.ended import LINK_LOST
 from fsflows.call.happenings import RecordingStarted
-from fsflows.collect.trail import TYPING_ON
+from fsflows.conversation.masks import Masks
 from fsflows.log import Logger, get_logger
 from fsflows.recordings.call.recordings import CallRecordings
 from fsflows.recordings.call.summary import Summary
@@ -21,67 +19,7 @@ if TYPE_CHECKING:
     from fsflows.archive.record import RecordBuilder
     from fsflows.call.call import Call
     from fsflows.call.happenings import RecordingStopped
-    from fsflows.clock import Task
     from fsflows.flow.model import Flow
-
-UNMASK_AFTER = 0.6
-"""Seconds. FreeSWITCH writes a recording up to 0.5 s late while nothing is played, and a mask acts when it is written:
-unmasking at once would put the last half second of a PIN into the file (measured: 0.50 s; 0 s with this pause)."""
-
-SPEECH_RUNS_ON = 3.0
-"""Seconds. So much longer, when the caller was still speaking."""
-
-
-MASKED_BY = "fsflows_masked_by"
-"""The channel variable that says which visit of a call was the last to mask. After a hand-off the call may have come
-back to us, to whatever process, and have masks of its own; to FreeSWITCH a recording is masked or not, never twice."""
-
-
-KEY_IS_TOLD = 0.1
-"""Seconds from a key to our news of it, at the most, where nothing is amiss. FreeSWITCH sends events every 20 ms."""
-
-
-class Typing:
-    """Which keys a caller presses in one go: those are one answer, however many digits of it a step takes.
-
-    Attributes:
-        answer: counts them.
-    """
-
-    __slots__ = ("_last_at", "answer")
-
-    def __init__(self) -> None:
-        self.answer = 0
-        self._last_at = float("-inf")
-
-    def key(self, at: float) -> None:
-        """A key was pressed."""
-        if at - self._last_at >= TYPING_ON:
-            self.answer += 1
-        self._last_at = at
-
-    def goes_on_until(self, answer: int) -> float:
-        """Until when one more key would belong to an answer, and be known; minus infinity: another has begun."""
-        if answer != self.answer:
-            return float("-inf")
-        return self._last_at + TYPING_ON + KEY_IS_TOLD
-
-
-class Masks:
-    """The masks of a call, from its first one on.
-
-    Attributes:
-        asked: how many there are, by reason, that nobody has asked to take back.
-        typing: what the caller keys.
-        visit: this process's part of the call, for `MASKED_BY`.
-    """
-
-    __slots__ = ("asked", "typing", "visit")
-
-    def __init__(self) -> None:
-        self.asked: Counter[str] = Counter()
-        self.typing = Typing()
-        self.visit = secrets.token_hex(8)
 
 
 class Recorder(Protocol):
@@ -157,7 +95,6 @@ class CallRecorder:
         self._call = call
         self._record = record
         self._begun = False
-        self._late: list[Task] = []
         self._flow = flow.name
         self._recorder = recorder
         self._made: CallRecordings | None = None
@@ -243,22 +180,19 @@ class CallRecorder:
         Raises:
             RecordingError: one could be neither masked nor stopped.
         """
-        if self._recordings is not None:
-            masks = self._about_to_mask()
-            try:
-                self._recordings.mask(reason)
-            except RecordingError:
-                if self._call.ended is not None:
-                    raise self._call.ended from None
-                raise
-            masks.asked[reason] += 1
+        if self._recordings is None:
+            return
+        masks = self._about_to_mask()
+        try:
+            masks.put_on(self._recordings, reason)
+        except RecordingError:
+            if self._call.ended is not None:
+                raise self._call.ended from None
+            raise
 
     def _about_to_mask(self) -> Masks:
         if self._masks is None:
-            self._masks = Masks()
-            self._call.on_key = self._masks.typing.key
-            if self._call.ended is None:
-                self._call.set_variable(MASKED_BY, self._masks.visit)
+            self._masks = Masks(self._call)
         return self._masks
 
     def unmask_later(self, reason: str = "flow", *, speaking: bool = False) -> None:
@@ -270,35 +204,8 @@ class CallRecorder:
             reason: of the mask.
             speaking: the caller has not finished.
         """
-        recordings, masks = self._made, self._masks
-        if recordings is None or masks is None or not masks.asked[reason]:
-            return
-        masks.asked[reason] -= 1
-        clock = self._call.clock
-        due = clock.now() + UNMASK_AFTER + (SPEECH_RUNS_ON if speaking else 0)
-        typing = masks.typing
-        answer = typing.answer
-
-        def later() -> None:
-            while (left := max(due, typing.goes_on_until(answer)) - clock.now()) > 0:
-                clock.sleep(left)
-            if self._call.ended is None:
-                recordings.unmask(reason)
-            elif self._call.passed_on and self._was_last_to_mask(masks):
-                recordings.unmask(reason)
-                if not self._was_last_to_mask(masks):
-                    recordings.mask(reason)  # just now: who masked meanwhile unmasks this as well
-
-        self._late = [task for task in self._late if not task.done]
-        self._late.append(clock.spawn(later))
-
-    def _was_last_to_mask(self, masks: Masks) -> bool:
-        """Whether the call is up, and has not come back to a flow that has masks of its own."""
-        try:
-            answer = self._call.api("uuid_getvar", self._call.uuid, MASKED_BY)
-        except (CallEnded, CallFailed):
-            return False
-        return masks.visit == answer.text.strip()
+        if self._made is not None and self._masks is not None:
+            self._masks.take_off_later(self._made, reason, speaking=speaking)
 
     def pause(self) -> None:
         """Stop recording until `resume`."""
@@ -323,11 +230,9 @@ class CallRecorder:
         """The call is over: publish the recordings, or make sure that they are gone."""
         if self._made is None:
             return
-        if self._call.passed_on:
+        if self._masks is not None and self._call.passed_on:
             # What the dialplan records goes on, and would stay masked to the end of the call.
-            until = self._call.clock.now() + SPEECH_RUNS_ON + UNMASK_AFTER + TYPING_ON
-            for task in self._late:
-                task.join(until)
+            self._masks.wait()
         summary = self._made.finish(call_over=self._over())
         self._note(summary)
 
