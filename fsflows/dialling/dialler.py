@@ -1,4 +1,4 @@
-"""Makes calls: so many a second, so many at once; follows each to its end, whatever becomes of the event socket."""
+"""Makes calls: so many a second, so many at once; each in its turn, when there is room for whoever answers."""
 
 from __future__ import annotations
 
@@ -7,27 +7,22 @@ from collections import OrderedDict
 from collections.abc import Callable
 from typing import Literal
 
-from fsflows.archive.endings import OUTBOUND, Reason
-from fsflows.archive.entries import Noted
 from fsflows.archive.model import Record
 from fsflows.archive.record import RecordBuilder
 from fsflows.call import dialled
 from fsflows.clock import Clock, Mailbox, Task
 from fsflows.dialling import metrics
 from fsflows.dialling.attempt import (
-    CANCELLED,
     NOT_CALLED,
     Attempt,
     Outcome,
     Phase,
-    ending_of,
-    outcome_of,
 )
 from fsflows.dialling.plan import Plan, Wanted
+from fsflows.dialling.under_way import UnderWay, ends, has
 from fsflows.esl.event import Event
-from fsflows.esl.link import ReplyTimeout
-from fsflows.esl.supervised import FreeSwitch, FreeSwitches, Unreachable
-from fsflows.log import call_logger, get_logger
+from fsflows.esl.supervised import FreeSwitch, FreeSwitches
+from fsflows.log import get_logger
 
 EVENTS = ("CHANNEL_PROGRESS", "CHANNEL_PROGRESS_MEDIA", "CHANNEL_ANSWER", "CHANNEL_HANGUP_COMPLETE")
 
@@ -36,15 +31,6 @@ OURS = (f"variable_{dialled.NUMBER}", "/./")
 
 KEPT = 1000
 """Calls that are over and can still be asked about."""
-
-GRACE = 30.0
-"""Seconds beyond the ringing that FreeSWITCH gets to say what came of a call."""
-
-LOOK = 20.0
-"""Seconds without news of a call after which FreeSWITCH is asked whether it still has it."""
-
-LATE = 2.0
-"""Seconds that the event of a call's end may come after FreeSWITCH has said that the call is gone."""
 
 STARTING = 3.0
 """Seconds that a FreeSWITCH gets to be connected."""
@@ -57,13 +43,7 @@ AWAY = 120.0
 
 STOPPING = "the server stops"
 
-LOST = (
-    "The server ended while this number was called. Whether it rang, or was answered, is not known."
-)
-
 ENDED_EARLY = f"{NOT_CALLED}it was ended before its turn"
-
-LONGEST = 24 * 3600.0
 
 Gate = Literal["open", "wait", "shut"]
 
@@ -128,8 +108,8 @@ class Dialler:
         self._most_waiting = waiting
         self._turn = 0
         self._away_since: float | None = None
-        self._queue: OrderedDict[str, _Call] = OrderedDict()
-        self._active: dict[str, _Call] = {}
+        self._queue: OrderedDict[str, UnderWay] = OrderedDict()
+        self._active: dict[str, UnderWay] = {}
         self._over: OrderedDict[str, Attempt] = OrderedDict()
         self._news: Mailbox[bool] = clock.mailbox()
         self._pump: Task | None = None
@@ -151,7 +131,7 @@ class Dialler:
             if call.attempt.phase is Phase.WAITING:
                 self._end(call, Outcome.FAILED, NOT_CALLED + STOPPING, taken=False)
             elif call.attempt.phase is not Phase.ANSWERED:
-                self._kill(call)
+                call.kill()
                 self._end(call, Outcome.FAILED, STOPPING, taken=False)
         for end in self._ends:
             end()
@@ -180,7 +160,7 @@ class Dialler:
         if len(self._queue) >= self._most_waiting:
             raise TooMany(len(self._queue), self._gap * len(self._queue))
         attempt = Attempt(call_id, number, wanted.flow, self._clock.utcnow())
-        call = _Call(attempt, wanted, self._clock)
+        call = UnderWay(attempt, wanted, self._clock)
         call.builder.caller, call.builder.node = self.plan.caller_number, self._node
         self._queue[call_id] = call
         call.log.info("call asked for", number=number, flow=wanted.flow)
@@ -201,22 +181,14 @@ class Dialler:
             return True
         call = self._active.get(call_id)
         if call is None:
-            return any(_ends(switch, call_id) for switch in self._switches if switch.connected)
+            return any(ends(switch, call_id) for switch in self._switches if switch.connected)
         call.cancelled = True
-        self._kill(call)
+        call.kill()
         return True
 
     def is_up(self, call_id: str) -> bool:
         """Whether a FreeSWITCH says that it has a call: as far as is known, one that another process has begun."""
-        return any(_has(switch, call_id) for switch in self._switches if switch.connected)
-
-    def _kill(self, call: _Call) -> None:
-        if call.switch is None:
-            return
-        try:
-            call.switch.api("uuid_kill", call.attempt.id, CANCELLED)
-        except (Unreachable, ReplyTimeout) as error:
-            call.log.warning("the call can't be ended", why=str(error))
+        return any(has(switch, call_id) for switch in self._switches if switch.connected)
 
     def _drop_waiting(self) -> None:
         while self._queue:
@@ -243,80 +215,20 @@ class Dialler:
             self._count()
             self._clock.sleep(self._gap)
 
-    def _make(self, call: _Call) -> None:
+    def _make(self, call: UnderWay) -> None:
         try:
             self._note(call.builder)
             outcome, cause = Outcome.FAILED, ENDED_EARLY
             if not call.cancelled:
-                outcome, cause = self._dial(call)
+                switch = self._next_switch()
+                if switch is None:
+                    outcome, cause = Outcome.FAILED, f"{NOT_CALLED}no FreeSWITCH can be reached"
+                else:
+                    outcome, cause = call.dial(switch, self.plan)
         except Exception as error:
             call.log.exception("a call could not be made")
             outcome, cause = Outcome.FAILED, type(error).__name__
         self._end(call, outcome, cause, taken=call.taken)
-
-    def _dial(self, call: _Call) -> tuple[Outcome, str]:
-        switch = self._next_switch()
-        if switch is None:
-            return Outcome.FAILED, f"{NOT_CALLED}no FreeSWITCH can be reached"
-        attempt = call.attempt
-        call.switch = switch
-        leg, application = self.plan.originate(attempt.id, attempt.number, call.wanted)
-        attempt.moved(Phase.DIALLING)
-        rings = call.wanted.ring_timeout or self.plan.ring_timeout
-        try:
-            reply = switch.bgapi("originate", leg, application, timeout=rings + GRACE)
-        except (Unreachable, ReplyTimeout) as error:
-            # It may ring, or have been answered: FreeSWITCH is the one to know.
-            call.log.warning("no news of the call from FreeSWITCH", why=str(error))
-            return self._follow(call)
-        if reply.text.startswith("+OK"):
-            self._answered(call)
-            return self._follow(call)
-        cause = reply.text.removeprefix("-ERR").strip() or "no answer from originate"
-        if call.cancelled:
-            return Outcome.FAILED, CANCELLED
-        return outcome_of(cause, rang=attempt.phase is Phase.RINGING), cause
-
-    def _follow(self, call: _Call) -> tuple[Outcome, str]:
-        """Wait for the end of a call that FreeSWITCH has."""
-        until = self._clock.now() + LONGEST
-        while self._clock.now() < until:
-            over = call.over.get(self._clock.now() + LOOK)
-            if over is None and self._is_gone(call):
-                over = call.over.get(self._clock.now() + LATE)  # its answer overtakes events
-                if over is None:
-                    return self._unseen(call)
-            if over is not None:
-                return self._what_became(call, over)
-        return Outcome.FAILED, "it does not end"
-
-    def _unseen(self, call: _Call) -> tuple[Outcome, str]:
-        if call.attempt.phase is not Phase.ANSWERED:
-            return Outcome.FAILED, "its end was not seen"
-        # Whether a conversation wrote its record can't be known. If it has, or does, that one stays.
-        return Outcome.ANSWERED, "its end was not seen"
-
-    def _what_became(self, call: _Call, over: Event) -> tuple[Outcome, str]:
-        cause = over.get("Hangup-Cause") or ""
-        state = over.variable(dialled.STATE) or ""
-        call.taken = state in (dialled.TAKEN, dialled.MACHINE)
-        if state == dialled.MACHINE:
-            return Outcome.MACHINE, cause
-        if state == dialled.TAKEN:
-            return Outcome.ANSWERED, cause
-        if call.attempt.phase is Phase.ANSWERED:
-            return Outcome.FAILED, f"answered, but our server did not take the call ({cause})"
-        if call.cancelled:
-            return Outcome.FAILED, cause
-        return outcome_of(cause, rang=call.attempt.phase is Phase.RINGING), cause
-
-    def _is_gone(self, call: _Call) -> bool:
-        if call.switch is None:
-            return True
-        try:
-            return call.switch.api("uuid_exists", call.attempt.id).text.strip() == "false"
-        except (Unreachable, ReplyTimeout):
-            return False
 
     def _is_worth_trying(self) -> bool:
         """Whether a FreeSWITCH can be reached; or none has been for so long that the calls fail."""
@@ -341,21 +253,10 @@ class Dialler:
 
     def _on_event(self, event: Event) -> None:
         call = self._active.get(event.get("Unique-ID") or "")
-        if call is None:
-            return
-        if event.name == "CHANNEL_HANGUP_COMPLETE":
-            call.over.put(event)
-        elif event.name == "CHANNEL_ANSWER":
-            self._answered(call)
-        elif call.attempt.moved(Phase.RINGING):
-            call.log.info("it rings")
+        if call is not None:
+            call.on_event(event)
 
-    def _answered(self, call: _Call) -> None:
-        if call.attempt.moved(Phase.ANSWERED):
-            call.attempt.answered_at = self._clock.utcnow()
-            call.log.info("answered")
-
-    def _end(self, call: _Call, outcome: Outcome, cause: str, *, taken: bool) -> None:
+    def _end(self, call: UnderWay, outcome: Outcome, cause: str, *, taken: bool) -> None:
         attempt = call.attempt
         self._active.pop(attempt.id, None)
         attempt.outcome, attempt.cause = outcome, cause
@@ -363,64 +264,13 @@ class Dialler:
         metrics.DIALLED.labels(attempt.flow, outcome.value).inc()
         call.log.info("call over", outcome=outcome.value, cause=cause)
         if not taken:
-            self._keep(self._record(call, outcome, cause))
+            self._keep(call.record(outcome, cause))
         self._over[attempt.id] = attempt
         while len(self._over) > KEPT:
             self._over.popitem(last=False)
         self._count()
         self._news.put(True)
 
-    def _record(self, call: _Call, outcome: Outcome, cause: str) -> Record:
-        """Of a call that never got to a conversation."""
-        builder = call.builder
-        if cause and not cause.isupper():
-            builder.noted(cause)
-        return builder.finish(*ending_of(outcome), cause if cause.isupper() else "")
-
     def _count(self) -> None:
         metrics.DIALLING.labels("waiting").set(len(self._queue))
         metrics.DIALLING.labels("under way").set(len(self._active))
-
-
-def _has(switch: FreeSwitch, call_id: str) -> bool:
-    try:
-        return switch.api("uuid_exists", call_id).text.strip() == "true"
-    except (Unreachable, ReplyTimeout):
-        return False
-
-
-def _ends(switch: FreeSwitch, call_id: str) -> bool:
-    if not _has(switch, call_id):
-        return False
-    try:
-        return switch.api("uuid_kill", call_id, CANCELLED).text.startswith("+OK")
-    except (Unreachable, ReplyTimeout):
-        return False
-
-
-class _Tried(RecordBuilder):
-    """The record of a call that is made, and that nobody has answered yet."""
-
-    if_lost = (Reason.DIAL_FAILED, Noted(at=0.0, text=LOST))
-
-
-class _Call:
-    """A call that is not over, with what following it takes."""
-
-    def __init__(self, attempt: Attempt, wanted: Wanted, clock: Clock) -> None:
-        self.attempt = attempt
-        self.wanted = wanted
-        self.switch: FreeSwitch | None = None
-        self.task: Task | None = None
-        self.cancelled = False
-        self.taken = False
-        self.over: Mailbox[Event] = clock.mailbox()
-        self.log = call_logger("dialling", attempt.id)
-        self.builder = _Tried(
-            attempt.id,
-            clock,
-            callee=attempt.number,
-            flow=attempt.flow,
-            direction=OUTBOUND,
-            record_id=dialled.record_of(attempt.id),
-        )

@@ -8,7 +8,8 @@ from fsflows.archive.endings import Reason, Result
 from fsflows.clock import VirtualClock
 from fsflows.dialling import Dialler, NotDialling, Outcome, Phase, Plan, TooMany, Wanted
 from fsflows.dialling.attempt import CAUSES, ending_of
-from fsflows.dialling.dialler import AWAY, GRACE, KEPT, LOOK
+from fsflows.dialling.dialler import AWAY, KEPT
+from fsflows.dialling.under_way import GRACE, LOOK
 from fsflows.esl.event import Event
 from fsflows.esl.link import LinkClosed, Reply
 from fsflows.esl.supervised import FreeSwitch, FreeSwitches
