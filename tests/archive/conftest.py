@@ -4,8 +4,13 @@ import pytest
 from database import postgres
 from record_samples import sample_records
 
+from fsflows.archive import writer as writer_module
+from fsflows.archive.spool import Spool
 from fsflows.archive.store import RecordStore
+from fsflows.archive.writer import RecordWriter
 from fsflows.database import Database
+
+from .writers import FakeStore
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
@@ -35,3 +40,32 @@ def database(request):
 @pytest.fixture
 def store(database):
     return RecordStore(database)
+
+
+# --- the writer ---------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def impatient(monkeypatch):
+    monkeypatch.setattr(writer_module, "RETRY", (0.001,))
+
+
+@pytest.fixture
+def fake():
+    return FakeStore()
+
+
+@pytest.fixture
+def make(tmp_path):
+    made = []
+
+    def make(store, **spool):
+        writer = RecordWriter(lambda: store, Spool(tmp_path / "spool", **spool), "node#1")
+        made.append(writer)
+        writer.start()
+        return writer
+
+    yield make
+    for writer in made:
+        if not writer._stopped:
+            writer.stop()

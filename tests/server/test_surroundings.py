@@ -41,7 +41,10 @@ def heard(result):
 
 
 def asked(running, text="Which?"):
-    wait_for(lambda: running.channel and text in heard(running.channel))
+    try:
+        wait_for(lambda: running.channel and text in heard(running.channel))
+    except AssertionError:
+        pytest.fail(f"{text!r} was not heard, but {running.channel and heard(running.channel)}")
     return running
 
 
@@ -268,7 +271,6 @@ def test_a_step_of_the_clock(run, tmp_path, steps, seconds):
         "data",
         server__listen="127.0.0.1:0",
         server__workers=2,
-        server__heartbeat_timeout=5.0,
         recordings__sweep_seconds=0.3,
     )
     address = process.address
