@@ -13,7 +13,7 @@ import uuid
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from pathlib import Path
+from functools import partial
 from typing import Any
 
 Row = dict[str, str]
@@ -65,7 +65,9 @@ class Journal:
         self._over: set[str] = set()
         self._keys: dict[str, str] = {}
         try:
-            self._file = Path(path).open("a+b")  # noqa: SIM115 - held for as long as the list is called
+            # Numbers, and what is known of them, are nobody else's business.
+            own = partial(os.open, mode=0o600)
+            self._file = open(path, "a+b", opener=own)  # noqa: SIM115 - held while the list is called
         except OSError as error:
             raise BadJournal(f"{path}: {error.strerror}") from None
         try:

@@ -318,6 +318,11 @@ def test_the_same_number_twice_is_called_twice_and_another_flow_calls_anew(clock
     assert 3 == len(server.called)
 
 
+def test_nobody_else_reads_who_was_called(journal, tmp_path):
+    journal()
+    assert 0o600 == (tmp_path / "list.journal").stat().st_mode & 0o777
+
+
 def test_a_journal_that_was_cut_off_is_gone_on_with(clock, journal, tmp_path):
     server = FakeServer()
     called(server, ROWS[:1], journal=journal())
