@@ -9,5 +9,5 @@ Its rooms, in the order of their imports, which is a good one to read them in:
 5. `call`: the recordings of a call that this process has; `recovery`: of calls that no process has (any more);
    `oversight`: what those who answer for recordings ask for.
 
-`service` makes all of it from the settings; `tools` is what its parts share.
+`service` makes all of it from the settings; `tools` is what its parts share, `locks` and `under_way` among it.
 """

@@ -38,6 +38,7 @@ from fsflows.recordings.recovery.presence import Presence
 from fsflows.recordings.recovery.sweep import Sweeper
 from fsflows.recordings.recovery.watch import Watch
 from fsflows.recordings.tools import Tools
+from fsflows.recordings.under_way import UnderWay
 from fsflows.settings import Settings
 
 CONNECTING = 3.0
@@ -131,16 +132,18 @@ class Recordings:
         intents = IntentSpool(spool, lane)
         archives = Archives(database, clock, node)
         lookout = Lookout(journal, clock, intents)
+        under_way = UnderWay()
         tools = Tools(
             journal=journal,
             clock=clock,
             reach=reach,
             staging=staging.rstrip("/"),
-            discarder=Discarder(journal, clock, lookout, faults=faults),
+            discarder=Discarder(journal, clock, lookout, under_way, faults=faults),
             lookout=lookout,
-            publisher=Publisher(journal, archives, faults=faults),
+            publisher=Publisher(journal, archives, under_way, faults=faults),
             archives=archives,
             locks=CallLocks(clock),
+            under_way=under_way,
             faults=faults,
         )
         claims = Claims(database, clock, node, presence.living if presence else tuple)

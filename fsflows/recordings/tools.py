@@ -14,11 +14,14 @@ from fsflows.recordings.journal.journal import Journal
 from fsflows.recordings.locks import CallLocks
 from fsflows.recordings.publishing.identity import Archives
 from fsflows.recordings.publishing.publisher import Publisher
+from fsflows.recordings.under_way import UnderWay
 
 
 class Live(Protocol):
     """A call that this process has."""
 
+    @property
+    def closed(self) -> bool: ...
     def retry(self) -> bool: ...
     def noticed_elsewhere(self, path: str, cause: str | None) -> None: ...
 
@@ -29,6 +32,7 @@ class Tools:
 
     Attributes:
         staging: the staging directory, as FreeSWITCH names it.
+        under_way: what is being published.
         live: the calls that this process has, by uuid: the sweep leaves them alone.
     """
 
@@ -41,5 +45,11 @@ class Tools:
     publisher: Publisher
     archives: Archives
     locks: CallLocks
+    under_way: UnderWay
     live: dict[str, Live] = field(default_factory=dict)
     faults: Faults = NO_FAULTS
+
+    @property
+    def busy(self) -> set[str]:
+        """The calls that this process has, or whose recordings it is publishing."""
+        return {*self.live, *self.under_way.calls}

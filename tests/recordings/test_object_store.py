@@ -7,6 +7,7 @@ import hashlib
 import os
 import threading
 from collections import defaultdict
+from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import parse_qs, unquote, urlsplit
 
@@ -32,7 +33,14 @@ class Store(BaseHTTPRequestHandler):
         pass
 
     def do_PUT(self):
-        body = self.rfile.read(int(self.headers["Content-Length"]))
+        size = int(self.headers["Content-Length"])
+        body = self.rfile.read(min(size, 1 << 16))
+        self.server.on_body()
+        body += self.rfile.read(size - len(body))
+        self.server.received += len(body)
+        if len(body) < size:
+            self.close_connection = True
+            return None
         digest = base64.b64encode(hashlib.md5(body).digest()).decode()
         self.server.on_put()
         if self.server.refuse or digest != self.headers["Content-MD5"]:
@@ -113,7 +121,8 @@ def store(monkeypatch):
         server.objects = defaultdict(list)
         server.versioned = server.refuse = False
         server.conditions = True
-        server.on_put = lambda: None
+        server.on_put = server.on_body = lambda: None
+        server.received = 0
         thread = threading.Thread(target=server.serve_forever, args=(0.02,))
         thread.start()
         for name, value in {
@@ -141,9 +150,15 @@ def archive(store):
 
 def put(archive, directory, name, content=b"audio"):
     (directory / "x.wav").write_bytes(content)
+    with open_directory(directory) as fd:
+        return archive.publish(fd, "x.wav", name, ID)
+
+
+@contextmanager
+def open_directory(directory):
     fd = os.open(directory, os.O_RDONLY)
     try:
-        return archive.publish(fd, "x.wav", name, ID)
+        yield fd
     finally:
         os.close(fd)
 
@@ -225,6 +240,20 @@ def test_P12_what_is_discarded_on_its_way_does_not_stay_in_the_store(
         archive._client.put_object = lost
     with pytest.raises(RecordingGone if answers else FileWorkFailed):
         put(archive, tmp_path, "d/a.wav")
+    assert [] == list(archive.names())
+
+
+def test_P12_an_upload_ends_when_its_recording_is_discarded(archive, store, tmp_path):
+    """Whoever has opted out waits for that: a long recording may be on its way for minutes."""
+    size = 64 << 20
+    file = tmp_path / "x.wav"
+    file.touch()
+    os.truncate(file, size)
+    store.on_body = file.unlink
+    with open_directory(tmp_path) as fd, pytest.raises(FileWorkFailed, match="deleted while"):
+        archive.publish(fd, "x.wav", "d/a.wav", ID)
+    store.shutdown()
+    assert store.received < size
     assert [] == list(archive.names())
 
 

@@ -10,9 +10,11 @@ from unittest.mock import Mock
 import pytest
 
 from fsflows.recordings.discarding.discard import DiscardFailed
-from fsflows.recordings.files.archive import Retracted
+from fsflows.recordings.files import directory_archive
+from fsflows.recordings.files.archive import Retracted, deleted_since
 from fsflows.recordings.files.directory_archive import DirectoryArchive
 from fsflows.recordings.files.failures import FileWorkFailed, RecordingGone
+from fsflows.recordings.files.marker import MARKER
 from fsflows.recordings.oversight.settling import settle
 from recordings.fakes import UUID, listed, sweep_alone
 
@@ -82,6 +84,25 @@ def test_P12_what_is_discarded_before_its_copy_begins_is_not_in_the_archive_afte
     assert [] == list(archive.names())
 
 
+def test_P12_a_copy_ends_with_the_piece_at_which_its_recording_was_discarded(
+    archive, tmp_path, in_memory, monkeypatch
+):
+    file = in_memory / "x.wav"
+    file.write_bytes(b"audio" * 1_000_000)
+    looks = []
+
+    def look(found, descriptor):
+        looks.append(descriptor)
+        file.unlink(missing_ok=True)
+        return deleted_since(found, descriptor)
+
+    monkeypatch.setattr(directory_archive, "deleted_since", look)
+    with pytest.raises(RecordingGone):
+        put(archive, in_memory, "a.wav")
+    assert len(looks) == 1
+    assert listed(tmp_path / "archive") == [MARKER]
+
+
 def test_P12_audio_that_has_another_name_is_not_called_gone(archive, tmp_path):
     """A copy of the archive by `cp -al`, `rsync --link-dest`: of the same blocks."""
     put(archive, tmp_path, "a.wav")
@@ -131,10 +152,9 @@ def test_another_recording_by_that_name_is_never_overwritten(archive, tmp_path):
 def test_a_full_disk_leaves_no_half_copy(archive, tmp_path, in_memory, monkeypatch):
     (in_memory / "x.wav").write_bytes(b"audio" * 1000)
 
-    def full(*_):
-        raise OSError(28, "No space left on device")
-
-    monkeypatch.setattr("shutil.copyfileobj", full)
+    # Each piece is looked at when it is written.
+    full = Mock(side_effect=OSError(28, "No space left on device"))
+    monkeypatch.setattr(directory_archive, "deleted_since", full)
     with pytest.raises(OSError, match="No space"):
         put(archive, in_memory, "a.wav")
     assert list(archive.names()) == []

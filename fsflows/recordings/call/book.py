@@ -57,10 +57,12 @@ class Book:
         for entry in call.entries:
             self.known.setdefault(entry.path, entry)
 
-    def reload(self) -> None:
+    def reload(self) -> CallFile:
         """What the journal says now."""
-        for entry in self._tools.journal.load(self._call_uuid).entries:
+        call = self._tools.journal.load(self._call_uuid)
+        for entry in call.entries:
             self.known[entry.path] = entry
+        return call
 
     def write_down(self) -> None:
         """What could not be written when it was noticed.

@@ -15,7 +15,7 @@ from fsflows.recordings.call.summary import RecordingsClosed, Summary, of_entrie
 from fsflows.recordings.discarding.discard import DiscardFailed
 from fsflows.recordings.files.failures import FileWorkFailed
 from fsflows.recordings.freeswitch.control import RecordingControl, RecordingError
-from fsflows.recordings.journal.entries import CallFile
+from fsflows.recordings.journal.entries import CallFile, Entry
 from fsflows.recordings.journal.receipt import DiscardCause, Receipt
 from fsflows.recordings.tools import Tools
 
@@ -228,13 +228,15 @@ class CallRecordings:
             keep_running: let our recordings run on in a call that was handed on; the sweep publishes them.
         """
         self.closed = True
+        ready: list[Entry] = []
         try:
             with self._hold():
                 self._see_earlier_order()
                 if self.discarded:
                     self._discard.confirm(call_over=call_over)
                 else:
-                    self._publish(call_over=call_over, keep_running=keep_running)
+                    ready = self._settle(call_over=call_over, keep_running=keep_running)
+            self._publish(ready)
         except (DatabaseFailed, FileWorkFailed) as error:
             self._log.warning("recordings are left to the sweep", why=str(error))
         finally:
@@ -253,8 +255,9 @@ class CallRecordings:
 
     @contextmanager
     def _hold(self, *, load: bool = True) -> Iterator[None]:
-        if not self.closed:
-            self._tools.live.setdefault(self.call_uuid, self)
+        before = self._tools.live.get(self.call_uuid)
+        if not self.closed and (before is None or before.closed):
+            self._tools.live[self.call_uuid] = self
         with self._tools.locks.hold(self.call_uuid):
             self._holding = True
             try:
@@ -367,19 +370,24 @@ class CallRecordings:
             else:
                 self._started(path)
 
-    def _publish(self, *, call_over: bool, keep_running: bool) -> None:
+    def _settle(self, *, call_over: bool, keep_running: bool) -> list[Entry]:
+        """End what is ours to end; what is to be published then."""
         for entry in list(self._book.known.values()):
             stays = not call_over and (keep_running or entry.origin != "flow")
             if entry.state in RUNNING and not stays:
                 self._end(entry.path, call_over=call_over)
         self._book.write_down()
-        for entry in list(self._book.known.values()):
-            if entry.name and entry.state in ("staged", "publishing"):
-                published = self._tools.publisher.publish(entry, self._files, self._log)
-                if published is None:
-                    self._book.reload()
-                else:
-                    self._book.known[entry.path] = published
+        known = self._book.known.values()
+        return [entry for entry in known if entry.name and entry.state in ("staged", "publishing")]
+
+    def _publish(self, entries: list[Entry]) -> None:
+        """Without the lock: the call may come back meanwhile, and its caller must not wait for a copy."""
+        for entry in entries:
+            published = self._tools.publisher.publish(entry, self._files, self._log)
+            if published is None:
+                self._know(self._book.reload())
+            else:
+                self._book.known[entry.path] = published
 
     def _end(self, path: str, *, call_over: bool) -> None:
         try:

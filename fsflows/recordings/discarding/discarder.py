@@ -15,6 +15,7 @@ from dataclasses import replace
 from fsflows.clock import Clock
 from fsflows.database import DatabaseFailed
 from fsflows.recordings import metrics
+from fsflows.recordings.discarding.arrivals import Arrivals
 from fsflows.recordings.discarding.discard import (
     FORBIDDEN,
     NOT_STARTED,
@@ -35,6 +36,7 @@ from fsflows.recordings.files.failures import (
 from fsflows.recordings.journal.entries import GONE, Entry
 from fsflows.recordings.journal.journal import Journal
 from fsflows.recordings.journal.receipt import SETTLED, FileReceipt, Receipt
+from fsflows.recordings.under_way import UnderWay
 
 
 class Discarder:
@@ -45,6 +47,7 @@ class Discarder:
         journal: Journal,
         clock: Clock,
         lookout: Lookout,
+        under_way: UnderWay,
         *,
         faults: Faults = NO_FAULTS,
     ) -> None:
@@ -52,6 +55,7 @@ class Discarder:
         self._clock = clock
         self._lookout = lookout
         self._faults = faults
+        self._arrivals = Arrivals(journal, clock, under_way)
         self._stopper = Stopper(lookout, faults)
         self._retractor = Retractor(journal)
 
@@ -154,6 +158,7 @@ class Discarder:
         started = self._clock.now()
         for path, entry in list(discard.known.items()):
             self._delete(discard, before.get(path, replace(entry, state="recording")))
+        self._arrivals.wait(discard)
         discard.ms["delete"] = self._since(started)
         self._faults.at("discard 10: all files are gone")
         started = self._clock.now()
@@ -195,13 +200,13 @@ class Discarder:
     def _delete(self, discard: Discard, entry: Entry) -> None:
         """Delete one recording wherever it is. `entry`: as it was before this round."""
         now = discard.known[entry.path]
-        if now.state == "publishing":
-            discard.left.append(
-                f"{entry.path!r} is being published by {now.owner}, which takes it out again"
-            )
-            return
         try:
             deleted = discard.files.delete(entry.path, now.mark)
+            if now.state == "publishing":
+                # Another process is at it: it is looked for again when that has ended.
+                if deleted.how == "deleted":
+                    discard.went(FileReceipt(entry.path, "deleted", now.size, deleted.also))
+                return
             how = deleted.how if deleted.how == "deleted" else self._why_absent(discard, entry, now)
             if how is None and entry.path in discard.settled:
                 discard.settle(now)

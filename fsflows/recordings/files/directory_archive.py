@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import errno
 import os
-import shutil
 import stat
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -71,7 +70,7 @@ class DirectoryArchive:
                     os.rename(file, last, src_dir_fd=directory, dst_dir_fd=parent)
                     _must_be(here, parent, last, directory, file)
                 else:
-                    self._copy(source, parent, last)
+                    self._copy(source, here, parent, last)
                     if deleted_since(here, source.fileno()):
                         os.unlink(last, dir_fd=parent)
                         os.fsync(parent)
@@ -131,18 +130,21 @@ class DirectoryArchive:
     def _location(self, name: str) -> str:
         return f"{self._path.rstrip('/')}/{name}"
 
-    def _copy(self, source: IO[bytes], parent: int, last: str) -> None:
+    def _copy(self, source: IO[bytes], here: os.stat_result, parent: int, last: str) -> None:
         part = _part(last)
         with suppress(FileNotFoundError):
             os.unlink(part, dir_fd=parent)
         try:
             with open(part, "xb", opener=_opener(parent)) as copy:
-                shutil.copyfileobj(source, copy, 1 << 20)
+                while piece := source.read(1 << 20):
+                    copy.write(piece)
+                    if deleted_since(here, source.fileno()):
+                        raise RecordingGone(f"{last!r} was deleted while it was copied")
                 copy.flush()
                 os.fsync(copy.fileno())
             self._faults.at("publish 3: copied, not yet under its name")
             os.rename(part, last, src_dir_fd=parent, dst_dir_fd=parent)
-        except OSError:
+        except (OSError, RecordingGone):
             with suppress(OSError):
                 os.unlink(part, dir_fd=parent)
             raise

@@ -96,7 +96,7 @@ class S3Archive:
             if present is None:
                 self._faults.at("publish 3: copied, not yet under its name")
                 try:
-                    self._put(name, source, size, md5, sha256)
+                    self._put(name, source, here, md5, sha256)
                 finally:
                     if gone := deleted_since(here, fd):
                         self.retract(name)
@@ -108,14 +108,16 @@ class S3Archive:
         self._faults.at("publish 4: under its name in the archive")
         return Published(self._location(name), size)
 
-    def _put(self, name: str, source: IO[bytes], size: int, md5: str, sha256: str) -> None:
+    def _put(
+        self, name: str, source: IO[bytes], found: os.stat_result, md5: str, sha256: str
+    ) -> None:
         with _explained(name):
             # The store refuses a body that is not what the digest says.
             self._client.put_object(
                 Bucket=self._bucket,
                 Key=self._key(name),
-                Body=source,
-                ContentLength=size,
+                Body=_Body(source, found),
+                ContentLength=found.st_size,
                 ContentMD5=md5,
                 Metadata={_SHA256: sha256},
             )
@@ -179,6 +181,20 @@ class S3Archive:
 
     def _location(self, name: str) -> str:
         return f"s3://{self._bucket}/{self._key(name)}"
+
+
+class _Body:
+    """A file on its way into the store, which ends when the file is deleted meanwhile."""
+
+    def __init__(self, source: IO[bytes], found: os.stat_result) -> None:
+        self._source = source
+        self._found = found
+        self.seek, self.tell = source.seek, source.tell
+
+    def read(self, size: int = -1) -> bytes:
+        if deleted_since(self._found, self._source.fileno()):
+            raise RecordingGone("it was deleted while it was uploaded")
+        return self._source.read(size)
 
 
 def _digests(source: IO[bytes]) -> tuple[str, str]:

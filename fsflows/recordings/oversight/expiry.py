@@ -66,7 +66,7 @@ class Expiry(_Journaled):
         tools = self._tools
         with tools.locks.hold(call_uuid):
             call = tools.journal.load(call_uuid)
-            if _gone(call_uuid, call) or call_uuid in tools.live or _goes_on(call, cutoff):
+            if _gone(call_uuid, call) or call_uuid in tools.busy or _goes_on(call, cutoff):
                 return False
             self._must_be_at_hand(call)
             switch, flow = call.entries[0].switch, call.entries[0].flow

@@ -7,6 +7,7 @@ before the staged file goes. After a crash anywhere it is done again from the st
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 from fsflows.log import Logger
 from fsflows.recordings import metrics
@@ -17,22 +18,38 @@ from fsflows.recordings.journal.entries import Entry
 from fsflows.recordings.journal.journal import Journal
 from fsflows.recordings.journal.known_archive import Aim
 from fsflows.recordings.publishing.identity import Archives
+from fsflows.recordings.under_way import UnderWay
 
 
 class Publisher:
     """Publishes recordings."""
 
-    def __init__(self, journal: Journal, archives: Archives, *, faults: Faults = NO_FAULTS) -> None:
+    def __init__(
+        self,
+        journal: Journal,
+        archives: Archives,
+        under_way: UnderWay,
+        *,
+        faults: Faults = NO_FAULTS,
+    ) -> None:
         self._journal = journal
         self._archives = archives
+        self._under_way = under_way
         self._faults = faults
 
     def publish(self, entry: Entry, files: Files, log: Logger) -> Entry | None:
         """Publish one recording; as it is then. None: not (yet); the log says why, and the sweep tries again.
 
+        The call's lock need not be held: a copy takes its time, and the call may come back meanwhile.
+
         Raises:
             DatabaseFailed: the journal can't be written; nothing is lost.
+            FileWorkFailed: it was discarded meanwhile, and can't be taken out again now; the discard stays open.
         """
+        with self._under_way.publishing(entry.call_uuid, entry.path) as ours:
+            return self._publish(entry, files, log) if ours else None
+
+    def _publish(self, entry: Entry, files: Files, log: Logger) -> Entry | None:
         assert entry.name is not None
         self._faults.at("publish 1: the call is over")
         aim = self._journal.start_publishing(entry)
@@ -42,30 +59,17 @@ class Publisher:
         try:
             if aim.archive is None:  # the first one to be published here
                 self._archives.check(files)
-                return self.publish(entry, files, log)
+                return self._publish(entry, files, log)
             published = files.publish(entry.path, entry.name, aim.archive)
-        except WrongArchive as error:
-            # Nothing was copied: it is no more in that archive than before.
-            self._journal.change(entry, ("publishing",), error=str(error), **aim.before)
-            _count("failed", "recording not published, will be tried again", error, log)
-            return None
-        except RecordingGone as error:
-            if self._may_be_elsewhere(entry, aim):
-                why = f"{error}; it may be in the archive that it went to before"
-                self._journal.change(entry, ("publishing",), error=why, **aim.before)
-                _count("failed", "recording not published, will be tried again", error, log)
-                return None
-            self._journal.change(entry, ("publishing",), state="lost", error=str(error))
-            _count("lost", "recording lost", error, log)
-            return None
         except FileWorkFailed as error:
-            self._journal.change(entry, ("publishing",), error=str(error))
-            _count("failed", "recording not published, will be tried again", error, log)
+            if self._is_discarded(entry):
+                self._take_out(entry, files, log)
+            else:
+                self._put_off(entry, aim, error, log)
             return None
         if not self._journal.published(entry, published.location, published.size):
-            log.warning("recording was discarded while it was being published")
-            files.retract(entry.name)
-            self._journal.change(entry, ("publishing",), state="staged")
+            if self._is_discarded(entry):
+                self._take_out(entry, files, log)
             return None
         self._faults.at("publish 5: that it is published is on disk")
         metrics.RECORDINGS.labels("published").inc()
@@ -74,6 +78,33 @@ class Publisher:
         return replace(
             entry, state="published", location=published.location, size=published.size, **aim.now
         )
+
+    def _is_discarded(self, entry: Entry) -> bool:
+        return self._journal.load(entry.call_uuid).intent is not None
+
+    def _take_out(self, entry: Entry, files: Files, log: Logger) -> None:
+        """A discard came first: nothing of it stays, and that is on disk before the discard can say so."""
+        assert entry.name is not None
+        log.warning("recording was discarded while it was being published")
+        files.retract(entry.name)
+        self._journal.change(entry, ("publishing",), state="staged", owner="")
+
+    def _put_off(self, entry: Entry, aim: Aim, error: FileWorkFailed, log: Logger) -> None:
+        """It can't be published now. Nobody is at it any more."""
+        why = str(error)
+        values: dict[str, Any] = {}
+        if isinstance(error, WrongArchive):
+            # Nothing was copied: it is no more in that archive than before.
+            values = dict(aim.before)
+        elif isinstance(error, RecordingGone):
+            if not self._may_be_elsewhere(entry, aim):
+                self._journal.change(entry, ("publishing",), state="lost", error=why)
+                _count("lost", "recording lost", error, log)
+                return
+            why = f"{error}; it may be in the archive that it went to before"
+            values = dict(aim.before)
+        self._journal.change(entry, ("publishing",), error=why, owner="", **values)
+        _count("failed", "recording not published, will be tried again", error, log)
 
     def _may_be_elsewhere(self, entry: Entry, aim: Aim) -> bool:
         """Whether it was on its way to another archive before, and nobody has said that this one is no more."""

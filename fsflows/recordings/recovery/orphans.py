@@ -20,12 +20,12 @@ ORPHAN_AGE = 3600.0
 
 @dataclass(frozen=True, slots=True)
 class Settled:
-    """What became of a call's recordings: how many were published; how many wait, since the call is (or may be) up.
+    """What becomes of a call's recordings: those to publish; how many wait, since the call is (or may be) up.
 
     Or that they are to be discarded: the intent, which is on disk.
     """
 
-    published: int = 0
+    ready: tuple[Entry, ...] = ()
     waiting: int = 0
     intent: Intent | None = None
 
@@ -54,7 +54,7 @@ class Orphans:
         if call.intent is not None:
             return Settled()
         files = self._tools.reach.files(entries[0].switch)
-        published = 0
+        ready: list[Entry] = []
         try:
             if not self._is_over(call_uuid, entries):
                 return Settled(waiting=len(entries))
@@ -62,14 +62,29 @@ class Orphans:
             settled = any(entry.state == "publishing" for entry in call.entries)
             if self._discard and not settled:
                 return Settled(intent=self._intent(entries[0], log))
-            for entry in entries:
-                published += self._settle_one(entry, files, log)
+            ready += (entry for entry in entries if self._is_ready(entry, files))
         except (FileWorkFailed, RecordingError) as error:
             log.warning("recordings of a call without a server", why=str(error))
-            return Settled(published, len(entries))
-        return Settled(published)
+            return Settled(tuple(ready), len(entries) - len(ready))
+        return Settled(tuple(ready))
 
-    def _settle_one(self, entry: Entry, files: Files, log: Logger) -> bool:
+    def publish(self, entries: Sequence[Entry]) -> int:
+        """Publish recordings that are ready for it, without the call's lock; how many have come into the archive.
+
+        Raises:
+            DatabaseFailed: the journal can't be written; nothing is lost.
+        """
+        published = 0
+        for entry in entries:
+            log = call_logger("recordings", entry.call_uuid)
+            files = self._tools.reach.files(entry.switch)
+            try:
+                published += self._tools.publisher.publish(entry, files, log) is not None
+            except FileWorkFailed as error:
+                log.warning("recordings of a call without a server", why=str(error))
+        return published
+
+    def _is_ready(self, entry: Entry, files: Files) -> bool:
         change = self._tools.journal.change
         if entry.name is None:
             change(entry, (entry.state,), state="kept")
@@ -83,7 +98,7 @@ class Orphans:
                 change(entry, ("starting",), state="failed")
                 return False
             change(entry, ("starting",), state="staged", seen=True)
-        return self._tools.publisher.publish(entry, files, log) is not None
+        return True
 
     def _is_over(self, call_uuid: str, entries: Sequence[Entry]) -> bool:
         if self._calls_ended or all(entry.state == "publishing" for entry in entries):

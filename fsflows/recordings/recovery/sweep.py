@@ -144,22 +144,24 @@ class Sweeper:
                     self._finish(intent, report)
             self._beat()
         by_call: dict[str, list[Entry]] = {}
-        for entry in self._claims.recordings(switches, busy):
+        for entry in self._claims.recordings(switches, self._tools.busy):
             by_call.setdefault(entry.call_uuid, []).append(entry)
         for call_uuid, entries in by_call.items():
+            ready: Sequence[Entry] = ()
             with self._tools.locks.hold(call_uuid):
                 if self._spool.has(call_uuid):
                     # A discard that is not in the journal yet: nothing is published meanwhile.
                     report.waiting += len(entries)
-                elif call_uuid not in self._tools.live:
+                elif call_uuid not in self._tools.busy:
                     settled = self._orphans.settle(call_uuid, entries)
-                    report.published += settled.published
+                    ready = settled.ready
                     report.waiting += settled.waiting
                     if settled.intent is not None:
                         self._finish(settled.intent, report)
+            report.published += self._orphans.publish(ready)
             self._beat()
         # What could not be finished is free until the next sweep: for an operator's, above all.
-        self._claims.let_go(self._tools.live)
+        self._claims.let_go(self._tools.busy)
         report.unknown = self._tidier.tidy()
         self._tools.journal.hearsay.forget(self._tools.clock.utcnow() - CALL_LIMIT)
         ages = self._claims.open_ages()
@@ -185,7 +187,7 @@ class Sweeper:
         self._beat()
         own = self._claims.node.id
         self._take_from_spool(lambda spooled: spooled.owner == own)
-        self._claims.let_go(self._tools.live)
+        self._claims.let_go(self._tools.busy)
         self._retry_live(report)
         return report
 

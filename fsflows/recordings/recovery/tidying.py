@@ -45,7 +45,7 @@ class Tidier:
                 if file.age > UNKNOWN_AGE:
                     unknown += 1
                     log.warning("staged file of no known call", path=file.path, age=file.age)
-            elif entry.call_uuid not in self._tools.live:
+            elif entry.call_uuid not in self._tools.busy:
                 self._tidy_one(entry, file, files)
         metrics.STAGED_UNKNOWN.set(unknown)
         return unknown

@@ -1,0 +1,195 @@
+"""A call that was handed on comes back while its recording is still on its way into the archive, which may take minutes.
+
+In virtual time: the copy waits at the point before it is under its name.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+
+import pytest
+
+from fsflows.recordings.discarding.arrivals import PATIENCE
+from fsflows.recordings.discarding.discard import DiscardFailed
+from recordings.fakes import UUID, World
+
+
+class Slow:
+    """A copy into the archive that takes so many seconds."""
+
+    def __init__(self):
+        self.seconds = 0.0
+        self.clock = None
+        self.copies = 0
+
+    def at(self, point):
+        if point.startswith("publish 3"):
+            self.copies += 1
+            self.clock.sleep(self.seconds)
+
+
+@pytest.fixture
+def archive():
+    return Slow()
+
+
+@pytest.fixture
+def world(tmp_path, archive):
+    world = World(tmp_path, faults=archive)
+    archive.clock = world.clock
+    yield world
+    world.close()
+
+
+def hand_on(world, archive, seconds):
+    """The first visit ends; the task in which it publishes."""
+    archive.seconds = seconds
+    call = world.call()
+    call.start()
+    world.switch.talk()
+    task = world.clock.spawn(partial(call.finish, call_over=False))
+    world.clock.sleep(1)
+    assert world.states() == ["publishing"]
+    return task
+
+
+def ended(task):
+    task.join()
+    if task.exception is not None:
+        raise task.exception
+    return task.value
+
+
+def test_its_caller_waits_for_nothing(world, archive):
+    def story():
+        first = hand_on(world, archive, 280)
+        began = world.clock.now()
+        call = world.call()
+        call.begin()
+        path = call.start()
+        call.mask()
+        call.unmask()
+        call.pause()
+        call.resume()
+        assert world.clock.now() == began
+        assert not first.done
+        assert path in world.switch.opened
+        assert len(ended(first).locations) == 1
+        world.switch.hang_up(UUID)
+        archive.seconds = 0
+        assert len(call.finish().locations) == 3
+        assert world.states() == ["published"] * 3
+
+    world.clock.run(story)
+
+
+def test_P12_an_opt_out_waits_until_nothing_is_on_its_way(world, archive):
+    def story():
+        first = hand_on(world, archive, 3)
+        call = world.call()
+        call.start()
+        world.switch.talk()
+        receipt = call.discard(world.cause())
+        assert first.done
+        assert [file.how for file in receipt.files] == ["deleted", "deleted"]
+        assert world.audio() == []
+        assert ended(first).state == "pending"
+        assert call.finish(call_over=False).state == "discarded"
+
+    world.clock.run(story)
+
+
+def test_P12_what_hangs_on_its_way_keeps_the_caller_for_seconds_and_never_arrives(world, archive):
+    def story():
+        first = hand_on(world, archive, 280)
+        call = world.call()
+        began = world.clock.now()
+        with pytest.raises(DiscardFailed, match="still on its way into the archive"):
+            call.discard(world.cause())
+        assert PATIENCE <= world.clock.now() - began <= PATIENCE + 1
+        assert world.audio() == []
+        assert call.summary().state == "pending"
+        world.service.sweeper.sweep()
+        assert not world.receipt()
+        ended(first)
+        assert world.audio() == []
+        world.service.sweeper.tend()
+        assert world.receipt().complete
+        assert call.finish(call_over=False).state == "discarded"
+
+    world.clock.run(story)
+
+
+def test_a_second_visit_that_ends_first_publishes_nothing_twice(world, archive):
+    def story():
+        first = hand_on(world, archive, 100)
+        call = world.call()
+        call.start()
+        archive.seconds = 0
+        world.switch.hang_up(UUID)
+        call.finish()
+        assert sorted(world.states()) == ["published", "publishing"]
+        for _ in range(3):
+            assert world.service.sweeper.sweep().published == 0
+            world.clock.sleep(15)
+        assert len(ended(first).locations) == 1
+        assert world.states() == ["published"] * 2
+        assert archive.copies == 2
+        assert len(world.audio()) == 2
+
+    world.clock.run(story)
+
+
+@pytest.mark.parametrize("seconds", [2, 100])
+def test_P12_it_comes_back_to_another_worker(world, archive, seconds):
+    """Which deletes the staged file at once: who copies it notices that at the next piece."""
+
+    def story():
+        first = hand_on(world, archive, seconds)
+        world.service.sweeper.tend()
+        there, world.service = world.service, world.make("node-a")
+        world.service.sweeper.tend()
+        call = world.call()
+        if seconds < PATIENCE:
+            assert call.discard(world.cause()).complete
+        else:
+            with pytest.raises(DiscardFailed, match="is being published by node-a"):
+                call.discard(world.cause())
+            assert world.audio() == []
+            for _ in range(10):
+                world.clock.sleep(10)
+                there.sweeper.tend()
+                world.service.sweeper.tend()
+            assert call.retry() or call.receipt.complete
+        ended(first)
+        assert world.audio() == []
+        assert [file.how for file in world.receipt().files] == ["deleted"]
+        assert call.finish(call_over=False).state == "discarded"
+
+    world.clock.run(story)
+
+
+def test_it_comes_back_while_the_sweep_publishes_what_another_process_has_left(world, archive):
+    def story():
+        call = world.call()
+        call.start()
+        world.switch.talk()
+        world.switch.hang_up(UUID)
+        world.service = world.make("node-a")
+        world.service.sweeper._claims.retire_if(lambda process: True)
+        archive.seconds = 280
+        sweep = world.clock.spawn(world.service.sweeper.sweep)
+        world.clock.sleep(1)
+        assert world.states() == ["publishing"]
+        began = world.clock.now()
+        again = world.call()
+        again.start()
+        again.mask()
+        assert world.clock.now() == began
+        world.switch.hang_up(UUID)
+        archive.seconds = 0
+        again.finish()
+        assert ended(sweep).published == 1
+        assert world.states() == ["published"] * 2
+
+    world.clock.run(story)
