@@ -17,7 +17,8 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from fsflows.conversation.rehearsal import Rehearsal, rehearse
+from fsflows.conversation.judging import Rehearsal
+from fsflows.conversation.rehearsal import rehearse
 from fsflows.flow.loader import load_flows
 from fsflows.switch.script import parse_script
 

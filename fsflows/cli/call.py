@@ -30,7 +30,7 @@ them, the caller only listens. All times are real; `fsflows test` plays scripts 
 """
 
 EPILOG = """\
-exit status: 0 the call ended well, 1 it failed or a script's expectation was not met, 2 called wrongly (a flow or a
+exit status: 0 the call ended well, 1 it failed, or was not as its script says, 2 called wrongly (a flow or a
 script that can't be used), 130 interrupted (Ctrl-C)
 """
 
@@ -86,7 +86,7 @@ def run(options: argparse.Namespace) -> int:
         print(f"{error.filename}: {error.strerror}", file=sys.stderr)
         return 2
     phone = Phone(flow, flows, data=options.data, show_log=options.log)
-    return phone.call(script, how, typed=typed)
+    return phone.call(script, how, typed=typed, scripted=bool(options.script))
 
 
 def _flow(target: Path) -> tuple[Flow, FlowSet]:
@@ -118,7 +118,7 @@ def _script(options: argparse.Namespace, *, typed: bool) -> tuple[Script, str]:
     """What the caller does, and the same in words."""
     from dataclasses import replace
 
-    from fsflows.conversation.rehearsal import EXPECTATIONS
+    from fsflows.conversation.judging import EXPECTATIONS
     from fsflows.switch.script import Script, parse_script
 
     if options.script:

@@ -22,7 +22,7 @@ from fsflows.archive.model import Record
 from fsflows.archive.record import RecordBuilder
 from fsflows.cli.screen import Screen
 from fsflows.conversation.engine import Engine
-from fsflows.conversation.rehearsal import Rehearsal, check
+from fsflows.conversation.judging import Rehearsal, judge
 from fsflows.flow.model import Flow, FlowSet
 from fsflows.server.worker.service import Service
 from fsflows.settings import load
@@ -71,13 +71,14 @@ class Phone:
         self._played: Engine | None = None
         self._interrupted = False
 
-    def call(self, script: Script, how: str, *, typed: bool = False) -> int:
+    def call(self, script: Script, how: str, *, typed: bool = False, scripted: bool = False) -> int:
         """Place the call and stay on it; the exit status.
 
         Args:
             script: what the caller does; who it is.
             how: the same in words, to be shown.
             typed: whether the caller does what is typed.
+            scripted: whether the call has to be as somebody's script says, and its functions have to work.
         """
         logs.setup("info" if self._show_log else "error", "console")
         logs.route_crashes()
@@ -100,7 +101,7 @@ class Phone:
         self._screen.outro(self._record, database)
         if self._interrupted:
             return INTERRUPTED
-        failures = self._failures(script, call, result)
+        failures = self._failures(script, call, result, judged=scripted)
         self._screen.failures(failures)
         record = self._record
         well = record is not None and record.result not in (Result.FAILED, Result.REFUSED)
@@ -124,19 +125,15 @@ class Phone:
             watch=self._screen.seen,
         )
 
-    def _failures(self, script: Script, call: TcpCall, result: CallResult) -> list[str]:
-        """What the script waited for, or expected, in vain."""
-        failures = []
-        if result.failure is not None:
-            failures.append(f"{script.where(result.failure.step)}: {result.failure.why}")
-        if self._record is not None and self._played is not None and call.channel is not None:
+    def _failures(
+        self, script: Script, call: TcpCall, result: CallResult, *, judged: bool
+    ) -> list[str]:
+        """What the script waited for in vain; when it is judged, all that was not as it says."""
+        if judged and self._record and self._played and call.channel:
             played = Rehearsal(self._record, self._played, call.channel, 0.0, script)
-            failures += [
-                f"{script.where(step)}: {why}"
-                for step in script.expectations
-                if (why := check(played, step)) is not None
-            ]
-        return failures
+            return judge(played, result.failure)
+        undone = result.failure
+        return [f"{script.where(undone.step)}: {undone.why}"] if undone is not None else []
 
     def _serve(self, base: Path) -> Service:
         for name in ("staging", "recordings", "spool"):

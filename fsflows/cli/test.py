@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from fsflows.conversation.rehearsal import Rehearsal
+    from fsflows.conversation.judging import Rehearsal
     from fsflows.flow.model import Flow, FlowSet
 
 DESCRIPTION = """\
@@ -30,6 +30,8 @@ A script is a page of lines:
   hangup
   expect digits 1           what must come of it
   expect heard "goodbye"
+
+A function that fails fails the script, too, unless it has a line for it: expect failed look_up
 
 docs/scripts.md lists all of them.
 """
@@ -61,7 +63,8 @@ def run(options: argparse.Namespace) -> int:
     """Play the scripts."""
     from fsflows import log as logs
     from fsflows.cli.alarm import alarm
-    from fsflows.conversation.rehearsal import EXPECTATIONS, rehearse
+    from fsflows.conversation.judging import EXPECTATIONS
+    from fsflows.conversation.rehearsal import rehearse
     from fsflows.flow.errors import FlowErrors
     from fsflows.flow.loader import load_flows
     from fsflows.switch.script import ScriptError, parse_script

@@ -106,14 +106,17 @@ def run_function(
     """
     arguments = (engine.conv, engine.flow_handle) if with_flow else (engine.conv,)
     engine.take_direction()
-    returned, failure = _call(engine, name, arguments)
-    if failure is None and returned is not None:
+    ran = call(engine, name, arguments)
+    returned: Returned | None = None
+    if ran.failure is None:
         try:
+            returned = read_return(ran.value)
             direction = _direction(engine, returned)
         except BadReturn as bad:
-            failure = Failure(name, str(bad), defined(engine.flow.functions[name]))
-    if failure is not None or returned is None:
-        return fail(engine, failure)
+            ran = replace(ran, failure=useless(engine, name, str(bad)))
+    engine.note_function(name, ran)
+    if ran.failure is not None or returned is None:
+        return fail(engine, ran.failure)
     if speak and returned.utterance is not None:
         engine.talk.speak(say(returned.utterance))
     return FunctionOutcome(direction, returned.utterance)
@@ -122,9 +125,10 @@ def run_function(
 def run_end_function(engine: Engine) -> None:
     """Run the end function; what it returns is ignored (MISSION P14)."""
     name = engine.flow.end_function or ""
-    _, failure = _call(engine, name, (engine.conv,), covered=False)
-    if failure is not None and not isinstance(failure.error, CallEnded):
-        engine.log.error("end function failed", why=str(failure))
+    ran = call(engine, name, (engine.conv,), covered=False)
+    engine.note_function(name, ran)
+    if ran.failure is not None:
+        engine.log.error("end function failed", why=str(ran.failure))
 
 
 def fail(engine: Engine, failure: Failure | None) -> FunctionOutcome:
@@ -180,20 +184,9 @@ def call(engine: Engine, name: str, arguments: tuple[Any, ...], *, covered: bool
     return ran
 
 
-def _call(
-    engine: Engine, name: str, arguments: tuple[Any, ...], *, covered: bool = True
-) -> tuple[Returned | None, Failure | None]:
-    ran = call(engine, name, arguments, covered=covered)
-    returned: Returned | None = None
-    if ran.failure is None:
-        try:
-            returned = read_return(ran.value)
-        except BadReturn as bad:
-            ran = replace(
-                ran, failure=Failure(name, str(bad), defined(engine.flow.functions[name]))
-            )
-    engine.note_function(name, ran)
-    return returned, ran.failure
+def useless(engine: Engine, name: str, what: str) -> Failure:
+    """Why what a function returned can't be used, with where the function is."""
+    return Failure(name, what, defined(engine.flow.functions[name]))
 
 
 def _direction(engine: Engine, returned: Returned) -> Direction | None:

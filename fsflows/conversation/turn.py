@@ -333,14 +333,13 @@ def _note(engine: Engine, step: str, result: CollectionResult, started: float) -
 
 def _validate(engine: Engine, name: str, digits: str | Pii) -> tuple[bool, str]:
     ran = acting.call(engine, name, (engine.conv, digits))
-    engine.note_function(name, ran)
-    failure = ran.failure
-    if failure is None and not isinstance(ran.value, bool | str | Pii | None):
+    if ran.failure is None and not isinstance(ran.value, bool | str | Pii | None):
         kind = type(ran.value).__name__
         what = (
             f"returned a value of type {kind}; return True, False or a text that says what is wrong"
         )
-        failure = functions.Failure(name, what)
-    if failure is not None:
-        raise ValidationFailed(failure)
+        ran = replace(ran, failure=acting.useless(engine, name, what))
+    engine.note_function(name, ran)
+    if ran.failure is not None:
+        raise ValidationFailed(ran.failure)
     return ran.value is True, str(ran.value) if isinstance(ran.value, str | Pii) else ""

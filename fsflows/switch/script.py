@@ -33,6 +33,7 @@ What must be so (checked by whoever runs the script)::
 
     expect digits 5551234567
     expect not heard "goodbye"
+    expect failed look_up               this function failed; without such a line, that fails the script
 
 A script that waits in vain for something hangs up, and its line is what is reported.
 """

@@ -18,7 +18,11 @@ VERBS: Mapping[str, str] = {
     "set": "var variable",
     "recogniser": "recognizer",
 }
-EXPECTED: Mapping[str, str] = {"heard": "said hears hear says", "handoff": "transfer transferred"}
+EXPECTED: Mapping[str, str] = {
+    "heard": "said hears hear says",
+    "handoff": "transfer transferred",
+    "failed": "error raised fails function",
+}
 _TIME = re.compile(r"([0-9]*\.?[0-9]+)(ms|s|sec|seconds)")
 
 

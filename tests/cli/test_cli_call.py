@@ -135,6 +135,15 @@ def test_a_script_and_what_it_expects(fsflows, shop, tmp_path):
     assert f"{script}:6: expected digits 49; collected: 4, 9" == out.splitlines()[-1]
 
 
+def test_a_function_that_fails_fails_a_script(fsflows, shop, tmp_path):
+    script = tmp_path / "fails.call"
+    script.write_text("hear which\npress 3\nexpect digits 3\n")
+    status, out, _ = fsflows("call", shop, "--script", script)
+    assert 1 == status
+    last = out.splitlines()[-1]
+    assert f"{script}: function fails raised ValueError: no such thing (shop.py:3); " in last
+
+
 def test_without_a_terminal_the_caller_only_listens(fsflows, flow):
     short = flow("steps: {only: {prompt: Good bye., next: {hangup: true}}}")
     status, out, _ = fsflows("call", short)

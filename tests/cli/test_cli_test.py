@@ -56,7 +56,7 @@ def test_verbose_shows_what_the_server_made_of_it(flow, capsys):
         "def look(conv, flow):\n    {}[1]\n",
     )
     (directory / "tests").mkdir()
-    (directory / "tests" / "one.call").write_text("hear which\npress 1\n")
+    (directory / "tests" / "one.call").write_text("hear which\npress 1\nexpect failed look\n")
     assert 0 == main(["test", "-v", str(directory)])
     shown, errors = capsys.readouterr()
     assert "step ask: complete, 1 by keys" in shown
@@ -74,10 +74,26 @@ def test_a_function_that_does_not_come_back_ends_no_test_run(flow, capsys, body)
     )
     (directory / "tests").mkdir()
     (directory / "tests" / "one.call").write_text(
-        "hear which\npress 1\nexpect ended function_failed\n"
+        "hear which\npress 1\nexpect ended function_failed\nexpect failed stay did not return\n"
     )
     assert 0 == main(["test", "-v", str(directory)])
     assert "function stay did not return within 1 s (shop.py:3)" in capsys.readouterr().out
+
+
+def test_a_function_that_fails_fails_its_script(flow, capsys):
+    directory = flow(
+        "apology: Sorry about that.\nfallback: {say: Bye., hangup: true}\n"
+        + textwrap.dedent(ASK).replace("next: {say: Thank you., hangup: true}", "run: look"),
+        "def look(conv, flow):\n    {}[1]\n",
+    )
+    (directory / "tests").mkdir()
+    (directory / "tests" / "one.call").write_text("hear which\npress 1\nexpect digits 1\n")
+    assert 1 == main(["test", str(directory)])
+    assert (
+        f"     {directory}/tests/one.call: function look raised KeyError: 1 (shop.py:2); the caller heard:"
+        " Sorry about that. / Bye.; if that is what the script is about, write: expect failed look"
+        == capsys.readouterr().out.splitlines()[1]
+    )
 
 
 def test_words_that_never_came_because_the_call_was_over_fail_the_script(shop, capsys):

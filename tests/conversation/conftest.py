@@ -4,7 +4,8 @@ import textwrap
 
 import pytest
 
-from fsflows.conversation.rehearsal import EXPECTATIONS, rehearse
+from fsflows.conversation.judging import EXPECTATIONS
+from fsflows.conversation.rehearsal import rehearse
 from fsflows.flow.loader import load_flows
 from fsflows.switch.script import parse_script
 

@@ -69,7 +69,7 @@ def test_beyond_15_a_function_says_in_its_own_words_what_is_wrong(play):
 def test_beyond_15_a_validation_that_cannot_be_used_is_apologised_for(play, body):
     played = play(
         ask(more="validate: {function: known}", top="apology: I am sorry about this."),
-        "wait end\npress 1234\nexpect heard sorry about this\n",
+        "wait end\npress 1234\nexpect heard sorry about this\nexpect failed known\n",
         f"def known(conv, digits):\n    {body}\n",
     )
     assert "failed" == played.record.result

@@ -232,7 +232,7 @@ def test_P8_another_flow_speaks_with_its_own_voice(play):
 def test_P8_a_name_that_does_not_exist_is_loud_at_run_time(play, call, message):
     played = play(
         one_key().replace("on:\n          otherwise: done", "run: choose\n        next: done"),
-        "wait end\npress 1\n",
+        "wait end\npress 1\nexpect failed choose\n",
         f"def choose(conv, flow):\n    {call}\n",
     )
     assert Reason.FUNCTION_FAILED == played.record.reason
@@ -354,7 +354,7 @@ def test_P12_a_kept_recording_is_published(play, tmp_path):
 def test_P12_in_the_end_function_a_discard_is_a_clear_error_and_does_nothing(play, tmp_path):
     played = play(
         MENU,
-        "wait end\npress 2\n",
+        "wait end\npress 2\nexpect failed end_function\n",
         """
         def end_function(conv):
             # Written out, the loader would refuse the flow already.
@@ -395,7 +395,7 @@ PIN = """
 def test_P13_private_digits_reach_the_function_and_nothing_else(play, capsys):
     played = play(
         PIN,
-        "wait end\npress 4071\nexpect digits 4071\n",
+        "wait end\npress 4071\nexpect digits 4071\nexpect failed look\n",
         """
         def look(conv, flow):
             pin = conv.history[-1].text

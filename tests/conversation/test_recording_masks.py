@@ -213,7 +213,7 @@ def test_a_private_step_that_breaks_off_while_the_caller_speaks_is_masked_as_lon
             validate: {{function: broken}}
             next: {{hangup: true}}
         """,
-        'wait end\nmeanwhile say "four zero seven one nine nine nine" word 0.6\nwait 1.2\npress 4071\n',
+        'wait end\nmeanwhile say "four zero seven one nine nine nine" word 0.6\nwait 1.2\npress 4071\nexpect failed broken\n',
         "def broken(conv, digits):\n    raise ValueError\n",
     )
     *_, unmasked, _ = taped(played)

@@ -19,7 +19,8 @@ import pytest
 from docpages import PAGES, ROOT, anchors, blocks, commands, name_of, prose, read, table
 
 from fsflows.cli.main import COMMANDS
-from fsflows.conversation.rehearsal import EXPECTATIONS, rehearse
+from fsflows.conversation.judging import EXPECTATIONS
+from fsflows.conversation.rehearsal import rehearse
 from fsflows.conversation.returns import _KEYS, _TRANSITIONS
 from fsflows.conversation.tasks import GetDtmfResult, GetDtmfTask
 from fsflows.flow.loader import load_flows

@@ -23,7 +23,8 @@ from fsflows.archive.store import RecordStore
 from fsflows.console.app import create_app
 from fsflows.console.sources import Sources
 from fsflows.conversation import rehearsal as rehearsal_module
-from fsflows.conversation.rehearsal import EXPECTATIONS, rehearse
+from fsflows.conversation.judging import EXPECTATIONS
+from fsflows.conversation.rehearsal import rehearse
 from fsflows.database import Database
 from fsflows.flow.loader import load_flows
 from fsflows.privacy import json_default
@@ -226,7 +227,7 @@ def test_P13_nothing_leaves_a_call_even_with_careless_functions(tmp_path, card, 
     flows = load_flows([tmp_path / "till.yaml"])
     (tmp_path / "till.py").unlink()  # so that the directory has nothing but what came out
     (tmp_path / "till.yaml").unlink()
-    script = f"hear card number\nwait end\n{card}\nhear right\nwait end\npress 1\nhear your PIN\nwait end\n{pin}\nhear Goodbye\n"
+    script = f"hear card number\nwait end\n{card}\nhear right\nwait end\npress 1\nhear your PIN\nwait end\n{pin}\nhear Goodbye\nexpect failed end_function\n"
     played, outputs = outputs_of(tmp_path, flows["till"], flows, script)
     assert [("card", "complete"), ("pin", "complete")] == [
         (entry.step, entry.outcome) for entry in played.record.collected

@@ -16,7 +16,8 @@ from typing import Any
 import pytest
 
 from fsflows import log as logging
-from fsflows.conversation.rehearsal import Rehearsal, rehearse
+from fsflows.conversation.judging import Rehearsal
+from fsflows.conversation.rehearsal import rehearse
 from fsflows.flow.errors import FlowErrors
 from fsflows.flow.loader import load_flows
 from fsflows.flow.model import Flow, FlowSet

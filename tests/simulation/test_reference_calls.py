@@ -25,7 +25,8 @@ from fsflows.call.happenings import Heard, KeyPressed
 from fsflows.call.leg import Leg
 from fsflows.collect.dialogue import Dialogue
 from fsflows.conversation import turn
-from fsflows.conversation.rehearsal import Rehearsal, rehearse
+from fsflows.conversation.judging import Rehearsal
+from fsflows.conversation.rehearsal import rehearse
 from fsflows.flow.errors import FlowErrors
 from fsflows.flow.loader import load_flows
 from fsflows.switch.script import parse_script

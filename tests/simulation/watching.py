@@ -21,7 +21,7 @@ from fsflows.collect.result import plain
 from fsflows.collect.trail import TYPING_ON
 from fsflows.conversation import functions
 from fsflows.conversation.history import UserInput
-from fsflows.conversation.rehearsal import Rehearsal
+from fsflows.conversation.judging import Rehearsal
 from fsflows.privacy import Pii
 
 LONGEST = 3600.0

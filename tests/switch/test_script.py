@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from fsflows.conversation.rehearsal import EXPECTATIONS
+from fsflows.conversation.judging import EXPECTATIONS
 from fsflows.switch.caller import (
     Expect,
     HangUp,
