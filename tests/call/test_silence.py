@@ -4,7 +4,7 @@ import pytest
 
 from fsflows.call.call import Call
 from fsflows.call.ended import CallEnded
-from fsflows.call.leg import SILENCE
+from fsflows.call.line import SILENCE
 from fsflows.clock import VirtualClock
 from fsflows.esl.event import Event
 from fsflows.esl.link import Reply, ReplyTimeout
