@@ -233,7 +233,7 @@ class CallRecorder:
         if self._masks is not None and self._call.passed_on:
             # What the dialplan records goes on, and would stay masked to the end of the call.
             self._masks.wait()
-        summary = self._made.finish(call_over=self._over())
+        summary = self._made.finish(call_over=self._over(), clean=self._record.redactor.text)
         self._note(summary)
 
     def _over(self) -> bool:

@@ -5,7 +5,11 @@ from conversation_flows import one_key, texts
 from random_text import without_random
 
 from fsflows.archive.endings import Reason, RecordingState, Result
+from fsflows.clock import VirtualClock
+from fsflows.conversation import rehearsal
 from fsflows.conversation.history import UserInput
+from fsflows.recordings.journal.entries import Node
+from fsflows.recordings.journal.journal import Journal
 
 
 def test_P3_the_start_function_runs_to_its_end_before_a_key_counts(play):
@@ -341,6 +345,33 @@ def test_P12_a_discard_leaves_no_file_and_a_receipt(play, tmp_path):
     assert RecordingState.DISCARDED == note.state
     cause = note.receipt["cause"]
     assert ("flow", "menu", "1") == (cause["flow"], cause["step"], cause["key_or_word"])
+
+
+def test_P13_what_a_discard_was_asked_for_with_is_hidden_in_its_receipt_when_it_is_private_later(
+    play,
+):
+    played = play(
+        """
+        recording: true
+        steps:
+          ask:
+            prompt: Your number?
+            dtmf: {num_digits: 8}
+            run: take
+        """,
+        "hear number\npress 47110815\nexpect discarded\n",
+        """
+        def take(conv, flow):
+            conv.discard_recording()
+            conv.pii(conv.history[-1].text)
+            return {"hangup": True}
+        """,
+    )
+    assert "hidden]" in played.record.recording.receipt["cause"]["key_or_word"]
+    journal = Journal(rehearsal._database()[0], VirtualClock(), Node.make())
+    kept = journal.load(played.record.call_id)
+    assert "hidden]" in kept.intent.cause.key_or_word
+    assert kept.receipt.cause == kept.intent.cause
 
 
 def test_P12_a_kept_recording_is_published(play, tmp_path):

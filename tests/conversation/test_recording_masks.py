@@ -10,6 +10,7 @@ from fsflows.call.ended import TRANSFERRED, CallEnded
 from fsflows.clock import VirtualClock
 from fsflows.conversation.recording import CallRecorder
 from fsflows.esl.link import Reply
+from fsflows.privacy import Redactor
 
 
 def test_all_masks_are_taken_back_before_a_call_that_was_handed_on_is_left():
@@ -20,7 +21,7 @@ def test_all_masks_are_taken_back_before_a_call_that_was_handed_on_is_left():
         on_change=None,
         mask=masks.append,
         unmask=masks.remove,
-        finish=lambda call_over: SimpleNamespace(receipt=None, state="none", left=list(masks)),
+        finish=lambda **_: SimpleNamespace(receipt=None, state="none", left=list(masks)),
     )
     call = SimpleNamespace(
         clock=clock,
@@ -32,8 +33,9 @@ def test_all_masks_are_taken_back_before_a_call_that_was_handed_on_is_left():
         api=lambda *_: Reply("true"),
         link=SimpleNamespace(channel={}),
     )
+    record = SimpleNamespace(redactor=Redactor())
     recorder = CallRecorder(
-        call, SimpleNamespace(name="flow"), None, SimpleNamespace(call=lambda *_, **__: made)
+        call, SimpleNamespace(name="flow"), record, SimpleNamespace(call=lambda *_, **__: made)
     )
 
     def hand_on():

@@ -73,6 +73,23 @@ def test_P12_nothing_can_be_recorded_afterwards(world):
     assert world.audio() == []
 
 
+def test_P13_what_asked_for_it_is_called_otherwise_when_it_is_private_later_and_stays_so(world):
+    call = world.call()
+    call.start()
+    call.discard(DiscardCause("demo", "ask", "it is 4711", world.clock.utcnow()))
+    summary = call.finish(
+        call_over=False, clean=lambda text: text.replace("4711", "[4 digits hidden]")
+    )
+    assert summary.receipt.cause.key_or_word == "it is [4 digits hidden]"
+    assert world.service.tools.journal.load(UUID).intent.cause == summary.receipt.cause
+    assert world.receipt() == summary.receipt
+    world.switch.forbids = False
+    world.switch.uuid_record(UUID, "start", f"{world.other}/late.wav")
+    world.service.sweeper.sweep()
+    assert world.receipt().revision == 2
+    assert "4711" not in world.receipt().to_json()
+
+
 @pytest.mark.parametrize(("forbids", "how"), [(True, "removed by FreeSWITCH"), (False, "deleted")])
 def test_P12_a_recording_that_starts_after_the_discard_is_stopped_deleted_and_on_the_receipt(
     world, forbids, how

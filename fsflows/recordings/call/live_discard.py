@@ -94,6 +94,21 @@ class LiveDiscard:
         if not self.done and self._discard is not None:
             self._tools.discarder.jot(self._discard)
 
+    def reword(self, clean: Callable[[str], str]) -> None:
+        """Some of what it was asked for with may have become private: `clean` says what is left of it.
+
+        Raises:
+            DatabaseFailed: the journal can't be written.
+        """
+        assert self._discard is not None
+        cause = self._discard.cause
+        word = clean(cause.key_or_word)
+        if word != cause.key_or_word:
+            self._discard.cause = cause = replace(cause, key_or_word=word)
+            if self.receipt is not None:
+                self.receipt = replace(self.receipt, cause=cause)
+            self._tools.journal.reword(self._control.call_uuid, word)
+
     def run(self) -> Receipt:
         """Discard, unless all is gone.
 

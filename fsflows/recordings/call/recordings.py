@@ -217,7 +217,13 @@ class CallRecordings:
         """From now on `discard` and `start` are errors: the end function is about to run."""
         self.closed = True
 
-    def finish(self, *, call_over: bool = True, keep_running: bool = False) -> Summary:
+    def finish(
+        self,
+        *,
+        call_over: bool = True,
+        keep_running: bool = False,
+        clean: Callable[[str], str] = str,
+    ) -> Summary:
         """Settle what becomes of the recordings: publish them, or make sure that what was discarded is gone.
 
         What fails is in the log, and the sweep goes on with it.
@@ -226,6 +232,7 @@ class CallRecordings:
             call_over: whether the channel is gone. If it was handed on, our recordings are stopped, and a discarded
                 call is watched by the sweep from now on.
             keep_running: let our recordings run on in a call that was handed on; the sweep publishes them.
+            clean: what is left of a text without all that is private by now.
         """
         self.closed = True
         ready: list[Entry] = []
@@ -234,6 +241,7 @@ class CallRecordings:
                 self._see_earlier_order()
                 if self.discarded:
                     self._discard.confirm(call_over=call_over)
+                    self._discard.reword(clean)
                 else:
                     ready = self._settle(call_over=call_over, keep_running=keep_running)
             self._publish(ready)

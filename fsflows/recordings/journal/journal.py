@@ -263,6 +263,12 @@ class Journal:
             lambda c: failed(c, call_uuid, why[:LONGEST], now), of=call_uuid
         )
 
+    def reword(self, call_uuid: str, key_or_word: str) -> None:
+        """What a call's discard was asked for with has become private: this is what it is called from now on."""
+        self._database.write(
+            lambda c: writing_discards.reword(c, call_uuid, key_or_word), of=call_uuid
+        )
+
     def unwatch(self, call_uuid: str) -> bool:
         """The call is over: nothing can be recorded in it any more. False: it has no discard here."""
         return self._database.write(

@@ -7,6 +7,7 @@ long as to run it. In them, `the_...` picks rows, and `new_...` is what a column
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from functools import lru_cache
 from typing import Any
@@ -165,6 +166,21 @@ def _receipting(dialect: str) -> Any:
         index_elements=["call_uuid"],
         set_={name: new[name] for name in ("issued_at", "revision", "complete", "body")},
     )
+
+
+def reword(connection: Connection, call_uuid: str, key_or_word: str) -> None:
+    """What a discard was asked for with has become private: it is called otherwise, in its receipt too."""
+    connection.execute(_REWORD, {"the_call": call_uuid, "new_word": key_or_word})
+    present = receipt_for(connection, call_uuid)
+    if present is not None:
+        made = replace(present, cause=replace(present.cause, key_or_word=key_or_word))
+        connection.execute(_REWRITE, {"the_call": call_uuid, "new_body": made.to_json()})
+
+
+_REWORD = (
+    update(discards).where(discards.c.call_uuid == _CALL).values(key_or_word=bindparam("new_word"))
+)
+_REWRITE = update(receipts).where(receipts.c.call_uuid == _CALL).values(body=bindparam("new_body"))
 
 
 def unwatch(connection: Connection, call_uuid: str) -> bool:
