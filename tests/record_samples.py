@@ -57,7 +57,7 @@ _FLOWS: dict[str, tuple[str, tuple[_Step, ...]]] = {
         (
             _Step(
                 "opt_out",
-                "This call may be recorded for quality and training purposes. To opt out, press 1.",
+                "This call may be recorded for quality and training purposes. To opt out, press 1 or say do not record.",
                 (("1", 4), ("", 7)),
             ),
             _Step(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from fsflows.collect.buffer import EMPTY, Buffer
+from fsflows.collect.choices import may_become_another
 from fsflows.collect.hearing import Change, hear, right
 from fsflows.collect.spec import Collection, Policy, Source
 from fsflows.collect.utterance import Utterance
@@ -83,7 +84,12 @@ class Answer:
         if not self._spec.exact or self._spec.needs_confidence:
             return False
         tentative = self.tentative()
-        return tentative.said and right(self._spec, tentative.buffer.digits)
+        if not tentative.said or not right(self._spec, tentative.buffer.digits):
+            return False
+        speech, digits = self._spec.speech, tentative.buffer.digits
+        if speech is None or not speech.words:
+            return True
+        return not may_become_another(speech, self.utterance.text, digits)
 
     # --- changes ---
 

@@ -20,6 +20,7 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 from fsflows import spoken
+from fsflows.collect.choices import further_down, named, without_phrases
 from fsflows.collect.decisions import Cause, Key, Why
 from fsflows.collect.hearing import right
 from fsflows.collect.listener import Listener
@@ -114,7 +115,10 @@ def understand(
     spec: Collection, speech: Speech, digits: str, alternatives: Sequence[Alternative]
 ) -> Said:
     """What a reply to the read-back of `digits` means: the best alternative, then a whole number, a key, the rest."""
-    first = _assent(spec, speech, digits, alternatives[0])
+    found = named(spec, speech, alternatives[0]) if speech.words else None
+    # "No recording" is no refusal where it is a choice; "no, opening hours" is one, and a correction.
+    begins = found is not None and found.starts
+    first = Said(None) if begins else _assent(spec, speech, digits, alternatives[0])
     if first.verdict is not None:
         return first
     whole = _whole(spec, speech, alternatives)
@@ -162,8 +166,12 @@ def _spoken_key(spec: Collection, speech: Speech, text: str) -> Verdict | None:
 
 
 def _whole(spec: Collection, speech: Speech, said: Sequence[Alternative]) -> str | None:
-    """The whole and right number that was said, if one was."""
+    """The whole and right number that was said, if one was, or the choice that was named."""
+    if speech.words and (found := named(spec, speech, said[0])):
+        return found.keys
     choice = _choose(spec, speech, said)
+    if speech.words and (other := further_down(spec, speech, said, choice)):
+        return other[1]
     return choice.reading.keys if choice is not None and choice.fits else None
 
 
@@ -171,7 +179,7 @@ def _choose(
     spec: Collection, speech: Speech, said: Sequence[Alternative], prefix: str = ""
 ) -> Choice | None:
     return spoken.choose(
-        said,
+        without_phrases(speech, said) if speech.words else said,
         speech.language,
         lengths=spec.lengths,
         accept=lambda digits: right(spec, digits),

@@ -39,7 +39,7 @@ def validation_problems(spec: Collection) -> Iterator[Problem]:
             if lengths and rule in _CAN_MATCH:
                 yield from _CAN_MATCH[rule](spec, lengths)
     if spec.validation.values is not None:
-        yield from _values(spec, lengths)
+        yield from _values(spec)
 
 
 def _keys(spec: Collection) -> frozenset[str]:
@@ -61,17 +61,19 @@ def _pattern(spec: Collection, lengths: range) -> Iterator[Problem]:
         )
 
 
-def _values(spec: Collection, lengths: range) -> Iterator[Problem]:
+def _values(spec: Collection) -> Iterator[Problem]:
     values: frozenset[object] = frozenset(spec.validation.values or ())
     if not values:
         yield Problem("validation.values", "the list is empty: no answer could be right")
     for value in sorted(values, key=str):
-        wrong = _wrong_value(spec, lengths, value)
+        wrong = wrong_value(spec, value)
         if wrong:
             yield Problem("validation.values", f"{value!r} {wrong}")
 
 
-def _wrong_value(spec: Collection, lengths: range, value: object) -> str | None:
+def wrong_value(spec: Collection, value: object) -> str | None:
+    """Why a collection can never come to a value, other rules aside; None: it can."""
+    lengths = _all_lengths(spec)
     if not isinstance(value, str):
         return f"must be text; write {str(value)!r}, in quotes"
     if any(char.isspace() for char in value):
@@ -79,7 +81,8 @@ def _wrong_value(spec: Collection, lengths: range, value: object) -> str | None:
     if not set(value) <= _keys(spec) | set(KEYPAD + LETTERS):
         return "can't be keyed: keys are 0-9, *, # and A-D"
     if lengths and len(value) not in lengths:
-        return f"has {len(value)} keys; the step takes {_say(lengths)}"
+        keys = "1 key" if len(value) == 1 else f"{len(value)} keys"
+        return f"has {keys}; the step takes {_say(lengths)}"
     if value[:1] in spec.escape.keys:
         return f"begins with the escape key {value[:1]!r}, and can't be keyed"
     pattern = spec.validation.pattern

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from fsflows import spoken
 from fsflows.collect.buffer import EMPTY, Buffer, Part
+from fsflows.collect.choices import assented, further_down, named, without_phrases
 from fsflows.collect.spec import Collection, Source, Speech
 from fsflows.collect.validate import check
 from fsflows.spoken import Alternative, Choice, Reading
@@ -55,11 +56,18 @@ class _Hearing:
     alternatives: Sequence[Alternative] = field(repr=False)
 
     def into(self, buffer: Buffer, place: int) -> Change:
+        best = self.alternatives[0]
+        if self.speech.words and (found := named(self.spec, self.speech, best)):
+            return self._name(buffer, place, best, found.keys)
         answered = self._yes_or_no(buffer, place, self.alternatives[:1])
         if answered is not None:
             return answered
         before = Buffer(buffer.parts[:place]).digits
         choice = self._choose(before, buffer.digits[len(before) :])
+        if self.speech.words and (
+            other := further_down(self.spec, self.speech, self.alternatives, choice)
+        ):
+            return self._name(buffer, place, *other)
         if choice is None:
             return self._yes_or_no(buffer, place, self.alternatives[1:]) or Change(buffer)
         again = self._said_again(buffer, choice)
@@ -69,19 +77,23 @@ class _Hearing:
     def _alphanumeric(self) -> bool:
         return self.speech.preset == "alphanumeric"
 
+    def _name(self, buffer: Buffer, place: int, said: Alternative, keys: str | None) -> Change:
+        """A phrase is a whole answer: it stands in place of what came before it, and no more is waited for."""
+        if keys is None:
+            return Change(buffer)
+        part = Part(Source.SPEECH, keys, _known(said, said.confidence))
+        changed = buffer.say(place, Reading(keys, clear=True), part)
+        return Change(changed, said=True, finish=not self.spec.exact and changed.digits == keys)
+
     def _yes_or_no(
         self, buffer: Buffer, place: int, alternatives: Sequence[Alternative]
     ) -> Change | None:
         """Yes and no, where they are expected, are the keys of the confirmation: "press 1 or say yes" is one step."""
         if self.speech.preset != "yes_no":
             return None
-        confirmation = self.spec.confirmation
         for said in alternatives:
-            assent = spoken.assent(said.text, self.speech.language)
-            if assent is None:
-                continue
-            keys = confirmation.accept_keys if assent.yes else confirmation.refuse_keys
-            for key in sorted(keys)[:1]:
+            key = assented(self.spec, self.speech, said.text)
+            if key is not None:
                 part = Part(Source.SPEECH, key, _known(said, said.confidence))
                 return Change(buffer.say(place, Reading(key), part), said=True)
         return None
@@ -90,8 +102,9 @@ class _Hearing:
         lengths = self.spec.lengths
         if lengths is not None and after:  # keys that were pressed while this was being said
             lengths = range(max(0, lengths.start - len(after)), max(0, lengths.stop - len(after)))
+        read = self.alternatives
         return spoken.choose(
-            self.alternatives,
+            without_phrases(self.speech, read) if self.speech.words else read,
             self.speech.language,
             lengths=lengths,
             accept=lambda digits: right(self.spec, digits + after),

@@ -21,13 +21,19 @@ from fsflows.collect.spec import (
     Confirm,
     Speech,
 )
+from fsflows.collect.word_problems import word_problems
 
 PRESETS = ("numeric", "yes_no", "single_number", "alphanumeric", "none")
 _LONGEST_PRESS = 0.3
 
 
-def problems(spec: Collection) -> list[Problem]:
-    """Everything that is wrong with a collection; empty when it can work."""
+def problems(spec: Collection, rows: frozenset[str] | None = None) -> list[Problem]:
+    """Everything that is wrong with a collection; empty when it can work.
+
+    Args:
+        spec: the collection.
+        rows: the choices of a flow's menu, which become its `validation.values` later.
+    """
     return [
         *_lengths(spec),
         *_timers(spec),
@@ -35,6 +41,7 @@ def problems(spec: Collection) -> list[Problem]:
         *_speech(spec),
         *_confirmation(spec),
         *validation_problems(spec),
+        *word_problems(spec, rows),
     ]
 
 

@@ -95,6 +95,8 @@ class Speech:
         language: BCP 47 tag; picks the grammar of `fsflows.spoken` ("en-US", "fr", ...).
         preset: what is expected to be said: "numeric", "yes_no", "single_number", "alphanumeric" or "none".
         keywords: words that are expected; used to choose among the ASR's alternatives.
+        words: keys, each with the phrases that stand for it: (("1", ("opening hours", "hours")), ...). A phrase that is
+            said is a whole answer.
         barge_in_words: how many words stop a prompt; None: speech never does.
         settle_time: how long a partial that completes an exact-length collection must stay the same to be believed.
         end_of_speech_timeout: patience after a final result while digits are missing, from the end of the speech.
@@ -107,6 +109,7 @@ class Speech:
     language: str = "en-US"
     preset: str = "numeric"
     keywords: tuple[str, ...] = ()
+    words: tuple[tuple[str, tuple[str, ...]], ...] = ()
     barge_in_words: int | None = 1
     settle_time: float = 0.4
     end_of_speech_timeout: float = 2.0

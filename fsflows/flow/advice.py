@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from fsflows.collect.validate import check_digit_names
-from fsflows.flow.errors import label, suggest
+from fsflows.flow.errors import label, nearest, suggest
 from fsflows.flow.shape import DEFS, SCHEMA, definition
 from fsflows.flow.synonyms import BLOCKS, VALUES, noted, plain, setting_around, setting_for, told
 from fsflows.flow.yaml_tree import Node, Scalar, Table
@@ -24,6 +24,7 @@ _SPAN = re.compile(r"([1-9][0-9]?)(?:-|\.\.|,)([1-9][0-9]?)")
 _PLAIN = re.compile(r"[A-Za-z_/][\w ./@-]*")
 _STEP = DEFS["step"]["properties"]
 _LONGEST = 40
+_DIGITS = re.compile(r"[0-9]+")
 
 
 def is_known(key: str, schema: dict[str, Any]) -> bool:
@@ -53,6 +54,8 @@ def unknown(key: str, owner: Table, path: Path, schema: dict[str, Any]) -> str:
     where = f"unknown key {key!r}" + (f" in {label(path)}" if path else "")
     if schema is DEFS["on"]:
         where = f"{key!r} is neither digits nor an outcome"
+    if schema is DEFS["key_words"]:
+        return f"{key!r} is no key; the key comes first: {_key_first(key, owner.values[key])}"
     place = _PLACES.get(id(schema), "")
     advice = (
         _glued(key, schema)
@@ -62,7 +65,16 @@ def unknown(key: str, owner: Table, path: Path, schema: dict[str, Any]) -> str:
         or _moved(key, owner, path, place, schema)
         or _from_around(key, place)
     )
-    return f"{where}; {advice}" if advice else where + suggest(key, schema["properties"])
+    if advice:
+        return f"{where}; {advice}"
+    if schema is DEFS["on"] and nearest(key, schema["properties"]) is None:
+        return f"{where}; what is said is a key, too: asr: {{words: {{1: [{key}]}}}}, and a row 1"
+    return where + suggest(key, schema["properties"])
+
+
+def _key_first(phrase: str, node: Node) -> str:
+    digits = node.text if isinstance(node, Scalar) and _DIGITS.fullmatch(node.text) else "1"
+    return f"{digits}: [{phrase}]"
 
 
 def renamed(key: str, owner: Table, schema: dict[str, Any]) -> str | None:
@@ -113,7 +125,7 @@ def _moved(key: str, owner: Table, path: Path, place: str, schema: dict[str, Any
     """A setting of ours that stands in the wrong place."""
     of_a_step = place == "flow" and setting_for("step", key) is not None
     for name, child in () if of_a_step else schema["properties"].items():
-        if _may_hold(place, name, child) and key in block(child).get("properties", {}):
+        if _may_hold(place, name, child) and _has(block(child), key, owner.values[key]):
             return f"it belongs under '{name}:'{_with(name, key, owner, child)}"
     if place == "step" and _is_row(key, owner.values[key]):
         return (
@@ -123,7 +135,7 @@ def _moved(key: str, owner: Table, path: Path, place: str, schema: dict[str, Any
         return f"it belongs to the step, beside '{path[2]}:'"
     if place in BLOCKS:
         for name in BLOCKS:
-            if key in DEFS[name]["properties"]:
+            if _has(DEFS[name], key, owner.values[key]):
                 return f"it belongs under the step's '{name}:'"
     if path and key in SCHEMA["properties"]:
         return "it belongs to the flow, at the left margin"
@@ -147,6 +159,13 @@ def _may_hold(place: str, name: str, child: dict[str, Any]) -> bool:
         return False
     spoken = block(child) in (DEFS["prompt_part"], DEFS["action_block"])
     return not spoken or place not in ("flow", "retry", "delay") or name == "then"
+
+
+def _has(schema: dict[str, Any], key: str, node: Node) -> bool:
+    """Whether a mapping has a setting of that name that may be such a value: `words` are a list, or a mapping."""
+    found = schema.get("properties", {}).get(key)
+    is_table = found is not None and definition(found).get("type") == "object"
+    return found is not None and (not is_table or isinstance(node, Table))
 
 
 def _with(name: str, key: str, owner: Table, child: dict[str, Any]) -> str:
@@ -212,6 +231,8 @@ def instead_of(value: Any, path: Path) -> str | None:
     if not path:
         return None
     last = path[-1]
+    if last == "keywords" and isinstance(value, dict):
+        return "words: {...}, if each is to be a key"
     place = "step" if path[0] == "steps" and len(path) == 3 else path[-2] if len(path) > 1 else ""
     text = {True: "true", False: "false"}[value] if isinstance(value, bool) else value
     if isinstance(text, str):

@@ -156,6 +156,7 @@ def _steps(draft: Draft, language: str, escape: Escape) -> dict[str, Step]:
 def _step(name: str, table: Table, draft: Draft, language: str, escape: Escape) -> Step:
     notes, problems = draft.notes, draft.problems
     at, before = draft.step_mark(name), problems.errors
+    choices = _choices(table)
     found = collecting(
         table,
         language=language,
@@ -163,6 +164,7 @@ def _step(name: str, table: Table, draft: Draft, language: str, escape: Escape) 
         at=at,
         problems=problems,
         language_at=draft.tree.get("language"),
+        rows=None if draft.damaged.get(name, set()) & {"", "on"} else choices,
     )
     if problems.errors > before:
         draft.damaged.setdefault(name, set()).add("dtmf")
@@ -179,8 +181,8 @@ def _step(name: str, table: Table, draft: Draft, language: str, escape: Escape) 
         notes.refer("function", validate.get("function"), role="validate")
     then = action(table.get("next"), notes, must_lead="next", key=table.keys.get("next"))
     run = notes.refer("function", table.get("run"), role="transition")
-    if found is not None and "validate" not in table.keys and not (run or then):
-        found = _menu(found, on)
+    if found is not None and choices:
+        found = replace(found, validation=replace(found.validation, values=choices))
     return Step(
         name=name,
         prompt=prompt(table.get("prompt"), problems),
@@ -201,12 +203,14 @@ def _check_idle(table: Table, problems: Problems) -> None:
             problems.error(table.keys[key], what)
 
 
-def _menu(spec: Collection, on: Mapping[str, Action]) -> Collection:
-    """A table of digits that nothing else catches is a menu: other digits are no_match."""
-    rows = frozenset(key for key in on if is_digits(key))
-    if not rows or any(name in on for name in ("complete", "otherwise")):
-        return spec
-    return replace(spec, validation=replace(spec.validation, values=rows))
+def _choices(step: Table) -> frozenset[str] | None:
+    """A table of digits that nothing else catches is a menu: other digits are no_match. None: it is none."""
+    on = block(step, "on")
+    rows = frozenset(key for key in (on.keys if on else ()) if is_digits(key))
+    catches = {"complete", "otherwise"} & (on.keys.keys() if on else set())
+    if not rows or catches or {"validate", "run", "next"} & step.keys.keys():
+        return None
+    return rows
 
 
 def _retry(table: Table | None, found: Collection | None, notes: Notes) -> Retry:

@@ -63,6 +63,7 @@ def collecting(
     at: Place,
     problems: Problems,
     language_at: Place | None = None,
+    rows: frozenset[str] | None = None,
 ) -> Collection | None:
     """What a step collects; None: nothing.
 
@@ -73,9 +74,10 @@ def collecting(
         at: the step's own place.
         problems: where contradictions go.
         language_at: where the flow's language stands.
+        rows: the step's choices, when it takes nothing else.
     """
     dtmf = block(step, "dtmf")
-    speech = _speech(step, language, dtmf is not None)
+    speech = _speech(step, language, dtmf is not None, problems)
     if dtmf is None and speech is None:
         return None
     places = _places(step, at)
@@ -104,7 +106,7 @@ def collecting(
         confirmation=_confirmation(step),
         is_pii=value(dtmf, "is_pii", False),
     )
-    for field_name, text in spec_problems(spec):
+    for field_name, text in spec_problems(spec, rows):
         place = places.get(field_name) or places.get(field_name.partition(".")[0]) or places[""]
         problems.error(place, _in_yaml(field_name, text))
     return spec
@@ -125,6 +127,7 @@ def _in_yaml(field_name: str, text: str) -> str:
     """A problem of a spec, with the names that the settings have in YAML."""
     last = field_name.rpartition(".")[2]
     name = "escape" if field_name == "escape.keys" else _YAML_NAMES.get(last, last)
+    name = "words" if field_name.startswith("speech.words.") else name
     words = _YAML_WORDS.sub(lambda found: _YAML_NAMES[found.group(1)], text)
     return f"{name} {words}" if words.startswith(("must ", "can't ")) else f"{name}: {words}"
 
@@ -150,12 +153,25 @@ def _places(step: Table, at: Place) -> dict[str, Place]:
         table = block(step, name)
         for key, node in table.values.items() if table else ():
             places[prefix + key] = _start(node, table, key)
+    places |= _phrase_places(step)
     for name, paths in _FIELDS.items():
         for path in paths:
             owner, key = path.split("/")
             table = block(step, owner)
             if table is not None and key in table.values:
                 places.setdefault(name, _start(table.values[key], table, key))
+    return places
+
+
+def _phrase_places(step: Table) -> dict[str, Place]:
+    asr = block(step, "asr")
+    words = block(asr, "words") if asr else None
+    places: dict[str, Place] = {}
+    for key, node in words.values.items() if words else ():
+        assert words is not None
+        places[f"speech.words.{key}"] = words.keys[key]
+        for index, item in enumerate(node.items if isinstance(node, Items) else [node]):
+            places[f"speech.words.{key}.{index}"] = item
     return places
 
 
@@ -185,7 +201,8 @@ def _seconds(table: Table, key: str) -> float | None:
 def _lengths(dtmf: Table, speech: Speech | None, problems: Problems) -> tuple[int, int | None]:
     node = _either(dtmf, ("num_digits", "max_digits"), problems)
     if not isinstance(node, Scalar):
-        return (1, 1) if speech and speech.preset == "yes_no" else (1, None)
+        menu = speech is not None and (speech.preset == "yes_no" or bool(speech.words))
+        return (1, 1) if menu else (1, None)
     assert isinstance(node.value, int | float)
     most = int(node.value)
     least = value(dtmf, "min_digits", None)
@@ -213,7 +230,7 @@ def _barge_in(dtmf: Table, problems: Problems) -> tuple[BargeIn, bool]:
     return barge_in, collect
 
 
-def _speech(step: Table, language: str, has_dtmf: bool) -> Speech | None:
+def _speech(step: Table, language: str, has_dtmf: bool, problems: Problems) -> Speech | None:
     node = step.get("asr")
     if isinstance(node, Scalar):
         return Speech(language=language) if node.value else None
@@ -221,12 +238,16 @@ def _speech(step: Table, language: str, has_dtmf: bool) -> Speech | None:
         return Speech(language=language) if has_dtmf else None
     assert isinstance(node, Table)
     if not value(node, "enabled", True):
+        if "words" in node.keys:
+            what = "words can't be said: speech is off in this step (enabled: false)"
+            problems.error(node.keys["words"], what)
         return None
     words = value(node, "barge_in_words", 1)
     return Speech(
         language=value(node, "language", language),
         preset=value(node, "preset", "numeric"),
         keywords=texts(node.get("keywords")),
+        words=_words(block(node, "words"), problems),
         barge_in_words=int(words) if words else None,
         settle_time=float(value(node, "settle_time", 0.4)),
         end_of_speech_timeout=float(value(node, "end_of_speech_timeout", 2.0)),
@@ -234,6 +255,20 @@ def _speech(step: Table, language: str, has_dtmf: bool) -> Speech | None:
         partial_timeout=float(value(node, "partial_timeout", 2.0)),
         hold_limit=float(value(node, "hold_limit", 15.0)),
     )
+
+
+def _words(table: Table | None, problems: Problems) -> tuple[tuple[str, tuple[str, ...]], ...]:
+    """Keys, each with one phrase or a list of them."""
+    found = []
+    for key, node in table.values.items() if table else ():
+        phrases = texts(node)
+        if isinstance(node, Scalar):
+            phrases = (node.text,)
+            if "," in node.text:
+                what = f"words: {node.text!r} is one phrase; for several write [{node.text}]"
+                problems.error(node, what)
+        found.append((key, phrases))
+    return tuple(found)
 
 
 def _validation(table: Table | None, problems: Problems) -> Validation:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from fsflows.collect.spec import Collection
@@ -71,7 +71,7 @@ def graph_of(flow: Flow) -> Graph:
     for name, step in flow.steps.items():
         for route in routes(flow, step, flow.code):
             if route.label != "escape":
-                add(f"step {name}", route)
+                add(f"step {name}", replace(route, label=_with_words(step, route.label)))
     _add_action(flow, "escape", add, START, "escape")
     if "exit" in nodes:
         _add_action(flow, "exit", add, "exit", "")
@@ -91,6 +91,14 @@ def _add_action(flow: Flow, which: str, add: object, source: str, label: str) ->
         return
     for route in routes(flow, Step(name="", next=action), flow.code):
         add(source, Route(label or route.label, route.target, route.name, route.seen))
+
+
+def _with_words(step: Step, label: str) -> str:
+    """A row's label, with the first of the phrases that are its key."""
+    speech = step.collect.speech if step.collect is not None else None
+    key, colon, rest = label.partition(":")
+    phrases = dict(speech.words).get(key) if speech is not None else None
+    return f'{key} "{phrases[0]}"{colon}{rest}' if phrases else label
 
 
 def note(step: Step) -> str:

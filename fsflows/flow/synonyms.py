@@ -86,6 +86,7 @@ WORDS: Mapping[str, Words] = {
         "language": "lang locale",
         "preset": "grammar grammars type mode",
         "keywords": "hints phrases vocabulary speechhints",
+        "words": "choices utterances synonyms commands sayings spokenchoices",
         "end_of_speech_timeout": "speechtimeout incompletetimeout endsilencetimeout",
         "alternatives": "maxalternatives nbest maxnbest",
     },

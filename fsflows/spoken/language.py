@@ -85,6 +85,7 @@ class Language:
     Attributes:
         numbers: what may become keys, fillers and edits.
         assent: yes, no, and the words that may stand before them.
+        denials: what takes back a phrase that follows: the negations, and "i don't want" where "no" is the negation.
         morphemes: parts of compounds written in one word, with the words they stand for.
         units_first: tens are said after units ("ein und zwanzig").
         hundreds_up_to: the largest multiplier of "hundred" (99: "nineteen hundred").
@@ -97,6 +98,7 @@ class Language:
     name: str
     numbers: Table
     assent: Table
+    denials: Table
     morphemes: Mapping[str, tuple[str, ...]]
     units_first: bool
     hundreds_up_to: int
@@ -199,6 +201,7 @@ def _load(tag: str) -> Language:
         name=data["name"],
         numbers=_table(_number_phrases(data)),
         assent=_table(_assent_phrases(data)),
+        denials=_table(_denials(data)),
         morphemes=MappingProxyType(_morphemes(data, cardinals)),
         units_first=data.get("units_first") == "true",
         hundreds_up_to=int(data.get("hundreds_up_to", 9)),
@@ -268,6 +271,14 @@ def _assent_phrases(data: Mapping[str, Any]) -> Iterator[tuple[str, Kind, Any]]:
             yield phrase, kind, None
     for phrase in (*data.get("noise", ()), *data.get("hesitations", ())):
         yield phrase, Kind.LEAD, None
+
+
+def _denials(data: Mapping[str, Any]) -> Iterator[tuple[str, Kind, Any]]:
+    for name in ("negations", "denials"):
+        for phrase in data.get("assent", {}).get(name, ()):
+            yield phrase, Kind.NEGATION, None
+    for phrase in data.get("assent", {}).get("unsure", ()):
+        yield phrase, Kind.UNSURE, None
 
 
 def _table(phrases: Iterator[tuple[str, Kind, Any]]) -> Table:

@@ -1,4 +1,4 @@
-"""What goes in and what comes out: one ASR alternative, one reading of it, a choice, an assent."""
+"""What goes in and what comes out: one ASR alternative, one reading of it, a choice, an assent, a phrase's keys."""
 
 from __future__ import annotations
 
@@ -68,3 +68,18 @@ class Assent:
 
     yes: bool
     rest: str
+
+
+@dataclass(frozen=True, slots=True)
+class Named:
+    """What an utterance with phrases in it comes to, each of which stands for keys.
+
+    Attributes:
+        keys: those that it names; None: no one choice can be made of it.
+        starts: whether it begins with a phrase.
+        rest: what was said before, between and behind the phrases.
+    """
+
+    keys: str | None
+    starts: bool
+    rest: tuple[str, ...] = ()

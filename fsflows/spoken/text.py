@@ -56,3 +56,8 @@ def find(needle: tuple[str, ...], words: tuple[str, ...]) -> int:
 def word_count(text: str) -> int:
     """How many words were said; figures count as one word a run. 0 for an empty or blank text."""
     return len(split(text).words)
+
+
+def plain_words(text: str) -> str:
+    """The words of `text` as they are compared, with one blank between them."""
+    return " ".join(split(text).words)

@@ -236,7 +236,7 @@ def test_an_end_key_without_quotes_is_a_comment(check):
         ("prompt: {name}", "f.yaml:3:14: unknown key 'name' in prompt; to say it write \"{name}\", in quotes"),
         ("on_exit: ask", "f.yaml:3:5: unknown key 'on_exit' in step 'ask'; it belongs to the flow, at the left margin"),
         ("pompt: hi", "f.yaml:3:5: unknown key 'pompt' in step 'ask'; did you mean 'prompt'?"),
-        ("asr: maybe", "f.yaml:3:10: asr must be true, false or a mapping with language, preset, keywords ..., got 'maybe'"),
+        ("asr: maybe", "f.yaml:3:10: asr must be true, false or a mapping with words, language, preset ..., got 'maybe'"),
         (
             "asr: {preset: numbers}",
             "f.yaml:3:19: preset must be numeric, yes_no, single_number, alphanumeric or none, got 'numbers'; did you mean 'numeric'?",

@@ -151,7 +151,7 @@ def test_what_functions_are_told_exists():
         ("{dtmf: {num_digits: 4}, validate: '[0-9]+', next: ask}", "3:39: validate must be a mapping with pattern, values, check, phone, kind or function, got '[0-9]+'; write {pattern: \"[0-9]+\"}"),
         ("{dtmf: {num_digits: 4}, validate: {date: true}, next: ask}", "3:40: unknown key 'date' in validate; write kind: date"),
         ("{dtmf: {num_digits: 4}, confirm: yes, next: ask}", "3:38: confirm must be never, always, when_unsure or a mapping with when, accept, refuse ..., got 'yes'; write always"),
-        ("{dtmf: {num_digits: 4}, asr: off, next: ask}", "3:34: asr must be true, false or a mapping with language, preset, keywords ..., got 'off'; write false"),
+        ("{dtmf: {num_digits: 4}, asr: off, next: ask}", "3:34: asr must be true, false or a mapping with words, language, preset ..., got 'off'; write false"),
         ("{dtmf: {num_digits: 4}, asr: {hints: [a]}, next: ask}", "3:35: unknown key 'hints' in asr; here it is called 'keywords'"),
         ("{prompt: Hi, discard_recording: true, next: ask}", "3:18: unknown key 'discard_recording' in step 'ask'; it belongs under 'next:': next: {discard_recording: true, goto: ask}"),
         ("{prompt: Hi, discard_recording: true, next: {goto: ask}}", "3:18: unknown key 'discard_recording' in step 'ask'; it belongs under 'next:', beside what it has"),

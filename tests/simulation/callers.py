@@ -16,7 +16,8 @@ WORDS = {
     "fr": ["oui", "non", "dièse", "pardon"],
     "de": ["ja", "nein", "raute", "wie bitte"],
 }  # fmt: skip
-NONSENSE = ["hm", "i want to talk to someone about my bill", "..."]
+PHRASES = ["zebra", "zebra crossing", "not zebra", "hm lama", "lama zebra crossing"]
+NONSENSE = [*PHRASES, "hm", "i want to talk to someone about my bill", "..."]
 MISHAPS = ("dies", "closes", "garbles", "down", "up")
 
 

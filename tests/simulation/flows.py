@@ -224,7 +224,7 @@ class _Maker:
             dtmf["policy"] = rng.choice(["keys_win", "first_wins"])
         if self.maybe(0.1):
             dtmf["allow_letters"] = True
-        made: dict[str, Any] = {"dtmf": dtmf, "asr": self.asr()}
+        made: dict[str, Any] = {"dtmf": dtmf, "asr": self.asr(most)}
         if self.maybe(0.3) and not private:
             made["validate"] = self.validation(most)
         if self.maybe(0.3):
@@ -235,7 +235,7 @@ class _Maker:
             made["retry"] = self.retry(speech=made["asr"] is not False)
         return made
 
-    def asr(self) -> Any:
+    def asr(self, most: int) -> Any:
         if self.maybe(0.25):
             return False
         made: dict[str, Any] = {}
@@ -245,6 +245,9 @@ class _Maker:
             made["barge_in_words"] = self.rng.choice([1, 2, False])
         if self.maybe(0.2):
             made["settle_time"] = self.rng.choice([0.1, 1.0])
+        if self.maybe(0.3):
+            first, second = ("1" * abs(most), "2" * abs(most))
+            made["words"] = {first: ["zebra", "lama"], second: ["zebra crossing"]}
         return made
 
     def validation(self, most: int) -> dict[str, Any]:

@@ -1,0 +1,126 @@
+"""Phrases that stand for keys: "opening hours" is the key 1 of a menu."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from functools import lru_cache
+from typing import NamedTuple
+
+from fsflows.spoken.language import Kind, Language, load
+from fsflows.spoken.lexer import matches
+from fsflows.spoken.model import Named
+from fsflows.spoken.parser import parse
+from fsflows.spoken.text import split
+
+Names = tuple[tuple[str, tuple[str, ...]], ...]
+"""Keys, each with the phrases that stand for them."""
+
+_REACH = 2
+"""Words that may stand between a negation and what it negates: "i don't want to opt out"."""
+_LONGEST = 4
+"""Words in a negation: "no se trata de"."""
+
+
+class _Phrase(NamedTuple):
+    words: tuple[str, ...]
+    keys: str
+
+
+class _Span(NamedTuple):
+    start: int
+    end: int
+    keys: str
+
+
+def named(text: str, names: Names, language: str) -> Named | None:
+    """What an utterance names, its phrases being looked for as whole words, accents and case aside.
+
+    A longer phrase counts in place of those that stand in it ("sales support", not "sales"). An utterance names
+    nothing that can be known when it has phrases of several keys ("not sales, support"), a number that is another key
+    ("two, opening hours"), or a negation before the phrase ("i don't want to opt out").
+
+    Returns:
+        None when no phrase is in it.
+
+    Raises:
+        ValueError: for an unknown language.
+    """
+    grammar = load(language)
+    words = split(text).words
+    spans = _spans(words, _table(names))
+    if not spans:
+        return None
+    keys = {span.keys for span in spans}
+    rest = tuple(_between(words, spans))
+    one = len(keys) == 1 and not _negated(words, spans, grammar)
+    meant = spans[0].keys if one and _agree(rest, keys, language) else None
+    return Named(meant, starts=spans[0].start == 0, rest=rest)
+
+
+def begun(text: str, names: Names) -> frozenset[str]:
+    """The keys of all phrases that the last words of an utterance begin, and do not end."""
+    words = split(text).words
+    table = _table(names)
+    return frozenset(
+        phrase.keys
+        for start, word in enumerate(words)
+        for phrase in table.get(word, ())
+        if len(phrase.words) > len(words) - start
+        and phrase.words[: len(words) - start] == words[start:]
+    )
+
+
+@lru_cache(maxsize=512)
+def _table(names: Names) -> Mapping[str, tuple[_Phrase, ...]]:
+    """Phrases by their first word, longest first."""
+    found: dict[str, list[_Phrase]] = {}
+    for keys, phrases in names:
+        for phrase in phrases:
+            if words := split(phrase).words:
+                found.setdefault(words[0], []).append(_Phrase(words, keys))
+    return {
+        word: tuple(sorted(each, key=lambda phrase: -len(phrase.words)))
+        for word, each in found.items()
+    }
+
+
+def _spans(words: tuple[str, ...], table: Mapping[str, Sequence[_Phrase]]) -> list[_Span]:
+    """Where the phrases stand, without those inside of a longer one."""
+    spans: list[_Span] = []
+    for start, word in enumerate(words):
+        for phrase in table.get(word, ()):
+            end = start + len(phrase.words)
+            if words[start:end] == phrase.words:
+                if not spans or end > spans[-1].end:
+                    spans.append(_Span(start, end, phrase.keys))
+                break
+    return spans
+
+
+def _between(words: tuple[str, ...], spans: Sequence[_Span]) -> Iterator[str]:
+    """What was said before, between and behind the phrases."""
+    ends = [0, *(span.end for span in spans)]
+    starts = [*(span.start for span in spans), len(words)]
+    for end, start in zip(ends, starts, strict=True):
+        if end < start:
+            yield " ".join(words[end:start])
+
+
+def _negated(words: tuple[str, ...], spans: Sequence[_Span], language: Language) -> bool:
+    """Whether a phrase stands right behind a negation. One that is a part of a phrase negates nothing."""
+    inside = {place for span in spans for place in range(span.start, span.end)}
+    return any(
+        found[0].kind is Kind.NEGATION and 0 <= span.start - found[0].end <= _REACH
+        for span in spans
+        for place in range(max(0, span.start - _REACH - _LONGEST), span.start)
+        if place not in inside and (found := matches(words, place, language.denials))
+    )
+
+
+def _agree(rest: Sequence[str], keys: set[str], language: str) -> bool:
+    """Whether no other keys were said beside: "press two" is, the "to" of a sentence isn't."""
+    for text in rest:
+        said = {each.keys for each in parse(text, language) if each.literal and each.keys}
+        if said and not said & keys:
+            return False
+    return True

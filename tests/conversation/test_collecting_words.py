@@ -1,0 +1,123 @@
+"""Phrases that are keys (`asr: words`), through whole conversations."""
+
+from dataclasses import asdict
+
+import pytest
+from collecting_flows import ask, got, heard
+
+from fsflows.switch import Recogniser, Setup
+
+WORDS = "{words: {1: [opening hours, hours], 2: sales, 3: [sales support, support]}}"
+
+
+def menu(**more):
+    return ask(dtmf="num_digits: 1", asr=WORDS, **more)
+
+
+@pytest.mark.parametrize("json", [False, True])
+@pytest.mark.parametrize(
+    ("said", "expected"),
+    [
+        ('"could i have the opening hours please"', "complete 1 speech"),
+        ('"sales"', "complete 2 speech"),
+        ('"sales support"', "complete 3 speech"),
+        ('"two"', "complete 2 speech"),
+        ('"not sales support hours"', "no_match none"),
+        ('"sails" or "sales"', "complete 2 speech"),
+    ],
+)
+def test_what_is_said_is_a_key(play, said, expected, json):
+    recogniser = Setup(recogniser=Recogniser(json=json))
+    played = play(menu(), f"wait end\nsay {said}\n", setup=recogniser)
+
+    if json or " or " not in said:  # plain text has no alternatives
+        assert [expected] == got(played)
+
+
+def test_the_words_that_follow_are_waited_for(play):
+    """ "Sales" stands for longer than the settle time before "support" is said."""
+    slow = 'wait end\nsay "sales support" word 0.9 endpoint 1\n'
+
+    assert ["complete 3 speech"] == got(play(menu(), slow))
+
+
+def test_a_partial_that_stays_ends_the_step(play):
+    """The recogniser would take four seconds more to be sure that the caller has finished."""
+    played = play(menu(), 'wait end\nsay "opening hours" endpoint 4\n')
+    (said,) = [each for each in played.channel.transcript.did if "opening" in str(each)]
+
+    assert ["complete 1 speech"] == got(played)
+    assert played.channel.transcript.heard[-1].start - said.at < 1.0
+
+
+def test_a_phrase_stops_the_prompt(play):
+    prompt = "Please say what you want, and take all the time that you may need for it."
+    played = play(menu(prompt=prompt), "hear please say\nsay opening hours\n")
+
+    assert ["complete 1 speech"] == got(played)
+    assert (prompt, "break") == heard(played)[0]
+
+
+def test_it_is_read_back_and_corrected(play):
+    played = play(
+        menu(more="confirm: always"),
+        "wait end\nsay sales\nhear is that right\nwait end\nsay no support\n"
+        "hear is that right\nwait end\nsay support\n",
+    )
+
+    assert ["complete 3 speech"] == got(played)
+
+
+def test_it_is_asked_for_again(play):
+    played = play(
+        menu(retry="{attempts: 2, no_match: Once more please say what it is.}"),
+        "wait end\nsay not sales\nhear once more\nwait end\nsay sales\n",
+    )
+
+    assert ["complete 2 speech"] == got(played)
+
+
+def test_after_keys_only_no_phrase_counts(play):
+    played = play(
+        menu(retry="{attempts: 2, keys_only_after: 1, keys_only: Use the keys please.}"),
+        "wait end\nsay what\nhear use the keys\nwait end\nsay sales\nwait 1\npress 1\n",
+    )
+
+    assert ["complete 1 keys"] == got(played)
+
+
+@pytest.mark.parametrize("private", [False, True])
+def test_what_is_said_in_private_stays_private(play, private):
+    dtmf = f"num_digits: 1, is_pii: {str(private).lower()}"
+    played = play(ask(dtmf=dtmf, asr=WORDS), "wait end\nsay opening hours\n")
+
+    assert "complete" == played.record.collected[0].outcome
+    assert private is ("opening hours" not in str(asdict(played.record)))
+
+
+LISTENS = """
+steps:
+  ask: {prompt: Hello., run: ask, next: {hangup: true}}
+"""
+CODE = """
+from fsflows import Conversation, Flow
+
+
+def ask(conv: Conversation, flow: Flow):
+    last = conv.history[-1]
+    if last.role == "user":
+        return {"utterance": f"You chose {last.text}.", "hangup": True}
+    words = {1: ["opening hours"], 2: "agent"}
+    return {"utterance": "What is it?", "listen": {"asr": {"words": words}}}
+"""
+
+
+def test_a_function_listens_for_them_and_reads_the_key(play):
+    played = play(
+        LISTENS,
+        "hear what is it\nwait end\nsay an agent please\nhear you chose 2\n",
+        functions=CODE,
+    )
+
+    assert [] == played.failures
+    assert ["complete 2 speech"] == got(played)

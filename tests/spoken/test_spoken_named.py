@@ -1,0 +1,133 @@
+"""Phrases that stand for keys, in what a caller says around them."""
+
+from __future__ import annotations
+
+import pytest
+
+from fsflows.spoken import begun, languages, named
+
+MENU = (
+    ("1", ("opening hours", "hours")),
+    ("2", ("sales",)),
+    ("3", ("sales support", "speak to someone")),
+    ("4", ("one way", "do not record")),
+)
+
+
+@pytest.mark.parametrize(
+    ("text", "keys"),
+    [
+        ("sales", "2"),
+        ("SALES!", "2"),
+        ("uh could i have sales please", "2"),
+        ("opening hours", "1"),
+        ("the opening hours, the hours", "1"),
+        ("sales support", "3"),
+        ("sales, sales support", None),
+        ("i would like to speak to someone", "3"),
+        ("sales support and then sales", None),
+        ("not sales, support", None),
+        ("sales hours", None),
+        # a number beside it
+        ("two, sales", "2"),
+        ("press two for sales", "2"),
+        ("sales, number two please", "2"),
+        ("one, sales", None),
+        ("sales, three", None),
+        ("two sales three", None),
+        ("i want to go to sales", "2"),
+        ("one moment please, sales", "2"),
+        ("one way", "4"),
+        ("four, one way", "4"),
+        # a negation before it
+        ("not sales", None),
+        ("i don't want to get sales", "2"),
+        ("i don't want the sales", None),
+        ("please do not record", "4"),
+        ("don't do not record", None),
+        ("i don't know, sales", "2"),
+        ("i'm not sure, sales", "2"),
+        ("no, sales", "2"),
+    ],
+)
+def test_what_an_utterance_names(text, keys):
+    found = named(text, MENU, "en-US")
+
+    assert found is not None
+    assert keys == found.keys
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "two", "sale", "salesman", "support", "opening the hours please", "speak to some one"],
+)
+def test_an_utterance_without_a_phrase(text):
+    found = named(text, (("1", ("opening hours",)), *MENU[1:]), "en-US")
+
+    assert found is None
+
+
+@pytest.mark.parametrize(
+    ("language", "phrase", "said"),
+    [
+        ("fr-FR", "Réservations d'hôtel", "je voudrais les RESERVATIONS D’HOTEL s'il vous plaît"),
+        ("de-DE", "Öffnungszeiten", "die öffnungszeiten bitte"),
+        ("de-DE", "Straße", "STRASSE"),
+        ("es-ES", "atención al cliente", "Atencion al cliente, por favor"),
+    ],
+)
+def test_accents_and_case_are_not_heard(language, phrase, said):
+    assert "5" == named(said, (("5", (phrase,)),), language).keys
+
+
+@pytest.mark.parametrize(
+    ("language", "said"),
+    [
+        ("en-US", "not xylophone"),
+        ("de-DE", "nicht xylophone"),
+        ("fr-FR", "pas xylophone"),
+        ("es-ES", "no quiero ir a xylophone"),
+        ("es-MX", "no es xylophone"),
+        ("it-IT", "non xylophone"),
+        ("nl-NL", "niet xylophone"),
+        ("pt-BR", "não é xylophone"),
+        ("pt-PT", "não quero xylophone"),
+    ],
+)
+def test_a_negation_in_each_language(language, said):
+    assert named(said, (("1", ("xylophone",)),), language).keys is None
+
+
+@pytest.mark.parametrize("language", languages())
+def test_every_language_has_them(language):
+    assert "12" == named("hm xylophone", (("12", ("Xylophone",)),), language).keys
+
+
+def test_an_unknown_language_is_an_error():
+    with pytest.raises(ValueError, match="unknown language 'xx'"):
+        named("sales", MENU, "xx")
+
+
+def test_the_rest_is_what_was_said_beside():
+    found = named("Yes, sales please; the sales!", MENU, "en-US")
+
+    assert (False, ("yes", "please the")) == (found.starts, found.rest)
+    assert named("sales please", MENU, "en-US").starts
+
+
+@pytest.mark.parametrize(
+    ("text", "keys"),
+    [
+        ("sales", "3"),
+        ("no, sales", "3"),
+        ("do", "4"),
+        ("the one", "4"),
+        ("speak to", "3"),
+        ("opening", "1"),
+        ("sales support", ""),
+        ("sales please", ""),
+        ("", ""),
+    ],
+)
+def test_a_phrase_that_has_begun(text, keys):
+    assert set(keys) == begun(text, MENU)
