@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from fsflows.call import dialled
 
@@ -54,6 +54,13 @@ class Party:
         if not self.dialled or self.link.channel.variable(dialled.STATE):
             return ""
         return dialled.record_of(self.uuid)
+
+    @property
+    def first_values(self) -> dict[str, Any]:
+        """What `conv.state` holds when a call that we made begins; nothing on one that came in."""
+        if not self.dialled:
+            return {}
+        return dialled.unpack(self.link.channel.variable(dialled.VALUES) or "")
 
     @property
     def hangs_up_on_machine(self) -> bool:

@@ -25,6 +25,8 @@ and it. Nothing else is needed, and nothing is left behind (unless you say --dat
   fsflows call conf/flows/menu --say operator   say a word
   fsflows call conf/flows/menu --script FILE    play a script (docs/scripts.md)
 
+  fsflows call FLOW --dialled 7001 --set name=Ann   a call that we make: you answer it
+
 With --keys and --say the caller answers when a prompt has ended, then listens. Without a terminal, and without any of
 them, the caller only listens. All times are real; `fsflows test` plays scripts in no time.
 """
@@ -57,6 +59,16 @@ def add_parser(commands: Any) -> None:
     parser.add_argument("--from", dest="caller", metavar="NUMBER", help="the caller's number")
     parser.add_argument("--name", metavar="NAME", help="the caller's name")
     parser.add_argument("--to", metavar="NUMBER", help="the number that is called")
+    parser.add_argument(
+        "--dialled", metavar="NUMBER", help="a call that we make, to this number: you answer it"
+    )
+    parser.add_argument(
+        "--set",
+        metavar="NAME=VALUE",
+        action="append",
+        default=[],
+        help="with --dialled: a first value of conv.state; may be given again",
+    )
     parser.add_argument(
         "--data", metavar="DIR", help="keep recordings, records and the journal here"
     )
@@ -116,8 +128,6 @@ def _flow(target: Path) -> tuple[Flow, FlowSet]:
 
 def _script(options: argparse.Namespace, *, typed: bool) -> tuple[Script, str]:
     """What the caller does, and the same in words."""
-    from dataclasses import replace
-
     from fsflows.conversation.judging import EXPECTATIONS
     from fsflows.switch.script import Script, parse_script
 
@@ -140,13 +150,46 @@ def _script(options: argparse.Namespace, *, typed: bool) -> tuple[Script, str]:
     else:
         script = Script(name="nobody", steps=_answers("", _say))
         how = "The caller only listens: nobody types here (--keys, --say or --script would)."
-    given = {
-        "caller_number": options.caller,
-        "caller_name": options.name,
-        "destination": options.to,
-    }
-    profile = replace(script.profile, **{key: value for key, value in given.items() if value})
-    return replace(script, profile=profile), how
+    script = _between(script, options)
+    return script, how if script.dialled is None else how.replace("The caller", "The callee", 1)
+
+
+def _between(script: Script, options: argparse.Namespace) -> Script:
+    """The script, with who calls whom as the options say."""
+    from dataclasses import replace
+
+    from fsflows.cli.values import values_of
+    from fsflows.conversation.rehearsal import profile_of
+    from fsflows.esl import quoting
+    from fsflows.switch.profile import CallProfile
+    from fsflows.switch.script_call import Dialled
+
+    def given(**values: str | None) -> dict[str, Any]:
+        return {name: value for name, value in values.items() if value}
+
+    ours = given(caller_number=options.caller, caller_name=options.name)
+    if options.dialled is None and script.dialled is None:
+        if options.set:
+            raise ValueError("--set is for a call that we make; say whom we call: --dialled NUMBER")
+        profile = replace(script.profile, **ours, **given(destination=options.to))
+        return replace(script, profile=profile)
+    if options.to:
+        raise ValueError("--to is for a call that comes in; whom we call is said by --dialled")
+    if script.profile != CallProfile() and script.dialled is None:
+        raise ValueError(
+            "the script is of a call that comes in; write whom we call in it: dialled NUMBER"
+        )
+    if options.caller and not quoting.is_number(options.caller):
+        raise ValueError(
+            f"--from is our own number in a call that we make: digits, not {options.caller!r}"
+        )
+    if options.dialled is not None:
+        ours["number"] = quoting.number(options.dialled, "--dialled")
+    dialled = script.dialled or Dialled(number=ours["number"])
+    state = {**dialled.state, **values_of(options.set)}
+    script = replace(script, dialled=replace(dialled, state=state, **ours))
+    profile_of(script)  # a state that is too large is said before the call
+    return script
 
 
 def _answers(text: str, step: Any) -> tuple[Step, ...]:

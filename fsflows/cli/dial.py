@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from fsflows.cli.api_client import Refused, Server, console_url
+from fsflows.cli.values import values_of
 from fsflows.printable import blanked
 
 DESCRIPTION = """\
@@ -124,13 +125,11 @@ def run(options: argparse.Namespace) -> int:
         print("fsflows dial: --journal is of a list (--file)", file=sys.stderr)
         return 2
     wanted: dict[str, Any] = {"flow": options.flow}
-    state = {}
-    for text in options.set:
-        name, equals, value = text.partition("=")
-        if not equals or not name.isidentifier():
-            print(f"fsflows dial: --set is NAME=VALUE, got {text!r}", file=sys.stderr)
-            return 2
-        state[name] = value
+    try:
+        state = values_of(options.set)
+    except ValueError as error:
+        print(f"fsflows dial: {error}", file=sys.stderr)
+        return 2
     wanted |= {"state": state} if state else {}
     wanted |= {"machine": options.machine} if options.machine else {}
     wanted |= {"ring_timeout": options.ring} if options.ring is not None else {}

@@ -23,6 +23,7 @@ from fsflows.archive.record import RecordBuilder
 from fsflows.cli.screen import Screen
 from fsflows.conversation.engine import Engine
 from fsflows.conversation.judging import Rehearsal, judge
+from fsflows.conversation.rehearsal import profile_of
 from fsflows.flow.model import Flow, FlowSet
 from fsflows.server.worker.service import Service
 from fsflows.settings import load
@@ -87,7 +88,9 @@ class Phone:
             service = self._serve(Path(base).resolve())
             stack.callback(service.stop)
             stack.callback(service.cut)
-            self._screen.intro(self.flow.name, script.profile.caller_number, how)
+            if script.dialled is not None:
+                self._screen.who = "callee"
+            self._screen.intro(self.flow.name, script, how)
             self._screen.begin()
             call = self._place(service, script)
             watcher: Any = gevent.signal_handler(signal.SIGINT, self._interrupt, call, service)
@@ -116,7 +119,7 @@ class Phone:
 
     def _place(self, service: Service, script: Script) -> TcpCall:
         host, port = service.listener.address
-        profile = script.profile
+        profile = profile_of(script)
         return place_call(
             f"{host}:{port}/{self.flow.name}",
             replace(profile, destination=profile.destination or "7000"),

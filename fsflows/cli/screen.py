@@ -12,6 +12,7 @@ from fsflows.archive.describe import happened
 from fsflows.archive.endings import RecordingState, Result
 from fsflows.archive.entries import Entry, HandedOff, Ran, Recorded
 from fsflows.archive.model import Record
+from fsflows.switch.script import Script
 from fsflows.switch.transcript import Did, Ending, Heard, Item, Kind, Signal
 
 _COLOURS = {
@@ -35,16 +36,24 @@ class Screen:
         self._colour = self._terminal and not plain
         self._began = time.monotonic()
         self._handed_off = False
+        self.who = "caller"
+        """Whose telephone it is."""
 
-    def intro(self, flow: str, caller: str, how: str) -> None:
+    def intro(self, flow: str, script: Script, how: str) -> None:
         """Before the call."""
-        self._print(f"Calling {flow} as {caller}. {how}")
+        called = script.dialled
+        if called is None:
+            text = f"Calling {flow} as {script.profile.caller_number}."
+        else:
+            ours = f" as {called.caller_number}" if called.caller_number else ""
+            text = f"{flow} calls {called.number}{ours}."
+        self._print(f"{text} {how}")
         print(flush=True)
 
     def begin(self) -> None:
         """The call starts now."""
         self._began = time.monotonic()
-        self.line("call", "ringing")
+        self.line("call", "ringing" if self.who == "caller" else "answered")
 
     def seen(self, item: Item) -> None:
         """Something happened at the caller's end."""
@@ -53,17 +62,17 @@ class Screen:
                 pass
             case Heard(end=None):
                 what = f'"{item.what}"' if item.kind is Kind.SPEECH else f"[{item.what}]"
-                self.line("hears", f"caller hears {what}")
+                self.line("hears", f"{self.who} hears {what}")
             case Heard(ending=Ending.KEY):
                 self.line("hears", "  ... stops at the key")
             case Heard(ending=Ending.BREAK):
                 self.line("hears", "  ... stops")
             case Did(what="hangup"):
-                self.line("does", "caller hangs up")
+                self.line("does", f"{self.who} hangs up")
             case Did(what="key"):
-                self.line("does", f"caller presses {item.text}")
+                self.line("does", f"{self.who} presses {item.text}")
             case Did():
-                self.line("does", f'caller says "{item.text}"')
+                self.line("does", f'{self.who} says "{item.text}"')
             case Signal(what="BYE") if self._handed_off:
                 self.line("call", "the call is no longer ours; nobody plays the other side here")
             case Signal():

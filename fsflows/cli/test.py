@@ -64,7 +64,7 @@ def run(options: argparse.Namespace) -> int:
     from fsflows import log as logs
     from fsflows.cli.alarm import alarm
     from fsflows.conversation.judging import EXPECTATIONS
-    from fsflows.conversation.rehearsal import rehearse
+    from fsflows.conversation.rehearsal import profile_of, rehearse
     from fsflows.flow.errors import FlowErrors
     from fsflows.flow.loader import load_flows
     from fsflows.switch.script import ScriptError, parse_script
@@ -85,12 +85,15 @@ def run(options: argparse.Namespace) -> int:
     for flow, file in cases:
         try:
             script = parse_script(file.read_text(encoding="utf-8"), str(file), EXPECTATIONS)
+            profile = profile_of(script)
         except ScriptError as error:
             problems = error.problems
         except OSError as error:
             problems = [f"{file}: {error.strerror}"]
         except UnicodeDecodeError as error:
             problems = [f"{file}: {error.reason} at byte {error.start}"]
+        except ValueError as error:
+            problems = [f"{file}: {error}"]
         else:
             problems = []
         if problems:
@@ -99,7 +102,7 @@ def run(options: argparse.Namespace) -> int:
             print(*problems, sep="\n", file=sys.stderr)
             continue
         with alarm(max(each.function_timeout for each in flows.values())):
-            played = rehearse(flow, flows, script)
+            played = rehearse(flow, flows, script, profile=profile)
         results.append(_result(flow, file, played))
         if options.format == "text":
             _show(flow, file, played, verbose=options.verbose)

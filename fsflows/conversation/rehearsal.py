@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from fsflows.archive.model import Record
+from fsflows.call import dialled
 from fsflows.call.call import Call
 from fsflows.call.subscription import subscribe
 from fsflows.clock import VirtualClock
@@ -37,8 +38,28 @@ from fsflows.recordings.service import Recordings
 from fsflows.switch import CallProfile, Script, Setup
 from fsflows.switch.files import DiskFiles
 from fsflows.switch.link import SimulatedLink, incoming_call
+from fsflows.switch.profile import outgoing
 
 _OPENING = subscribe()
+
+
+def profile_of(script: Script) -> CallProfile:
+    """The call that a script is about, as it comes to the socket.
+
+    Raises:
+        ValueError: the first values of a call that we make can't be sent.
+    """
+    wanted = script.dialled
+    if wanted is None:
+        return script.profile
+    told = dialled.variables(
+        wanted.number,
+        caller_number=wanted.caller_number,
+        caller_name=wanted.caller_name,
+        state=wanted.state,
+        hang_up_on_machine=wanted.hang_up_on_machine,
+    )
+    return outgoing(told, wanted.number)
 
 
 def rehearse(
@@ -59,12 +80,17 @@ def rehearse(
         script: what the caller does, and what must come of it.
         recordings: where recordings are kept (`staging/`, `published/`); None: a directory that is gone afterwards.
         setup: the simulated switch.
-        state: first contents of `conv.state`.
+        state: first contents of `conv.state`, beside the script's.
         profile: who calls, instead of the script's caller.
+
+    Raises:
+        ValueError: as of `profile_of`.
     """
     clock = VirtualClock()
     setup = dataclasses.replace(setup or Setup(), files=DiskFiles())
-    link = incoming_call(clock, profile, setup, opening=_OPENING, script=script)
+    link = incoming_call(
+        clock, profile or profile_of(script), setup, opening=_OPENING, script=script
+    )
     engines: list[Engine] = []
     with ExitStack() as stack:
         recorder = _Recorder(stack, clock, recordings)

@@ -52,7 +52,7 @@ def run_call(
         flow: where it starts.
         flows: all flows, for `goto_flow`.
         services: what calls share.
-        state: first contents of `conv.state`.
+        state: first contents of `conv.state`, beside those of a call that we made.
         watch: given the engine before it runs; for tests.
     """
     redactor = Redactor()
@@ -75,7 +75,8 @@ def run_call(
     metrics.CALLS_ACTIVE.labels(flow.name).inc()
     try:
         recordings = CallRecorder(call, flow, record, services.recorder)
-        engine = Engine(call, flow, flows, recordings, record, redactor, state)
+        values = {**call.first_values, **(state or {})}
+        engine = Engine(call, flow, flows, recordings, record, redactor, values)
         engine.log.info("call", flow=flow.name, caller=caller, callee=callee)
         watch(engine)
         result, reason = engine.run()

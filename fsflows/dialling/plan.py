@@ -6,9 +6,6 @@ own. So it is digits and little else before anything is made of it, whatever the
 
 from __future__ import annotations
 
-import base64
-import binascii
-import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -19,11 +16,6 @@ import phonenumbers
 from fsflows.call import dialled
 from fsflows.esl import quoting
 
-MAX_STATE = 4096
-"""Bytes of the flow's first values, as JSON."""
-
-_PLAIN = re.compile(r"\+?[0-9*#]{1,32}")
-_SEPARATORS = re.compile(r"[ ().\-/]")
 # No blanks, quotes, commas, bars, brackets, dollars: nothing that makes several legs, variables or applications.
 _TEMPLATE = re.compile(r"[A-Za-z0-9_./:@;=+*~\-]*\{number\}[A-Za-z0-9_./:@;=+*~\-]*")
 _FLOW = re.compile(r"[A-Za-z0-9_\-]+")
@@ -90,10 +82,10 @@ class Plan:
             raise ValueError(f"dialling.socket: must be HOST:PORT, got {self.socket!r}")
         if self.region and self.region not in phonenumbers.SUPPORTED_REGIONS:
             raise ValueError(f"dialling.region: must be a country like GB, got {self.region!r}")
-        if self.caller_number and not _PLAIN.fullmatch(self.caller_number):
+        if self.caller_number and not quoting.is_number(self.caller_number):
             raise ValueError(f"dialling.caller_number: must be digits, got {self.caller_number!r}")
         for prefix in self.allow:
-            if not _PLAIN.fullmatch(prefix):
+            if not quoting.is_number(prefix):
                 raise ValueError(f"dialling.allow: must be beginnings of numbers, got {prefix!r}")
         if not 1 <= self.ring_timeout <= 600:
             raise ValueError(
@@ -112,9 +104,10 @@ class Plan:
         return number
 
     def _dialled(self, given: str) -> str:
-        bare = _SEPARATORS.sub("", given.strip())
-        if not bare.isascii() or not _PLAIN.fullmatch(bare):
-            raise BadNumber("the number must be digits (and +, *, #), 32 at the most")
+        try:
+            bare = quoting.number(given)
+        except quoting.UnsafeValue as unsafe:
+            raise BadNumber(str(unsafe)) from None
         if not self.region:
             return bare
         try:
@@ -146,41 +139,14 @@ class Plan:
             "socket_resume": "true",
             # As in dialplan/fsflows.xml, which says why.
             "RECORD_USE_THREAD": "false",
-            dialled.NUMBER: number,
+            **dialled.variables(
+                number,
+                caller_number=self.caller_number,
+                caller_name=self.caller_name,
+                state=wanted.state,
+                hang_up_on_machine=hang_up,
+            ),
         }
-        if self.caller_number:
-            variables["origination_caller_id_number"] = self.caller_number
-        if self.caller_name:
-            variables["origination_caller_id_name"] = quoting.look_alike(self.caller_name)
-        if hang_up:
-            variables[dialled.ON_MACHINE] = dialled.HANG_UP
-        if wanted.state:
-            variables[dialled.VALUES] = pack(wanted.state)
         leg = quoting.variable_list(variables) + self.endpoint.replace("{number}", number)
         hosts = "|".join(f"{host}/{wanted.flow}" for host in self.socket.split("|"))
         return leg, f"&socket({hosts} async full)"
-
-
-def pack(state: Mapping[str, Any]) -> str:
-    """A flow's first values as a word that no reader of FreeSWITCH takes for anything else.
-
-    Raises:
-        ValueError: they are no JSON, or too many.
-    """
-    try:
-        text = json.dumps(dict(state), ensure_ascii=False, allow_nan=False).encode()
-    except (TypeError, ValueError) as error:
-        raise ValueError(f"state: {error}") from None
-    if len(text) > MAX_STATE:
-        raise ValueError(f"state: must be {MAX_STATE} bytes of JSON at the most")
-    # An "=" at its end is one too many in front of a dial string.
-    return base64.urlsafe_b64encode(text).decode().rstrip("=")
-
-
-def unpack(text: str) -> dict[str, Any]:
-    """What `pack` made a word of; {} of anything else."""
-    try:
-        found = json.loads(base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)))
-    except (binascii.Error, ValueError):
-        return {}
-    return found if isinstance(found, dict) else {}

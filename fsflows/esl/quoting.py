@@ -21,6 +21,8 @@ from collections.abc import Mapping
 _LINE_BREAK = re.compile(r"[\r\n\0]")
 _NAME = re.compile(r"[A-Za-z0-9_.:\-]+(?:\[[0-9]+\])?")
 _DTMF = re.compile(r"[0-9A-Da-d*#wW]+(?:@[0-9]+)?")
+_NUMBER = re.compile(r"\+?[0-9*#]{1,32}")
+_BETWEEN_DIGITS = re.compile(r"[ ().\-/]")
 _UUID = re.compile(r"[0-9A-Za-z][0-9A-Za-z_.\-]*")
 # Nearly all words and arguments: nothing in them means anything to anybody, and one look says so.
 _PLAIN = re.compile(r"[0-9A-Za-z_.:/\-]+")
@@ -92,6 +94,23 @@ def dtmf(value: str, field: str = "the keys") -> str:
     if not _DTMF.fullmatch(value):
         raise UnsafeValue(field, "must be keys: 0-9 * # A-D, w or W for a pause")
     return value
+
+
+def is_number(value: str) -> bool:
+    """Whether this is a telephone number as it is dialled: digits, `*` and `#`, perhaps a `+` in front."""
+    return _NUMBER.fullmatch(value) is not None
+
+
+def number(value: str, field: str = "the number") -> str:
+    """A telephone number as it is dialled: without the blanks, dashes, dots and brackets that people write into it.
+
+    Raises:
+        UnsafeValue: there is something else in it, or nothing, or too much.
+    """
+    bare = _BETWEEN_DIGITS.sub("", value.strip())
+    if not is_number(bare):
+        raise UnsafeValue(field, "must be digits (and +, *, #), 32 at the most")
+    return bare
 
 
 def variable_name(value: str, field: str = "the variable's name") -> str:

@@ -12,7 +12,7 @@ import gevent
 from gevent.event import AsyncResult
 
 from fsflows.switch.core import Callee, Core
-from fsflows.switch.profile import CallProfile
+from fsflows.switch.profile import outgoing
 from fsflows.switch.setup import Setup
 from fsflows.switch.tcp import TcpCall, place_call
 
@@ -88,15 +88,8 @@ class OutboundCall:
         self._call: TcpCall | None = None
         self.uuid = wanted.variables.get("origination_uuid") or str(uuid.uuid4())
         self.over: Callable[[], object] = lambda: None
-        number = wanted.variables.get("origination_caller_id_number", "0000000000")
-        self.profile = CallProfile(
-            caller_name=wanted.variables.get("origination_caller_id_name", ""),
-            caller_number=number,
-            destination=wanted.target.rpartition("/")[2].partition("@")[0],
-            variables={**wanted.variables, "direction": "outbound", "is_outbound": "true"},
-            uuid=self.uuid,
-            answered=True,
-        )
+        called = wanted.target.rpartition("/")[2].partition("@")[0]
+        self.profile = outgoing({**wanted.variables, "origination_uuid": self.uuid}, called)
 
     def place(self) -> str:
         """Make the call; what originate prints, as soon as it is answered or has failed."""

@@ -39,6 +39,23 @@ class CallProfile:
         return f"sofia/local/{self.caller_number}@{self.host}"
 
 
+def outgoing(variables: Mapping[str, str], destination: str) -> CallProfile:
+    """A call that FreeSWITCH makes, as it comes to the socket when somebody has answered.
+
+    Args:
+        variables: those that `originate` was told.
+        destination: whom it calls.
+    """
+    return CallProfile(
+        caller_name=variables.get("origination_caller_id_name", ""),
+        caller_number=variables.get("origination_caller_id_number", "0000000000"),
+        destination=destination,
+        variables={**variables, "direction": "outbound", "is_outbound": "true"},
+        uuid=variables.get("origination_uuid") or None,
+        answered=True,
+    )
+
+
 _SDP = (
     "v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nc=IN IP4 127.0.0.1\r\nt=0 0\r\nm=audio 48404 RTP/AVP 0 101\r\n"
     "a=rtpmap:101 telephone-event/8000\r\na=fmtp:101 0-15\r\na=ptime:20\r\n"

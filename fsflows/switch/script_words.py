@@ -17,6 +17,9 @@ VERBS: Mapping[str, str] = {
     "from": "caller",
     "set": "var variable",
     "recogniser": "recognizer",
+    "dialled": "dialed calls outbound callee",
+    "state": "value values conv.state",
+    "machine": "amd voicemail",
 }
 EXPECTED: Mapping[str, str] = {
     "heard": "said hears hear says",

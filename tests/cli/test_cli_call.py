@@ -144,6 +144,32 @@ def test_a_function_that_fails_fails_a_script(fsflows, shop, tmp_path):
     assert f"{script}: function fails raised ValueError: no such thing (shop.py:3); " in last
 
 
+def test_a_flow_for_calls_that_we_make(fsflows, flow, tmp_path):
+    survey = flow(
+        "greeting: Hello {name}, you are {callee_number}, we are {caller_number}.\n"
+        "steps: {ask: {prompt: Well?, dtmf: {num_digits: 1}, asr: false, next: {hangup: true}}}"
+    )
+    called = ("--dialled", "020 7946 0018", "--set", "name=Ann", "--from", "4420")
+    status, out, errors = fsflows(
+        "call", survey, *called, "--keys", "1", "--data", tmp_path / "kept"
+    )
+    assert (0, "") == (status, errors)
+    lines = said(out)
+    assert "shop calls 02079460018 as 4420. The callee presses 1." == lines[0]
+    hello = 'callee hears "Hello Ann, you are 02079460018, we are 4420."'
+    in_order(["answered", hello, "callee presses 1", "the server hangs up"], lines)
+    command = out.splitlines()[-1].removeprefix("The record: fsflows ").split()
+    assert "we called  02079460018, as 4420: answered" in fsflows(*command)[1]
+
+    script = tmp_path / "by.call"
+    script.write_text("dialled 7001\nstate name=Bob\nhear hello ann you are 7002\nhangup\n")
+    status, out, _ = fsflows(
+        "call", survey, "--script", script, "--dialled", "7002", "--set", "name=Ann"
+    )
+    assert 0 == status, out
+    assert f"shop calls 7002. The callee follows {script}." == out.splitlines()[0]
+
+
 def test_without_a_terminal_the_caller_only_listens(fsflows, flow):
     short = flow("steps: {only: {prompt: Good bye., next: {hangup: true}}}")
     status, out, _ = fsflows("call", short)
@@ -180,10 +206,18 @@ def test_the_log_is_shown_when_asked_for(fsflows, flow):
         (["shop", "--script", "bytes.call"], "bytes.call is no script: invalid start byte at byte 0"),
         (["shop/shop.py"], "shop/shop.py is no flow: a flow is a .yaml file, or a directory with one"),
         (["bad"], "bad/bad.yaml:1:"),
+        (["shop", "--set", "a=1"], "--set is for a call that we make; say whom we call: --dialled NUMBER"),
+        (["shop", "--dialled", "me"], "--dialled must be digits (and +, *, #), 32 at the most"),
+        (["shop", "--dialled", "1", "--set", "a"], "--set is NAME=VALUE, got 'a'"),
+        (["shop", "--dialled", "1", "--to", "5"], "--to is for a call that comes in; whom we call is said by --dialled"),
+        (["shop", "--dialled", "1", "--from", "me"], "--from is our own number in a call that we make: digits, not 'me'"),
+        (["shop", "--dialled", "1", "--script", "in.call"], "the script is of a call that comes in; write whom we call in it"),
+        (["shop", "--dialled", "1", "--set", "a=" + 4096 * "x"], "state: must be 4096 bytes"),
     ],
 )  # fmt: skip
 def test_what_cannot_be_used(fsflows, shop, flow, tmp_path, arguments, said):
     flow("steps: {ask: {dtmf: {num_digits: 40}}}", name="bad")
+    (tmp_path / "in.call").write_text("to 5\npress 1\n")
     (tmp_path / "odd.call").write_text("hear which\ndance\n")
     (tmp_path / "bytes.call").write_bytes(b"\xff\xff")
     status, out, errors = fsflows("call", *arguments)

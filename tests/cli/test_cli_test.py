@@ -96,6 +96,17 @@ def test_a_function_that_fails_fails_its_script(flow, capsys):
     )
 
 
+def test_a_flow_that_is_dialled(flow, capsys):
+    directory = flow("greeting: Hello {name}.\n" + textwrap.dedent(ASK))
+    (directory / "tests").mkdir()
+    script = directory / "tests" / "one.call"
+    script.write_text(f"dialled 7001\nstate name=Ann\nhear hello ann\n{GOOD}")
+    assert 0 == main(["test", str(directory)]), capsys.readouterr().out
+    script.write_text(f"dialled 7001\nstate name={4096 * 'x'}\n")
+    assert 2 == main(["test", str(directory)])
+    assert f"{script}: state: must be 4096 bytes of JSON at the most" in capsys.readouterr().err
+
+
 def test_words_that_never_came_because_the_call_was_over_fail_the_script(shop, capsys):
     directory = shop(bad="hear which\npress 1\nhear thank you\nhear anything else\npress 2\n")
     assert 1 == main(["test", str(directory)])

@@ -1,15 +1,20 @@
 """From a number to what originate is told: nothing that comes from outside becomes anything else than a number."""
 
 import re
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from fsflows.call.dialled import pack, unpack
+from fsflows.conversation.rehearsal import profile_of
 from fsflows.dialling import BadNumber, Plan, Wanted
-from fsflows.dialling.plan import pack, unpack
 from fsflows.esl import commands
+from fsflows.switch import Script
 from fsflows.switch.originate import parse_originate
+from fsflows.switch.profile import outgoing
+from fsflows.switch.script_call import Dialled
 
 GATEWAY = "sofia/gateway/mygw/{number}"
 UUID = "0d5c2c3e-7d0e-4b62-a1f4-5e7a60ab44c1"
@@ -179,3 +184,30 @@ def test_values_that_can_not_travel(state):
 @pytest.mark.parametrize("text", ["", "x", "!!!", "WzFd", "bm90IGpzb24"])
 def test_values_that_are_none(text):
     assert {} == unpack(text)
+
+
+@given(st.text(max_size=20), st.dictionaries(st.text(max_size=8), st.text(max_size=20), max_size=4))
+def test_a_script_rehearses_the_call_that_is_made(name, state):
+    """What FreeSWITCH is told of the leg that it calls is all that a script's call does not have."""
+    made = plan(caller_name=name, caller_number="4420")
+    wanted = Wanted(number="", flow="f", state=state, hang_up_on_machine=True)
+    command = commands.bgapi("originate", *made.originate(UUID, "7001", wanted))
+    read = parse_originate(command.args.partition(" ")[2])
+    called = outgoing(read.variables, read.target.rpartition("/")[2])
+    whom = Dialled(
+        number="7001",
+        caller_number="4420",
+        caller_name=name,
+        state=state,
+        hang_up_on_machine=True,
+    )
+    rehearsed = profile_of(Script(name="a", dialled=whom))
+    of_the_leg = {
+        "origination_uuid",
+        "ignore_early_media",
+        "originate_timeout",
+        "socket_resume",
+        "RECORD_USE_THREAD",
+    }
+    of_the_call = {key: each for key, each in called.variables.items() if key not in of_the_leg}
+    assert replace(called, variables=of_the_call, uuid=None) == rehearsed

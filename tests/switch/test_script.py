@@ -17,6 +17,7 @@ from fsflows.switch.caller import (
     WaitForStart,
 )
 from fsflows.switch.script import ScriptError, parse_script
+from fsflows.switch.script_call import Dialled
 from fsflows.switch.script_words import EXPECTED, VERBS
 
 
@@ -85,10 +86,72 @@ def test_who_calls():
     assert script.where(script.steps[0]) == "script:7"
 
 
+def test_whom_we_call():
+    script = parse_script(
+        'dialled +44 (20) 7946-0018\nstate customer=4711\nstate name="Ann Example"\nstate note=a = b\n'
+        'state empty=\nfrom "Harbour Books" 442079460000\nmachine hang_up\nsay hello'
+    )
+    assert script.dialled == Dialled(
+        number="+442079460018",
+        caller_number="442079460000",
+        caller_name="Harbour Books",
+        state={"customer": "4711", "name": "Ann Example", "note": "a = b", "empty": ""},
+        hang_up_on_machine=True,
+    )
+    assert parse_script('dialled "7001"').dialled == Dialled(number="7001")
+    assert parse_script("from 15551234567\nhangup").dialled is None
+
+
+@pytest.mark.parametrize(
+    ("lines", "problems"),
+    [
+        ("dialled 1\nto 2", ["2: whom we call is in the line 'dialled'; leave this one out"]),
+        ("to 2\ndialled 1", ["1: whom we call is in the line 'dialled'; leave this one out"]),
+        ("dialled 1\nheader X-A: 1", ["2: nobody sends us a header in a call that we make; leave it out"]),
+        ("dialled 1\nset a=1\nset b=1", ["2: no dialplan sets variables of a call that we make; what --set gives is written: state", "3: no "]),
+        ("dialled 1\ndialled 2", ["2: whom we call is in line 1 already"]),
+        ("from anonymous\ndialled 1", ["1: of a call that we make, this is our own number: digits, not 'anonymous'"]),
+        ("state a=1\nmachine hang_up", ["1: only a call that we make has first values; write", "2: only a call that we make is"]),
+        ("dialled nobody\nto 2\npress x", ["1: the number must be", "2: whom we call is in", "3: 'X' is no key"]),
+    ],
+)  # fmt: skip
+def test_lines_that_contradict_each_other(lines: str, problems: list[str]):
+    with pytest.raises(ScriptError) as caught:
+        parse_script(lines, "a.call")
+
+    assert len(problems) == len(caught.value.problems)
+    for problem, found in zip(problems, caught.value.problems, strict=True):
+        assert found.startswith(f"a.call:{problem}")
+
+
 @pytest.mark.parametrize(
     ("line", "problem"),
     [
-        ("dial 5", "there is no step 'dial'; there are from, to, header, set, wait, hear,"),
+        (
+            "dial 5",
+            "there is no step 'dial'; there are from, to, header, set, dialled, state, machine, wait, hear,",
+        ),
+        ("dialed 5", "there is no step 'dialed'; here it is called 'dialled'"),
+        (
+            "dialled",
+            "the number must be digits (and +, *, #), 32 at the most; write: dialled +44 20 7946 0018",
+        ),
+        (
+            "dialled 0800 HELP",
+            "the number must be digits (and +, *, #), 32 at the most; write: dialled +44",
+        ),
+        (
+            "dialled 7001 a=1",
+            "the number must be digits (and +, *, #), 32 at the most; write: dialled +44 20 7946 0018; what --set gives has a line of its own: state customer=4711",
+        ),
+        ("state name", "write: state customer=4711"),
+        ("state a-b=1", "'a-b' is no name that conv.state can have; write: state customer=4711"),
+        ('state name="Ann', 'a quotation mark " has no end'),
+        (
+            "machine",
+            "write: machine hang_up; without this line, a machine that answers gets the flow",
+        ),
+        ("machine ignore", "write: machine hang_up"),
         ("pres 5", "there is no step 'pres'; did you mean 'press'?"),
         ("dtmf 5", "there is no step 'dtmf'; here it is called 'press'"),
         ("hang up", "there is no step 'hang'; here it is called 'hangup'"),

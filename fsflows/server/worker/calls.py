@@ -6,14 +6,12 @@ from collections.abc import Callable
 
 from fsflows.archive.endings import Reason, Result
 from fsflows.archive.record import RecordBuilder
-from fsflows.call import dialled
 from fsflows.call.audio import Voice
 from fsflows.call.call import Call
 from fsflows.clock import Clock
 from fsflows.conversation import metrics
 from fsflows.conversation.engine import Engine
 from fsflows.conversation.run import Services, run_call
-from fsflows.dialling.plan import unpack
 from fsflows.esl.event import Event
 from fsflows.esl.link import Link
 from fsflows.flow.model import Flow, FlowSet
@@ -96,9 +94,8 @@ class CallRunner:
             return
         call = Call(link, self.clock, self.voice)
         self.calls.add(call)
-        values = unpack(link.channel.variable(dialled.VALUES) or "") if call.dialled else None
         try:
-            run_call(call, flow, flows, self.services, values, watch=self.watch)
+            run_call(call, flow, flows, self.services, watch=self.watch)
         finally:
             self.calls.discard(call)
 
