@@ -7,7 +7,7 @@ import hashlib
 import os
 import threading
 from collections import defaultdict
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import parse_qs, unquote, urlsplit
 
@@ -255,6 +255,24 @@ def test_P12_an_upload_ends_when_its_recording_is_discarded(archive, store, tmp_
     store.shutdown()
     assert store.received < size
     assert [] == list(archive.names())
+
+
+def test_of_two_processes_that_publish_at_once_neither_takes_it_out_again(archive, store, tmp_path):
+    """One had given up waiting, and its upload goes on; another one tries again, and is done first."""
+    file = tmp_path / "x.wav"
+    file.touch()
+    os.truncate(file, 1 << 20)
+
+    def meanwhile():
+        store.on_body = lambda: None
+        with suppress(FileWorkFailed), open_directory(tmp_path) as fd:
+            archive.publish(fd, "x.wav", "d/a.wav", ID)
+            file.unlink()
+
+    store.on_body = meanwhile
+    with suppress(FileWorkFailed), open_directory(tmp_path) as fd:
+        archive.publish(fd, "x.wav", "d/a.wav", ID)
+    assert ["d/a.wav"] == list(archive.names())
 
 
 def test_a_store_that_refuses_is_an_error_in_words(archive, store, tmp_path):

@@ -103,6 +103,43 @@ def test_P12_a_copy_ends_with_the_piece_at_which_its_recording_was_discarded(
     assert listed(tmp_path / "archive") == [MARKER]
 
 
+def test_of_two_processes_at_once_one_publishes(archive, tmp_path, in_memory):
+    """The other's half copy would come under the name with the first one's rename."""
+    file = in_memory / "x.wav"
+    file.write_bytes(b"audio" * 1000)
+    other, refused = DirectoryArchive(archive._path), []
+
+    def at(point):
+        if point.startswith("publish 3"):
+            with pytest.raises(FileWorkFailed, match="published already"):
+                put(other, in_memory, "a.wav")
+            refused.append(point)
+
+    archive._faults = Mock(at=at)
+    assert put(archive, in_memory, "a.wav").size == 5000
+    assert refused
+    assert listed(tmp_path / "archive") == [MARKER, "a.wav"]
+
+
+def test_P12_what_is_deleted_while_it_is_opened_does_not_arrive(
+    archive, tmp_path, in_memory, monkeypatch
+):
+    """It had no name any more when it was first looked at: none that could go while it is copied."""
+    file, real = in_memory / "x.wav", os.open
+    file.write_bytes(b"audio" * 1000)
+
+    def gone(path, *arguments, **named):
+        descriptor = real(path, *arguments, **named)
+        if path == file.name:
+            file.unlink()
+        return descriptor
+
+    monkeypatch.setattr(os, "open", gone)
+    with pytest.raises(FileWorkFailed, match="went away"):
+        put(archive, in_memory, "a.wav")
+    assert listed(tmp_path / "archive") == [MARKER]
+
+
 def test_P12_audio_that_has_another_name_is_not_called_gone(archive, tmp_path):
     """A copy of the archive by `cp -al`, `rsync --link-dest`: of the same blocks."""
     put(archive, tmp_path, "a.wav")

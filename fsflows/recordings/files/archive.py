@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
+import stat
 from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from typing import Protocol
+from typing import IO, Protocol
 
 from fsflows.recordings.files.failures import FileWorkFailed
 
@@ -78,6 +81,39 @@ def safe_name(name: str) -> list[str]:
     if "\0" in name or any(part in ("", ".", "..") or part.startswith(".") for part in parts):
         raise FileWorkFailed(f"{name!r} can't be a name in the archive")
     return parts
+
+
+@contextmanager
+def taken_in(directory: int, file: str) -> Iterator[tuple[IO[bytes], os.stat_result]]:
+    """A file of an open directory, open for reading, and what it is. No other process here takes it in meanwhile.
+
+    Of two at once, one is done first, and the file goes; the other took that for a discard, and its recording out of
+    the archive again. A file system that knows no locks is no reason not to publish: the journal knows who is at it.
+
+    Raises:
+        FileWorkFailed: it is no file; somebody else is at it; or it has gone just now.
+    """
+    # Nobody waits for who may write into a pipe that somebody has put there.
+    flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+    with os.fdopen(os.open(file, flags, dir_fd=directory), "rb") as source:
+        found = os.fstat(source.fileno())
+        if not stat.S_ISREG(found.st_mode):
+            raise FileWorkFailed(f"{file!r} is not a file")
+        try:
+            fcntl.flock(source, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise FileWorkFailed(f"{file!r} is being published already") from None
+        except OSError:
+            pass  # no locks there
+        if not _is_there(found, directory, file):
+            raise FileWorkFailed(f"{file!r} went away just now")
+        yield source, found
+
+
+def _is_there(found: os.stat_result, directory: int, file: str) -> bool:
+    with suppress(FileNotFoundError):
+        return os.path.samestat(found, os.stat(file, dir_fd=directory, follow_symlinks=False))
+    return False
 
 
 def deleted_since(found: os.stat_result, descriptor: int) -> bool:

@@ -10,7 +10,13 @@ from contextlib import contextmanager, suppress
 from typing import IO
 
 from fsflows.recordings.faults import NO_FAULTS, Faults
-from fsflows.recordings.files.archive import Published, Retracted, deleted_since, safe_name
+from fsflows.recordings.files.archive import (
+    Published,
+    Retracted,
+    deleted_since,
+    safe_name,
+    taken_in,
+)
 from fsflows.recordings.files.failures import FileWorkFailed, RecordingGone
 from fsflows.recordings.files.marker import MARKER, MarkerDamaged, identity_in, marker_text, must_be
 
@@ -50,10 +56,7 @@ class DirectoryArchive:
             if os.fstat(parent).st_dev != os.fstat(root).st_dev:
                 # Were it not mounted one day, what is in it would look as if somebody had deleted it.
                 raise FileWorkFailed(f"{name!r}: another file system is mounted inside the archive")
-            with open(file, "rb", opener=_opener(directory)) as source:
-                here = os.fstat(source.fileno())
-                if not stat.S_ISREG(here.st_mode):
-                    raise FileWorkFailed(f"{file!r} is not a file")
+            with taken_in(directory, file) as (source, here):
                 present = _stat(parent, last)
                 # Else a power failure could leave it other than its copy, which then is taken for another recording.
                 os.fsync(source.fileno())
@@ -143,6 +146,8 @@ class DirectoryArchive:
                 copy.flush()
                 os.fsync(copy.fileno())
             self._faults.at("publish 3: copied, not yet under its name")
+            if deleted_since(here, source.fileno()):
+                raise RecordingGone(f"{last!r} was deleted while it was copied")
             os.rename(part, last, src_dir_fd=parent, dst_dir_fd=parent)
         except (OSError, RecordingGone):
             with suppress(OSError):

@@ -15,7 +15,13 @@ from contextlib import contextmanager, suppress
 from typing import IO, Any
 
 from fsflows.recordings.faults import NO_FAULTS, Faults
-from fsflows.recordings.files.archive import Published, Retracted, deleted_since, safe_name
+from fsflows.recordings.files.archive import (
+    Published,
+    Retracted,
+    deleted_since,
+    safe_name,
+    taken_in,
+)
 from fsflows.recordings.files.failures import FileWorkFailed, RecordingGone
 from fsflows.recordings.files.marker import MARKER, MarkerDamaged, identity_in, marker_text, must_be
 
@@ -81,9 +87,7 @@ class S3Archive:
 
     def publish(self, directory: int, file: str, name: str, archive: str) -> Published:
         must_be(archive, self.identity(), f"s3://{self._bucket}/{self._prefix}")
-        fd = os.open(file, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=directory)
-        with os.fdopen(fd, "rb") as source:
-            here = os.fstat(fd)
+        with taken_in(directory, file) as (source, here):
             size = here.st_size
             if size > LIMIT:
                 raise FileWorkFailed(f"{name!r} has {size} bytes, more than one PUT can carry")
@@ -98,7 +102,7 @@ class S3Archive:
                 try:
                     self._put(name, source, here, md5, sha256)
                 finally:
-                    if gone := deleted_since(here, fd):
+                    if gone := deleted_since(here, source.fileno()):
                         self.retract(name)
                 if gone:
                     raise RecordingGone(f"{file!r} was deleted while it was published")
