@@ -89,7 +89,7 @@ class Answer:
         speech, digits = self._spec.speech, tentative.buffer.digits
         if speech is None or not speech.words:
             return True
-        return not may_become_another(speech, self.utterance.text, digits)
+        return not may_become_another(self._spec, speech, self.utterance.text, digits)
 
     # --- changes ---
 

@@ -57,6 +57,9 @@ def further_down(
     return None
 
 
-def may_become_another(speech: Speech, text: str, keys: str) -> bool:
-    """Whether the words of a partial, which came to `keys`, begin a longer phrase of other keys."""
-    return bool(spoken.begun(text, speech.words) - {keys})
+def may_become_another(spec: Collection, speech: Speech, text: str, keys: str) -> bool:
+    """Whether the words of a partial, which came to `keys`, begin a longer phrase of other keys, or an escape."""
+    names = speech.words
+    if spec.escape.words:
+        names = (*names, ("", spec.escape.words))
+    return bool(spoken.begun(text, names, speech.language) - {keys})

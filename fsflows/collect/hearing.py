@@ -21,7 +21,7 @@ class Change:
 
     Attributes:
         said: whether there was anything in it to collect, or an edit; a sentence without digits changes nothing.
-        finish: whether it ended the collection ("pound").
+        finish: whether it ended the collection ("pound", or a choice that was named).
     """
 
     buffer: Buffer

@@ -29,7 +29,7 @@ class How(StrEnum):
     """The digits are one of `values`, and no longer one begins with them."""
     END_KEY = "end_key"
     END_WORD = "end_word"
-    """"Pound", "hash", "star" as the language has it."""
+    """"Pound", "hash", "star" as the language has it; or a phrase that is a choice, where more digits could follow."""
     INTER_DIGIT_TIMEOUT = "inter_digit_timeout"
     END_OF_SPEECH = "end_of_speech"
     FIRST_DIGIT_TIMEOUT = "first_digit_timeout"

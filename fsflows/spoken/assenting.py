@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from fsflows.spoken.language import Kind, Table, load
 from fsflows.spoken.lexer import matches
 from fsflows.spoken.model import Assent
-from fsflows.spoken.text import Words, find, split
+from fsflows.spoken.text import Words, find, parted, split
 
 
 def assent(text: str, language: str = "en-US") -> Assent | None:
@@ -69,6 +69,6 @@ def says(text: str, words: Sequence[str], language: str) -> bool:
     Raises:
         ValueError: for an unknown language.
     """
-    load(language)
-    said = split(text).words
-    return any(find(split(phrase).words, said) >= 0 for phrase in words)
+    elisions = load(language).elisions
+    said = parted(split(text).words, elisions)
+    return any(find(parted(split(phrase).words, elisions), said) >= 0 for phrase in words)

@@ -90,6 +90,7 @@ class Language:
         units_first: tens are said after units ("ein und zwanzig").
         hundreds_up_to: the largest multiplier of "hundred" (99: "nineteen hundred").
         teens_after: tens that a teen may follow (60: "soixante dix").
+        elisions: what joins the next word with an apostrophe ("l" of "l'agent"), and is no part of it.
         names: the name of each digit, `*` and `#`, as spoken back.
         phrases: the language's own sentences.
     """
@@ -103,6 +104,7 @@ class Language:
     units_first: bool
     hundreds_up_to: int
     teens_after: frozenset[int]
+    elisions: frozenset[str]
     names: Mapping[str, str]
     phrases: Mapping[str, str]
     compounds: dict[str, Any] = field(default_factory=dict)
@@ -206,6 +208,7 @@ def _load(tag: str) -> Language:
         units_first=data.get("units_first") == "true",
         hundreds_up_to=int(data.get("hundreds_up_to", 9)),
         teens_after=frozenset(int(ten) for ten in data.get("teens_after", ())),
+        elisions=frozenset(data.get("elisions", ())),
         names=MappingProxyType(dict(data["names"])),
         phrases=MappingProxyType(dict(data["phrases"])),
     )

@@ -9,8 +9,8 @@ from typing import NamedTuple
 from fsflows.spoken.language import Kind, Language, load
 from fsflows.spoken.lexer import matches
 from fsflows.spoken.model import Named
-from fsflows.spoken.parser import parse
-from fsflows.spoken.text import split
+from fsflows.spoken.parser import MAX_WORDS, parse
+from fsflows.spoken.text import parted, split
 
 Names = tuple[tuple[str, tuple[str, ...]], ...]
 """Keys, each with the phrases that stand for them."""
@@ -46,8 +46,8 @@ def named(text: str, names: Names, language: str) -> Named | None:
         ValueError: for an unknown language.
     """
     grammar = load(language)
-    words = split(text).words
-    spans = _spans(words, _table(names))
+    words = parted(split(text).words[:MAX_WORDS], grammar.elisions)
+    spans = _spans(words, _table(names, language))
     if not spans:
         return None
     keys = {span.keys for span in spans}
@@ -57,10 +57,10 @@ def named(text: str, names: Names, language: str) -> Named | None:
     return Named(meant, starts=spans[0].start == 0, rest=rest)
 
 
-def begun(text: str, names: Names) -> frozenset[str]:
+def begun(text: str, names: Names, language: str) -> frozenset[str]:
     """The keys of all phrases that the last words of an utterance begin, and do not end."""
-    words = split(text).words
-    table = _table(names)
+    words = parted(split(text).words[-MAX_WORDS:], load(language).elisions)
+    table = _table(names, language)
     return frozenset(
         phrase.keys
         for start, word in enumerate(words)
@@ -71,12 +71,13 @@ def begun(text: str, names: Names) -> frozenset[str]:
 
 
 @lru_cache(maxsize=512)
-def _table(names: Names) -> Mapping[str, tuple[_Phrase, ...]]:
+def _table(names: Names, language: str) -> Mapping[str, tuple[_Phrase, ...]]:
     """Phrases by their first word, longest first."""
+    elisions = load(language).elisions
     found: dict[str, list[_Phrase]] = {}
     for keys, phrases in names:
         for phrase in phrases:
-            if words := split(phrase).words:
+            if words := parted(split(phrase).words, elisions):
                 found.setdefault(words[0], []).append(_Phrase(words, keys))
     return {
         word: tuple(sorted(each, key=lambda phrase: -len(phrase.words)))
@@ -103,7 +104,7 @@ def _between(words: tuple[str, ...], spans: Sequence[_Span]) -> Iterator[str]:
     starts = [*(span.start for span in spans), len(words)]
     for end, start in zip(ends, starts, strict=True):
         if end < start:
-            yield " ".join(words[end:start])
+            yield " ".join(words[end:start]).replace("' ", "'")
 
 
 def _negated(words: tuple[str, ...], spans: Sequence[_Span], language: Language) -> bool:

@@ -61,3 +61,14 @@ def word_count(text: str) -> int:
 def plain_words(text: str) -> str:
     """The words of `text` as they are compared, with one blank between them."""
     return " ".join(split(text).words)
+
+
+def parted(words: tuple[str, ...], elisions: frozenset[str]) -> tuple[str, ...]:
+    """The words, with elided ones apart: "l'agent" is "l'" and "agent", and a phrase "agent" is found in it."""
+    if not elisions:
+        return words
+    found: list[str] = []
+    for word in words:
+        before, apostrophe, after = word.partition("'")
+        found += [before + apostrophe, after] if after and before in elisions else [word]
+    return tuple(found)

@@ -109,6 +109,14 @@ def test_a_digit_that_begins_a_phrase_waits_too():
     )
 
 
+def test_a_phrase_that_begins_an_escape_waits_too():
+    spec = menu(escape=Escape(words=("sales manager", "operator")), words=WORDS[:2])
+    scenario = "1.0 partial sales\n1.2 partial sales\n1.4 partial sales\n1.8 final sales{}"
+
+    assert ("escaped", "") == ending(spec, scenario.format(" manager"))[::2]
+    assert ("complete", "2") == ending(spec, scenario.format(""))[::2]
+
+
 def test_a_partial_that_nothing_follows_counts_in_the_end():
     """The recogniser hangs after "sales", which could have gone on."""
     found = ending(menu(), "1.0 partial sales\n1.2 partial sales\n1.4 partial sales")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from fsflows.spoken import begun, languages, named
+from fsflows.spoken import begun, languages, named, says
 
 MENU = (
     ("1", ("opening hours", "hours")),
@@ -71,6 +71,9 @@ def test_an_utterance_without_a_phrase(text):
     ("language", "phrase", "said"),
     [
         ("fr-FR", "Réservations d'hôtel", "je voudrais les RESERVATIONS D’HOTEL s'il vous plaît"),
+        ("fr-FR", "opérateur", "je veux parler à l'opérateur"),
+        ("fr-CA", "l'opérateur", "passez-moi l’opérateur"),
+        ("it-IT", "operatore", "con un'operatore per favore"),
         ("de-DE", "Öffnungszeiten", "die öffnungszeiten bitte"),
         ("de-DE", "Straße", "STRASSE"),
         ("es-ES", "atención al cliente", "Atencion al cliente, por favor"),
@@ -108,6 +111,16 @@ def test_an_unknown_language_is_an_error():
         named("sales", MENU, "xx")
 
 
+@pytest.mark.parametrize("language", ["fr-FR", "fr-CA", "it-IT"])
+def test_an_elided_article_is_no_part_of_an_escape_word(language):
+    assert says("parler à l'agent", ["agent"], language)
+    assert not says("parler à d'artagnan", ["agent"], language)
+
+
+def test_the_rest_keeps_its_apostrophes():
+    assert ("c'est faux",) == named("c'est faux agent", (("1", ("agent",)),), "fr-FR").rest
+
+
 def test_the_rest_is_what_was_said_beside():
     found = named("Yes, sales please; the sales!", MENU, "en-US")
 
@@ -130,4 +143,4 @@ def test_the_rest_is_what_was_said_beside():
     ],
 )
 def test_a_phrase_that_has_begun(text, keys):
-    assert set(keys) == begun(text, MENU)
+    assert set(keys) == begun(text, MENU, "en-US")

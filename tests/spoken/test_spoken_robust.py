@@ -11,10 +11,12 @@ from hypothesis import strategies as st
 from fsflows.spoken import (
     Alternative,
     assent,
+    begun,
     choose,
     digit_words,
     group_for_reading,
     languages,
+    named,
     parse,
     says,
     word_count,
@@ -51,6 +53,8 @@ def test_no_text_raises(tag, text):
     parse(text, tag, alphanumeric=True)
     assent(text, tag)
     says(text, [text, "operator"], tag)
+    named(text, (("1", (text[3:9], "operator")), ("2", ("operator two",))), tag)
+    begun(text, (("1", (text, "operator")),), tag)
     digit_words(text, tag)
     group_for_reading(text, tag, phone_region="US")
     assert word_count(text) >= 0
