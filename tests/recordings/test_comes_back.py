@@ -11,7 +11,7 @@ import pytest
 
 from fsflows.recordings.discarding.arrivals import PATIENCE
 from fsflows.recordings.discarding.discard import DiscardFailed
-from recordings.fakes import UUID, World
+from recordings.fakes import UUID, World, sweep_alone
 
 
 class Slow:
@@ -146,9 +146,7 @@ def test_P12_it_comes_back_to_another_worker(world, archive, seconds):
 
     def story():
         first = hand_on(world, archive, seconds)
-        world.service.sweeper.tend()
-        there, world.service = world.service, world.make("node-a")
-        world.service.sweeper.tend()
+        there = to_another_worker(world)
         call = world.call()
         if seconds < PATIENCE:
             assert call.discard(world.cause()).complete
@@ -165,6 +163,52 @@ def test_P12_it_comes_back_to_another_worker(world, archive, seconds):
         assert world.audio() == []
         assert [file.how for file in world.receipt().files] == ["deleted"]
         assert call.finish(call_over=False).state == "discarded"
+
+    world.clock.run(story)
+
+
+def to_another_worker(world):
+    """The call comes back to it; the process that the first visit was in."""
+    world.service.sweeper.tend()
+    there, world.service = world.service, world.make("node-a")
+    world.service.sweeper.tend()
+    return there
+
+
+def test_a_second_visit_on_another_worker_leaves_the_copy_to_the_first(world, archive):
+    def story():
+        first = hand_on(world, archive, 100)
+        there = to_another_worker(world)
+        call = world.call()
+        call.start()
+        archive.seconds = 0
+        world.switch.hang_up(UUID)
+        assert len(call.finish().locations) == 1
+        at_it, published = world.service.tools.journal.load(UUID).entries
+        assert (at_it.state, at_it.owner) == ("publishing", there.tools.journal.node.id)
+        assert published.state == "published"
+        assert len(ended(first).locations) == 1
+        assert world.states() == ["published"] * 2
+        assert archive.copies == 2
+
+    world.clock.run(story)
+
+
+def test_P12_the_receipt_is_true_when_a_third_process_writes_it(world, archive):
+    """Who deleted the staged file has ended; who copied it says only that nothing arrived."""
+
+    def story():
+        first = hand_on(world, archive, 30)
+        to_another_worker(world)
+        call = world.call()
+        with pytest.raises(DiscardFailed, match="is being published by node-a"):
+            call.discard(world.cause())
+        assert call.finish(call_over=False).state == "pending"
+        ended(first)
+        world.service = world.make("node-a")
+        sweep_alone(world.service.sweeper)
+        assert [file.how for file in world.receipt().files] == ["deleted earlier"]
+        assert world.audio() == []
 
     world.clock.run(story)
 

@@ -10,7 +10,7 @@ from sqlalchemy import Connection, select, update
 
 from fsflows.clock import Clock
 from fsflows.database import Database
-from fsflows.recordings.journal import writing, writing_discards
+from fsflows.recordings.journal import writing, writing_discards, writing_publishing
 from fsflows.recordings.journal.attempts import By, add_steps, failed
 from fsflows.recordings.journal.entries import CallFile, Entry, Intent, Node, Settlement
 from fsflows.recordings.journal.hearsay import Hearsay
@@ -156,25 +156,35 @@ class Journal:
         )
 
     def start_publishing(self, entry: Entry) -> Aim | None:
-        """Take a recording for publishing. None: it was discarded, or published by another node.
+        """Take a recording for publishing. None: it was discarded, or published, or another process is at it.
 
         The archive that it goes to is written down before anything of it can be there.
         """
+        since = self._clock.utcnow() - LEASE
 
         def work(connection: Connection) -> Aim | None:
             aim = aim_for(connection, entry)
-            values = {"state": "publishing", "owner": self.node.id, **aim.now}
-            states = ("recording", "staged", "publishing")
-            changed = writing.change(connection, entry, states, values, unless_discarded=True)
-            return aim if changed else None
+            taken = writing_publishing.start(connection, entry, aim.now, self.node, since)
+            return aim if taken else None
 
         return self._database.write(work, of=entry.call_uuid)
 
     def published(self, entry: Entry, location: str, size: int) -> bool:
-        """It is in the archive. False: a discard came first, and it has to be taken out again."""
+        """It is in the archive. False: a discard came first, and it has to be taken out again; or it is not ours."""
         values = {"state": "published", "location": location, "size": size, "error": None}
+        return self._stop_publishing(entry, values, unless_discarded=True)
+
+    def not_published(self, entry: Entry, **values: Any) -> bool:
+        """We are not at it any more. False: that is known, or others have taken it for published or discarded."""
+        return self._stop_publishing(entry, {"owner": "", **values})
+
+    def _stop_publishing(
+        self, entry: Entry, values: Mapping[str, Any], *, unless_discarded: bool = False
+    ) -> bool:
         return self._database.write(
-            lambda c: writing.change(c, entry, ("publishing",), values, unless_discarded=True),
+            lambda c: writing_publishing.end(
+                c, entry, values, self.node, unless_discarded=unless_discarded
+            ),
             of=entry.call_uuid,
             single=True,
         )

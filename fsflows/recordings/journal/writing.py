@@ -11,7 +11,7 @@ from dataclasses import replace
 from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, delete, exists, func, or_, update
+from sqlalchemy import Connection, bindparam, delete, func, or_, update
 
 from fsflows.recordings.journal.attempts import AFRESH
 from fsflows.recordings.journal.entries import Entry, Node, Settlement
@@ -39,16 +39,11 @@ def change(
     entry: Entry,
     states: Sequence[str],
     values: Mapping[str, Any],
-    *,
-    unless_discarded: bool = False,
 ) -> bool:
     """Change a recording that is in one of these states; False: it no longer is."""
-    statement = _changing(tuple(states), tuple(values), unless_discarded)
+    statement = _changing(tuple(states), tuple(values))
     changed = {f"new_{name}": value for name, value in values.items()}
-    picked: dict[str, Any] = {"the_id": entry.id}
-    if unless_discarded:
-        picked["the_call"] = entry.call_uuid
-    return connection.execute(statement, changed | picked).rowcount == 1
+    return connection.execute(statement, {**changed, "the_id": entry.id}).rowcount == 1
 
 
 def settle(connection: Connection, call_uuid: str, word: Settlement) -> None:
@@ -99,13 +94,11 @@ def _noting(dialect: str) -> Any:
 
 
 @lru_cache(64)
-def _changing(states: tuple[str, ...], columns: tuple[str, ...], unless_discarded: bool) -> Any:
+def _changing(states: tuple[str, ...], columns: tuple[str, ...]) -> Any:
     which = [
         recordings.c.id == bindparam("the_id"),
         or_(*(recordings.c.state == state for state in states)),
     ]
-    if unless_discarded:
-        which.append(~exists().where(discards.c.call_uuid == bindparam("the_call")))
     values = {name: bindparam(f"new_{name}", type_=recordings.c[name].type) for name in columns}
     return update(recordings).where(*which).values(**values)
 

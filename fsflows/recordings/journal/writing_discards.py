@@ -19,7 +19,8 @@ from fsflows.recordings.journal.attempts import AFRESH, By, add_steps, is_last_s
 from fsflows.recordings.journal.entries import GONE, Entry
 from fsflows.recordings.journal.receipt import SETTLED, DiscardCause, Receipt
 from fsflows.recordings.journal.rows import inserting, receipt_for
-from fsflows.recordings.journal.tables import discards, nodes, receipts, recordings
+from fsflows.recordings.journal.tables import discards, receipts, recordings
+from fsflows.recordings.journal.writing_publishing import OTHERS_ARE_AT_IT
 
 ENDED = ("discarding", "discarded", "settled")
 """States of a recording of which a discard knows: it is to be deleted, or was."""
@@ -90,13 +91,9 @@ _FOUND = (
     .where(recordings.c.id == bindparam("the_id"))
     .values(size=bindparam("new_size"), seen=True)
 )
-_OTHERS = select(nodes.c.id).where(
-    nodes.c.seen_at >= bindparam("since"), nodes.c.id != bindparam("us")
-)
-_IS_AT_WORK = (recordings.c.state == "publishing") & recordings.c.owner.in_(_OTHERS)
 _LIST = (
     update(recordings)
-    .where(recordings.c.call_uuid == _CALL, _NOT_ENDED, ~_IS_AT_WORK)
+    .where(recordings.c.call_uuid == _CALL, _NOT_ENDED, ~OTHERS_ARE_AT_IT)
     .values(state="discarding", owner=bindparam("new_owner"))
 )
 

@@ -87,7 +87,8 @@ class Publisher:
         assert entry.name is not None
         log.warning("recording was discarded while it was being published")
         files.retract(entry.name)
-        self._journal.change(entry, ("publishing",), state="staged", owner="")
+        # Its staged file is gone, or about to go: whoever finishes the discard has to know that it was for that.
+        self._journal.not_published(entry, state="discarding")
 
     def _put_off(self, entry: Entry, aim: Aim, error: FileWorkFailed, log: Logger) -> None:
         """It can't be published now. Nobody is at it any more."""
@@ -98,13 +99,13 @@ class Publisher:
             values = dict(aim.before)
         elif isinstance(error, RecordingGone):
             if not self._may_be_elsewhere(entry, aim):
-                self._journal.change(entry, ("publishing",), state="lost", error=why)
-                _count("lost", "recording lost", error, log)
+                if self._journal.not_published(entry, state="lost", error=why):
+                    _count("lost", "recording lost", error, log)
                 return
             why = f"{error}; it may be in the archive that it went to before"
             values = dict(aim.before)
-        self._journal.change(entry, ("publishing",), error=why, owner="", **values)
-        _count("failed", "recording not published, will be tried again", error, log)
+        if self._journal.not_published(entry, error=why, **values):
+            _count("failed", "recording not published, will be tried again", error, log)
 
     def _may_be_elsewhere(self, entry: Entry, aim: Aim) -> bool:
         """Whether it was on its way to another archive before, and nobody has said that this one is no more."""
