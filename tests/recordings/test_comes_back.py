@@ -6,11 +6,13 @@ In virtual time: the copy waits at the point before it is under its name.
 from __future__ import annotations
 
 from functools import partial
+from unittest.mock import Mock
 
 import pytest
 
 from fsflows.recordings.discarding.arrivals import PATIENCE
 from fsflows.recordings.discarding.discard import DiscardFailed
+from fsflows.recordings.files.failures import GoesOn
 from recordings.fakes import UUID, World, sweep_alone
 
 
@@ -209,6 +211,33 @@ def test_P12_the_receipt_is_true_when_a_third_process_writes_it(world, archive):
         sweep_alone(world.service.sweeper)
         assert [file.how for file in world.receipt().files] == ["deleted earlier"]
         assert world.audio() == []
+
+    world.clock.run(story)
+
+
+@pytest.mark.parametrize("elsewhere", [False, True])
+def test_P12_a_copy_that_goes_on_though_nobody_waits_is_waited_for(world, archive, elsewhere):
+    """After five minutes, say, in a thread."""
+
+    def story():
+        over = []
+        world.files.publish = Mock(side_effect=GoesOn("no answer", lambda: bool(over)))
+        hand_on(world, archive, 0).join()
+        assert world.states() == ["publishing"]
+        for _ in range(2):  # and nobody begins a second one beside it
+            world.clock.sleep(15)
+            assert world.service.sweeper.sweep().published == 0
+        there = to_another_worker(world) if elsewhere else world.service
+        assert world.service.sweeper.sweep().published == 0
+        assert world.files.publish.call_count == 1
+        call = world.call()
+        with pytest.raises(DiscardFailed, match=r"into the archive|being published by"):
+            call.discard(world.cause())
+        assert world.audio() == []
+        over.append(True)
+        there.sweeper.tend()
+        world.service.sweeper.tend()
+        assert [file.how for file in world.receipt().files] == ["deleted"]
 
     world.clock.run(story)
 

@@ -11,7 +11,7 @@ import pytest
 
 from fsflows.recordings.files import offhub, place
 from fsflows.recordings.files.archive import Published
-from fsflows.recordings.files.failures import FileWorkFailed, NotAllSearched, NotKnown
+from fsflows.recordings.files.failures import FileWorkFailed, GoesOn, NotAllSearched, NotKnown
 from fsflows.recordings.files.files import Deleted, Sighting
 from fsflows.recordings.files.offhub import OffHub
 
@@ -157,6 +157,24 @@ def test_a_copy_that_was_given_up_on_is_not_begun_a_second_time_beside_itself(mo
         assert off_hub._publishing == {}
         assert off_hub.publish("/a/x.wav", "x.wav", "i").location == "x.wav"
         assert len(files.begun) == 2
+
+
+def test_P12_what_goes_on_when_nobody_waits_is_not_called_gone(monkeypatch):
+    """Of the agent's, above all: whoever asks it to take it out is another process than the one that hangs."""
+    monkeypatch.setattr(offhub, "PUBLISH", 0.05)
+    monkeypatch.setattr(place, "AGAIN", 0.0)
+    with two("/a") as (files, off_hub):
+        with pytest.raises(GoesOn, match=SILENT) as given_up:
+            off_hub.publish("/a/x.wav", "x.wav", "i")
+        assert not given_up.value.is_over()
+        with pytest.raises(NotKnown, match="on its way"):
+            off_hub.retract("x.wav")
+        assert files.begun[-1] == ("retract", "archive")
+        assert off_hub.retract("y.wav").how == "deleted"
+        files.back()
+        while not given_up.value.is_over():
+            gevent.sleep(0.01)
+        assert off_hub.retract("x.wav").how == "deleted"
 
 
 def test_a_copy_that_waits_for_a_thread_is_not_begun_when_nobody_waits_for_it(monkeypatch):

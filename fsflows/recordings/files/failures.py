@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
 
@@ -41,6 +41,14 @@ class WrongArchive(FileWorkFailed):
 
 class RecordingGone(FileWorkFailed):
     """A recording that was to be published is neither in the staging directory nor in the archive."""
+
+
+class GoesOn(FileWorkFailed):
+    """Publishing has not ended in its time, and goes on, though nobody waits for it. `is_over` says when it has."""
+
+    def __init__(self, why: str, is_over: Callable[[], bool]) -> None:
+        super().__init__(why)
+        self.is_over = is_over
 
 
 @contextmanager

@@ -17,7 +17,7 @@ from gevent.monkey import is_module_patched
 
 from fsflows.hubthread import HubThread
 from fsflows.recordings.files.archive import Published
-from fsflows.recordings.files.failures import FileWorkFailed, NotAllSearched, NotKnown
+from fsflows.recordings.files.failures import FileWorkFailed, GoesOn, NotAllSearched, NotKnown
 from fsflows.recordings.files.files import Deleted, Files, Sighting, Staged
 from fsflows.recordings.files.place import NoAnswer, Place
 from fsflows.threads import Threads, threads
@@ -55,7 +55,7 @@ class OffHub:
         self._files = files
         self._answer = answer
         self._asked: AsyncResult[str | None] | None = None
-        self._publishing: dict[tuple[str, ...], AsyncResult[Published] | None] = {}
+        self._publishing: dict[tuple[str, str, str], AsyncResult[Published] | None] = {}
         self._closed = False
         self.remote, self.archive_remote = files.remote, files.archive_remote
         self.staging, self.searched = files.staging, files.searched
@@ -96,23 +96,33 @@ class OffHub:
         return self._there(ARCHIVE, self._files.claim, identity)
 
     def publish(self, path: str, name: str, archive: str) -> Published:
-        """As of `Files`. Who asks again what he has given up waiting for waits for that: nothing is copied twice."""
+        """As of `Files`. Who asks again what he has given up waiting for waits for that: nothing is copied twice.
+
+        Raises besides: `GoesOn`.
+        """
         self._must_be_open()
         source = self._files.place(path)
         for end in (self._named(source), self._archive):
             end.must_answer()
-        return self._way(source).wait(
-            PUBLISH, partial(self._publish, self._way(source), (path, name, archive))
-        )
+        way, what = self._way(source), (path, name, archive)
+        try:
+            return way.wait(PUBLISH, partial(self._publish, way, what))
+        except NoAnswer as error:
+            if what not in self._publishing:
+                raise
+            raise GoesOn(str(error), lambda: what not in self._publishing) from error
 
     def published(self, name: str) -> Published | None:
         return self._there(ARCHIVE, self._files.published, name)
 
     def retract(self, name: str) -> Deleted:
         try:
-            return self._there(ARCHIVE, self._files.retract, name)
+            retracted = self._there(ARCHIVE, self._files.retract, name)
         except NoAnswer as error:
             raise NotKnown(str(error)) from error
+        if any(name == coming for _, coming, _ in self._publishing):
+            raise NotKnown(f"{name!r} is still on its way into the archive")
+        return retracted
 
     def archived(self) -> list[str]:
         return self._there(PUBLISH, self._files.archived)

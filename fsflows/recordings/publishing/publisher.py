@@ -12,7 +12,7 @@ from typing import Any
 from fsflows.log import Logger
 from fsflows.recordings import metrics
 from fsflows.recordings.faults import NO_FAULTS, Faults
-from fsflows.recordings.files.failures import FileWorkFailed, RecordingGone, WrongArchive
+from fsflows.recordings.files.failures import FileWorkFailed, GoesOn, RecordingGone, WrongArchive
 from fsflows.recordings.files.files import Files
 from fsflows.recordings.journal.entries import Entry
 from fsflows.recordings.journal.journal import Journal
@@ -61,6 +61,11 @@ class Publisher:
                 self._archives.check(files)
                 return self._publish(entry, files, log)
             published = files.publish(entry.path, entry.name, aim.archive)
+        except GoesOn as error:
+            # Whoever discards it now has to wait; and nobody else may begin a second copy beside this one.
+            self._under_way.goes_on(entry.call_uuid, entry.path, error.is_over)
+            self._put_off(entry, aim, error, log, owner=self._journal.node.id)
+            return None
         except FileWorkFailed as error:
             if self._is_discarded(entry):
                 self._take_out(entry, files, log)
@@ -90,10 +95,11 @@ class Publisher:
         # Its staged file is gone, or about to go: whoever finishes the discard has to know that it was for that.
         self._journal.not_published(entry, state="discarding")
 
-    def _put_off(self, entry: Entry, aim: Aim, error: FileWorkFailed, log: Logger) -> None:
-        """It can't be published now. Nobody is at it any more."""
+    def _put_off(
+        self, entry: Entry, aim: Aim, error: FileWorkFailed, log: Logger, **values: Any
+    ) -> None:
+        """It can't be published now. Nobody is at it any more, unless an `owner` is given."""
         why = str(error)
-        values: dict[str, Any] = {}
         if isinstance(error, WrongArchive):
             # Nothing was copied: it is no more in that archive than before.
             values = dict(aim.before)
