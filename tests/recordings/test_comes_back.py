@@ -242,6 +242,55 @@ def test_P12_a_copy_that_goes_on_though_nobody_waits_is_waited_for(world, archiv
     world.clock.run(story)
 
 
+def test_P12_what_is_recorded_later_is_deleted_though_the_first_visit_still_publishes(
+    world, archive
+):
+    """The first visit's process is the one that hears of it, after the second one, elsewhere, has handed on as well."""
+
+    def story():
+        first = hand_on(world, archive, 100)
+        there = to_another_worker(world)
+        call = world.call()
+        with pytest.raises(DiscardFailed):
+            call.discard(world.cause())
+        call.finish(call_over=False)
+        del world.calls[UUID]
+        path = f"{world.other}/late.wav"
+        world.switch.uuid_record(UUID, "start", path)
+        there.sweeper.noticed(UUID, path, None)
+        assert world.audio() == []
+        assert not first.done
+
+    world.clock.run(story)
+
+
+@pytest.mark.parametrize("elsewhere", [False, True])
+@pytest.mark.parametrize("pauses", [False, True])
+def test_the_end_of_a_visit_leaves_alone_what_the_next_one_records(world, elsewhere, pauses):
+    """Nothing was recorded in the first one, whose end function takes its time."""
+
+    def story():
+        first = world.call()
+        first.begin()
+        first.close()
+        world.clock.sleep(1)
+        if elsewhere:
+            to_another_worker(world)
+        call = world.call()
+        path = call.start()
+        if pauses:
+            call.pause()
+        first.finish(call_over=False)
+        assert (path in world.switch.calls[UUID]) is not pauses
+        assert world.states() == ["staged" if pauses else "recording"]
+        call.resume()
+        world.switch.talk()
+        world.switch.hang_up(UUID)
+        assert len(call.finish().locations) == 1 + pauses
+
+    world.clock.run(story)
+
+
 def test_it_comes_back_while_the_sweep_publishes_what_another_process_has_left(world, archive):
     def story():
         call = world.call()

@@ -44,6 +44,7 @@ class CallRecordings:
     ) -> None:
         self.call_uuid = control.call_uuid
         self.closed = False
+        self._closed_at = tools.clock.utcnow()
         self.on_change: Callable[[Summary], None] = lambda summary: None
         self._control = control
         self._tools = tools
@@ -215,7 +216,9 @@ class CallRecordings:
 
     def close(self) -> None:
         """From now on `discard` and `start` are errors: the end function is about to run."""
-        self.closed = True
+        if not self.closed:
+            self.closed = True
+            self._closed_at = self._tools.clock.utcnow()
 
     def finish(
         self,
@@ -234,7 +237,7 @@ class CallRecordings:
             keep_running: let our recordings run on in a call that was handed on; the sweep publishes them.
             clean: what is left of a text without all that is private by now.
         """
-        self.closed = True
+        self.close()
         ready: list[Entry] = []
         try:
             with self._hold():
@@ -244,12 +247,13 @@ class CallRecordings:
                     self._discard.reword(clean)
                 else:
                     ready = self._settle(call_over=call_over, keep_running=keep_running)
+            # From here on the sweep and the watch may see to it: it may be discarded by others meanwhile.
+            self._leave()
             self._publish(ready)
         except (DatabaseFailed, FileWorkFailed) as error:
             self._log.warning("recordings are left to the sweep", why=str(error))
         finally:
-            if self._tools.live.get(self.call_uuid) is self:
-                del self._tools.live[self.call_uuid]
+            self._leave()
         return self.summary()
 
     def summary(self) -> Summary:
@@ -380,13 +384,22 @@ class CallRecordings:
 
     def _settle(self, *, call_over: bool, keep_running: bool) -> list[Entry]:
         """End what is ours to end; what is to be published then."""
-        for entry in list(self._book.known.values()):
+        for entry in self._ours(call_over):
             stays = not call_over and (keep_running or entry.origin != "flow")
             if entry.state in RUNNING and not stays:
                 self._end(entry.path, call_over=call_over)
         self._book.write_down()
+        ours = self._ours(call_over)
+        return [entry for entry in ours if entry.name and entry.state in ("staged", "publishing")]
+
+    def _ours(self, call_over: bool) -> list[Entry]:
+        """Not what a later visit of the call records, which may have come while the end function of this one ran."""
         known = self._book.known.values()
-        return [entry for entry in known if entry.name and entry.state in ("staged", "publishing")]
+        return [each for each in known if call_over or each.started_at <= self._closed_at]
+
+    def _leave(self) -> None:
+        if self._tools.live.get(self.call_uuid) is self:
+            del self._tools.live[self.call_uuid]
 
     def _publish(self, entries: list[Entry]) -> None:
         """Without the lock: the call may come back meanwhile, and its caller must not wait for a copy."""
