@@ -196,17 +196,19 @@ def test_a_second_visit_on_another_worker_leaves_the_copy_to_the_first(world, ar
     world.clock.run(story)
 
 
-def test_P12_the_receipt_is_true_when_a_third_process_writes_it(world, archive):
-    """Who deleted the staged file has ended; who copied it says only that nothing arrived."""
+@pytest.mark.parametrize("dies", [False, True])
+def test_P12_the_receipt_is_true_when_a_third_process_writes_it(world, archive, dies):
+    """Who deleted the staged file has ended; who copied it says only that nothing arrived, or has died."""
 
     def story():
-        first = hand_on(world, archive, 30)
+        first = hand_on(world, archive, 300 if dies else 30)
         to_another_worker(world)
         call = world.call()
         with pytest.raises(DiscardFailed, match="is being published by node-a"):
             call.discard(world.cause())
         assert call.finish(call_over=False).state == "pending"
-        ended(first)
+        if not dies:
+            ended(first)
         world.service = world.make("node-a")
         sweep_alone(world.service.sweeper)
         assert [file.how for file in world.receipt().files] == ["deleted earlier"]

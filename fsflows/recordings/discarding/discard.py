@@ -24,6 +24,10 @@ NOT_STARTED = "not started"
 """How the error of a recording of ours begins that FreeSWITCH is not known to have started."""
 
 
+ON_ITS_WAY = "discarded on its way into the archive"
+"""The error of a recording that another process was publishing when its staged file was deleted."""
+
+
 class DiscardFailed(Exception):
     """The recordings are not (known to be) gone. It is tried again until they are.
 

@@ -19,6 +19,7 @@ from fsflows.recordings.discarding.arrivals import Arrivals
 from fsflows.recordings.discarding.discard import (
     FORBIDDEN,
     NOT_STARTED,
+    ON_ITS_WAY,
     TOO_SHORT,
     Discard,
     DiscardFailed,
@@ -201,6 +202,8 @@ class Discarder:
         """Delete one recording wherever it is. `entry`: as it was before this round."""
         now = discard.known[entry.path]
         try:
+            if now.state == "publishing":
+                self._note_on_its_way(discard, now)
             deleted = discard.files.delete(entry.path, now.mark)
             if now.state == "publishing":
                 # Another process is at it: it is looked for again when that has ended.
@@ -228,6 +231,13 @@ class Discarder:
         except FileWorkFailed as error:
             self._refused(discard, error)
 
+    def _note_on_its_way(self, discard: Discard, now: Entry) -> None:
+        """Whoever finishes this, should we die, has to know who deleted the staged file."""
+        try:
+            self._journal.change(now, ("publishing",), error=ON_ITS_WAY)
+        except DatabaseFailed as error:
+            discard.left.append(f"the journal can't be written: {error}")
+
     @staticmethod
     def _is_there(discard: Discard, path: str) -> bool:
         """Whether FreeSWITCH itself has a file that we never saw, or may have: it can't be asked."""
@@ -246,7 +256,7 @@ class Discarder:
             return "never started"
         if not now.seen and self._is_there(discard, entry.path):
             return None
-        if entry.state in ("discarding", "discarded"):
+        if entry.state in ("discarding", "discarded") or error == ON_ITS_WAY:
             return "deleted earlier"
         return "removed by FreeSWITCH" if error == FORBIDDEN else "absent"
 

@@ -64,7 +64,8 @@ class Publisher:
         except GoesOn as error:
             # Whoever discards it now has to wait; and nobody else may begin a second copy beside this one.
             self._under_way.goes_on(entry.call_uuid, entry.path, error.is_over)
-            self._put_off(entry, aim, error, log, owner=self._journal.node.id)
+            if not self._is_discarded(entry):
+                self._put_off(entry, aim, error, log, owner=self._journal.node.id)
             return None
         except FileWorkFailed as error:
             if self._is_discarded(entry):
