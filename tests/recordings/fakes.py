@@ -276,11 +276,20 @@ class World:
     def audio(self, uuid: str = UUID) -> list[str]:
         """Every file anywhere below the directory that has something of a call's audio in it."""
         found = []
-        for file in self.directory.rglob("*"):
+        for file in (*self.directory.rglob("*"), *self._linked_archive()):
             kept_by_us = file.suffix in (".json", ".db", ".db-wal", ".db-shm")
             if file.is_file() and not kept_by_us and uuid.encode() in file.read_bytes():
                 found.append(str(file.relative_to(self.directory)))
         return sorted(found)
+
+    def _linked_archive(self) -> list[Path]:
+        """All in an archive that is a link, to another file system: no look into a directory follows links."""
+        archive = self.directory / "archive"
+        if not archive.is_symlink():
+            return []
+        return [
+            archive / found.relative_to(archive.resolve()) for found in archive.resolve().rglob("*")
+        ]
 
     def states(self, uuid: str = UUID) -> list[str]:
         return [entry.state for entry in self.service.tools.journal.load(uuid).entries]

@@ -35,9 +35,13 @@ def archive():
     return Slow()
 
 
-@pytest.fixture
-def world(tmp_path, archive):
-    world = World(tmp_path, faults=archive)
+@pytest.fixture(params=["moved", "copied"])
+def world(request, tmp_path, in_memory, archive):
+    """Into an archive on the same file system, and on another one."""
+    if request.param == "copied":
+        (tmp_path / "archive").mkdir()
+        (in_memory / "archive").symlink_to(tmp_path / "archive")
+    world = World(tmp_path if request.param == "moved" else in_memory, faults=archive)
     archive.clock = world.clock
     yield world
     world.close()
@@ -83,6 +87,7 @@ def test_its_caller_waits_for_nothing(world, archive):
         assert world.states() == ["published"] * 3
 
     world.clock.run(story)
+    assert [] == [file for file in world.audio() if file.startswith("staging/")]
 
 
 def test_P12_an_opt_out_waits_until_nothing_is_on_its_way(world, archive):
