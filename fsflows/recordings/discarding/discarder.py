@@ -209,6 +209,8 @@ class Discarder:
                 # Another process is at it: it is looked for again when that has ended.
                 if deleted.how == "deleted":
                     discard.went(FileReceipt(entry.path, "deleted", now.size, deleted.also))
+                if now.archived and now.name:
+                    discard.files.retract(now.name)  # as much of it as is there
                 return
             how = deleted.how if deleted.how == "deleted" else self._why_absent(discard, entry, now)
             if how is None and entry.path in discard.settled:
