@@ -11,15 +11,25 @@ class UnderWay:
 
     def __init__(self) -> None:
         self._ended: dict[tuple[str, str], Callable[[], bool]] = {}
+        self._begun: list[str] = []
 
     @property
     def calls(self) -> set[str]:
         """The calls whose recordings they are."""
-        return {call_uuid for call_uuid, _ in self._now()}
+        return {*self._begun, *(call_uuid for call_uuid, _ in self._now())}
 
     def of(self, call_uuid: str) -> list[str]:
         """A call's, by path."""
         return sorted(path for call, path in self._now() if call == call_uuid)
+
+    @contextmanager
+    def all_of(self, call_uuid: str) -> Iterator[None]:
+        """Several of a call's are published, one after the other: in between, too, nobody else settles what is left."""
+        self._begun.append(call_uuid)
+        try:
+            yield
+        finally:
+            self._begun.remove(call_uuid)
 
     @contextmanager
     def publishing(self, call_uuid: str, path: str) -> Iterator[bool]:

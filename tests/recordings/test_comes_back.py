@@ -6,10 +6,12 @@ In virtual time: the copy waits at the point before it is under its name.
 from __future__ import annotations
 
 from functools import partial
+from pathlib import Path
 from unittest.mock import Mock
 
 import pytest
 
+from fsflows.recordings.call.book import Book
 from fsflows.recordings.discarding.arrivals import PATIENCE
 from fsflows.recordings.discarding.discard import DiscardFailed
 from fsflows.recordings.files.failures import GoesOn
@@ -321,4 +323,28 @@ def test_it_comes_back_while_the_sweep_publishes_what_another_process_has_left(w
         assert ended(sweep).published == 1
         assert world.states() == ["published"] * 2
 
+    world.clock.run(story)
+
+
+def test_between_two_recordings_of_a_call_nobody_else_settles_the_second(world, monkeypatch):
+    """A sweep that takes it for an orphan's, and discards the call."""
+    reload = Book.reload
+
+    def meanwhile(book):
+        world.service.sweeper.sweep()
+        return reload(book)
+
+    def story():
+        world.restart(discard_orphans=True)
+        call = world.call()
+        first = call.start()
+        call.pause()
+        call.resume()
+        world.switch.talk()
+        world.switch.hang_up(UUID)
+        Path(first).unlink()
+        assert call.finish().state == "present"
+        assert world.states() == ["lost", "published"]
+
+    monkeypatch.setattr(Book, "reload", meanwhile)
     world.clock.run(story)

@@ -247,9 +247,10 @@ class CallRecordings:
                     self._discard.reword(clean)
                 else:
                     ready = self._settle(call_over=call_over, keep_running=keep_running)
-            # From here on the sweep and the watch may see to it: it may be discarded by others meanwhile.
-            self._leave()
-            self._publish(ready)
+            with self._tools.under_way.all_of(self.call_uuid):
+                # From here on sweep and watch may see to its discard, which others may ask for meanwhile.
+                self._leave()
+                self._publish(ready)
         except (DatabaseFailed, FileWorkFailed) as error:
             self._log.warning("recordings are left to the sweep", why=str(error))
         finally:
