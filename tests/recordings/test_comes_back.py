@@ -23,11 +23,12 @@ class Slow:
 
     def __init__(self):
         self.seconds = 0.0
+        self.point = "publish 3"
         self.clock = None
         self.copies = 0
 
     def at(self, point):
-        if point.startswith("publish 3"):
+        if point.startswith(self.point):
             self.copies += 1
             self.clock.sleep(self.seconds)
 
@@ -296,6 +297,21 @@ def test_the_end_of_a_visit_leaves_alone_what_the_next_one_records(world, elsewh
         world.switch.talk()
         world.switch.hang_up(UUID)
         assert len(call.finish().locations) == 1 + pauses
+
+    world.clock.run(story)
+
+
+def test_P12_it_comes_back_to_another_worker_when_it_has_just_arrived(world, archive):
+    """If it was moved, no staged file is there to be deleted."""
+
+    def story():
+        archive.point = "publish 4"
+        first = hand_on(world, archive, 2)
+        to_another_worker(world)
+        assert world.call().discard(world.cause()).complete
+        ended(first)
+        assert world.audio() == []
+        assert [file.how.split()[0] for file in world.receipt().files] == ["deleted"]
 
     world.clock.run(story)
 

@@ -197,13 +197,22 @@ class Discarder:
             self._lookout.write_to_spool(discard)
             return
         self._merge(discard, listed)
+        for entry in listed:
+            if entry.state == "publishing":
+                self._note_on_its_way(discard, entry)
+
+    def _note_on_its_way(self, discard: Discard, entry: Entry) -> None:
+        """Whoever finishes this, should we die, has to know who deleted the staged file."""
+        discard.known[entry.path] = replace(discard.known[entry.path], error=ON_ITS_WAY)
+        try:
+            self._journal.change(entry, ("publishing",), error=ON_ITS_WAY)
+        except DatabaseFailed as error:
+            discard.left.append(f"the journal can't be written: {error}")
 
     def _delete(self, discard: Discard, entry: Entry) -> None:
         """Delete one recording wherever it is. `entry`: as it was before this round."""
         now = discard.known[entry.path]
         try:
-            if now.state == "publishing":
-                self._note_on_its_way(discard, now)
             deleted = discard.files.delete(entry.path, now.mark)
             if now.state == "publishing":
                 # Another process is at it: it is looked for again when that has ended.
@@ -232,13 +241,6 @@ class Discarder:
                 self._refused(discard, error)
         except FileWorkFailed as error:
             self._refused(discard, error)
-
-    def _note_on_its_way(self, discard: Discard, now: Entry) -> None:
-        """Whoever finishes this, should we die, has to know who deleted the staged file."""
-        try:
-            self._journal.change(now, ("publishing",), error=ON_ITS_WAY)
-        except DatabaseFailed as error:
-            discard.left.append(f"the journal can't be written: {error}")
 
     @staticmethod
     def _is_there(discard: Discard, path: str) -> bool:
