@@ -10,6 +10,7 @@ from fsflows.recordings.discarding.discarder import Discarder
 from fsflows.recordings.discarding.lookout import Lookout
 from fsflows.recordings.faults import NO_FAULTS, Faults
 from fsflows.recordings.freeswitch.reach import Reach
+from fsflows.recordings.journal.entries import Entry
 from fsflows.recordings.journal.journal import Journal
 from fsflows.recordings.locks import CallLocks
 from fsflows.recordings.publishing.identity import Archives
@@ -34,6 +35,7 @@ class Tools:
         staging: the staging directory, as FreeSWITCH names it.
         under_way: what is being published.
         live: the calls that this process has, by uuid: the sweep leaves them alone.
+        settled: recordings of calls that ended in good order, and of which that is not written down yet, by call.
     """
 
     journal: Journal
@@ -47,9 +49,10 @@ class Tools:
     locks: CallLocks
     under_way: UnderWay
     live: dict[str, Live] = field(default_factory=dict)
+    settled: dict[str, list[Entry]] = field(default_factory=dict)
     faults: Faults = NO_FAULTS
 
     @property
     def busy(self) -> set[str]:
-        """The calls that this process has, or whose recordings it is publishing."""
-        return {*self.live, *self.under_way.calls}
+        """The calls that this process has, or whose recordings it is publishing, or of which only it knows the end."""
+        return {*self.live, *self.under_way.calls, *self.settled}

@@ -14,7 +14,7 @@ from fsflows.recordings.discarding.discard import NOT_STARTED, REMOVED, TOO_SHOR
 from fsflows.recordings.files.failures import FileWorkFailed
 from fsflows.recordings.files.files import Files
 from fsflows.recordings.freeswitch.control import RecordingError
-from fsflows.recordings.journal.entries import CallFile, Entry
+from fsflows.recordings.journal.entries import TO_PUBLISH, CallFile, Entry
 from fsflows.recordings.tools import Tools
 
 RUNNING = ("starting", "recording")
@@ -56,6 +56,12 @@ class Book:
         self._loaded = True
         for entry in call.entries:
             self.known.setdefault(entry.path, entry)
+        settled = [entry for entry in call.entries if entry.error == TO_PUBLISH]
+        try:
+            # Its caller has a say again.
+            self._tools.journal.settle_all(settled, settled=False)
+        except DatabaseFailed as error:
+            self._log.warning("the journal can't be written", why=str(error))
 
     def reload(self) -> CallFile:
         """What the journal says now."""

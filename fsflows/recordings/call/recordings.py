@@ -253,6 +253,8 @@ class CallRecordings:
                 self._publish(ready)
         except (DatabaseFailed, FileWorkFailed) as error:
             self._log.warning("recordings are left to the sweep", why=str(error))
+            if isinstance(error, DatabaseFailed) and not self.discarded:
+                self._tools.settled[self.call_uuid] = self._ours(call_over)
         finally:
             self._leave()
         return self.summary()
@@ -391,7 +393,11 @@ class CallRecordings:
                 self._end(entry.path, call_over=call_over)
         self._book.write_down()
         ours = self._ours(call_over)
-        return [entry for entry in ours if entry.name and entry.state in ("staged", "publishing")]
+        ready = [each for each in ours if each.name and each.state in ("staged", "publishing")]
+        # Whoever comes to publish them has to know that they are no orphans.
+        waiting = [each for each in ours if each.state in RUNNING] + ready[1:]
+        self._tools.journal.settle_all(waiting)
+        return ready
 
     def _ours(self, call_over: bool) -> list[Entry]:
         """Not what a later visit of the call records, which may have come while the end function of this one ran."""

@@ -34,6 +34,9 @@ UNSETTLED = ("starting", "recording", "staged", "publishing")
 GONE = ("discarded", SETTLED, "lost", "failed")
 """States of a recording of which nothing is left but what the journal says."""
 
+TO_PUBLISH = "to be published when the call is over"
+"""The error of a recording that goes on, or waits, when its visit has ended in good order: it is nobody's orphan."""
+
 
 @dataclass(frozen=True, slots=True)
 class Node:
@@ -89,6 +92,11 @@ class Entry:
     size: int | None = None
     error: str | None = None
     archive: str | None = None
+
+    @property
+    def is_settled(self) -> bool:
+        """Whether it is to be published: its caller had his say, and did not opt out."""
+        return self.state == "publishing" or self.error == TO_PUBLISH
 
     @property
     def archives(self) -> tuple[str, ...]:

@@ -12,7 +12,14 @@ from fsflows.clock import Clock
 from fsflows.database import Database
 from fsflows.recordings.journal import writing, writing_discards, writing_publishing
 from fsflows.recordings.journal.attempts import By, add_steps, failed
-from fsflows.recordings.journal.entries import CallFile, Entry, Intent, Node, Settlement
+from fsflows.recordings.journal.entries import (
+    TO_PUBLISH,
+    CallFile,
+    Entry,
+    Intent,
+    Node,
+    Settlement,
+)
 from fsflows.recordings.journal.hearsay import Hearsay
 from fsflows.recordings.journal.known_archive import Aim, aim_for
 from fsflows.recordings.journal.pruning import finished_before, forget
@@ -154,6 +161,18 @@ class Journal:
             of=entry.call_uuid,
             single=True,
         )
+
+    def settle_all(self, entries: Iterable[Entry], *, settled: bool = True) -> None:
+        """A call's recordings are to be published when it is over (`TO_PUBLISH`), whoever comes to it; or no longer."""
+        wanted = list(entries)
+        values = {"error": TO_PUBLISH if settled else None}
+
+        def work(connection: Connection) -> None:
+            for entry in wanted:
+                writing.change(connection, entry, ("recording", "staged"), values)
+
+        if wanted:
+            self._database.write(work, of=wanted[0].call_uuid)
 
     def start_publishing(self, entry: Entry) -> Aim | None:
         """Take a recording for publishing. None: it was discarded, or published, or another process is at it.

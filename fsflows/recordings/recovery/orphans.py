@@ -58,9 +58,7 @@ class Orphans:
         try:
             if not self._is_over(call_uuid, entries):
                 return Settled(waiting=len(entries))
-            # A recording that was on its way when its server died had been settled before.
-            settled = any(entry.state == "publishing" for entry in call.entries)
-            if self._discard and not settled:
+            if self._discard and not all(entry.is_settled for entry in entries):
                 return Settled(intent=self._intent(entries[0], log))
             ready += (entry for entry in entries if self._is_ready(entry, files))
         except (FileWorkFailed, RecordingError) as error:

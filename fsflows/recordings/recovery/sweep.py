@@ -187,6 +187,7 @@ class Sweeper:
         self._beat()
         own = self._claims.node.id
         self._take_from_spool(lambda spooled: spooled.owner == own)
+        self._write_settled()
         self._claims.let_go(self._tools.busy)
         self._retry_live(report)
         return report
@@ -269,6 +270,12 @@ class Sweeper:
             except Exception:
                 self._log.exception("sweep failed")
             at_once = self._hurry.get(self._tools.clock.now() + seconds) is not None
+
+    def _write_settled(self) -> None:
+        """Calls that ended while the database was away: nobody is to think that their server had died."""
+        for call_uuid, entries in list(self._tools.settled.items()):
+            self._tools.journal.settle_all(entries)
+            self._tools.settled.pop(call_uuid, None)
 
     def _take_from_spool(self, which: Callable[[Spooled], bool]) -> None:
         for listed in self._spool.read():
