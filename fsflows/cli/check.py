@@ -60,7 +60,7 @@ def add_parser(subparsers: argparse._SubParsersAction[Any]) -> None:
 def run(args: argparse.Namespace) -> int:
     """Run the command; returns its exit status."""
     if args.print_schema:
-        from fsflows.flow.shape import SCHEMA_FILE
+        from fsflows.flow.schema.shape import SCHEMA_FILE
 
         sys.stdout.write(SCHEMA_FILE.read_text(encoding="utf-8"))
         return 0

@@ -6,10 +6,10 @@ import argparse
 import sys
 from typing import Any
 
+from fsflows.flow.drawing.graph import FORMATS, graph_of, mermaid
+from fsflows.flow.drawing.svg import svg
 from fsflows.flow.errors import FlowErrors
-from fsflows.flow.graph import FORMATS, graph_of, mermaid
 from fsflows.flow.loader import load_flow
-from fsflows.flow.svg import svg
 
 DESCRIPTION = """\
 Draw a flow: its steps, and what leads from one to the next. What a function does is drawn as far as its text shows

@@ -42,7 +42,7 @@ def add_parser(commands: Any) -> None:
 def run(options: argparse.Namespace) -> int:
     """Print it."""
     if options.what == "flow":
-        from fsflows.flow.shape import SCHEMA_FILE
+        from fsflows.flow.schema.shape import SCHEMA_FILE
 
         sys.stdout.write(SCHEMA_FILE.read_text(encoding="utf-8"))
         return 0

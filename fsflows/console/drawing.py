@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from markupsafe import Markup
 
 from fsflows.collect.spec import Collection
-from fsflows.flow.graph import graph_of, note
+from fsflows.flow.building.routes import routes
+from fsflows.flow.drawing.graph import graph_of, note
+from fsflows.flow.drawing.svg import svg
 from fsflows.flow.model import Flow, Play, Prompt, Say, SayDigits, Step
-from fsflows.flow.routes import routes
-from fsflows.flow.svg import svg
 
 _STYLE = re.compile(r"<style>.*?</style>", re.DOTALL)
 

@@ -21,7 +21,7 @@ from fsflows.conversation.functions import Failure, Ran, call_function, defined
 from fsflows.conversation.placeholders import fill_value, render
 from fsflows.conversation.returns import BadReturn, Returned, read_return
 from fsflows.conversation.speaking import say
-from fsflows.flow.build import collection_from
+from fsflows.flow.building.build import collection_from
 from fsflows.flow.causes import CAUSES
 from fsflows.flow.errors import FlowErrors, suggest
 from fsflows.flow.model import Action

@@ -22,7 +22,7 @@ import greenlet
 
 from fsflows.clock import TaskKilled
 from fsflows.flow.errors import suggest
-from fsflows.flow.synonyms import CONVERSATION, meant
+from fsflows.flow.schema.synonyms import CONVERSATION, meant
 
 if TYPE_CHECKING:
     from fsflows.clock import Clock, Task

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from fsflows.advice import did_you_mean
-from fsflows.flow.synonyms import RETURNED, meant
+from fsflows.flow.schema.synonyms import RETURNED, meant
 from fsflows.privacy import Pii
 
 _KEYS = ("utterance", "hangup", "handoff", "listen", "transition")

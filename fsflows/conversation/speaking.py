@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from fsflows import spoken
 from fsflows.call import audio
 from fsflows.esl import quoting
+from fsflows.flow.checking.placeholders import PLACEHOLDER
 from fsflows.flow.model import Play, Prompt, PromptPart, Say, SayDigits, Silence
-from fsflows.flow.placeholders import PLACEHOLDER
 from fsflows.privacy import Pii
 
 Lookup = Callable[[str], object]

@@ -10,14 +10,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol, TypeVar
 
-from fsflows.flow.build import Draft, build
-from fsflows.flow.crosscheck import check_flow_names, check_names, check_steps
+from fsflows.flow.building.build import Draft, build
+from fsflows.flow.checking.crosscheck import check_flow_names, check_names, check_steps
+from fsflows.flow.checking.placeholders import check_placeholders
 from fsflows.flow.errors import FlowErrors, Mark, Problem, Problems, nearest
-from fsflows.flow.files import DISK, Files
-from fsflows.flow.functions import FunctionsFile, load_functions
 from fsflows.flow.model import Flow, FlowSet
-from fsflows.flow.placeholders import check_placeholders
-from fsflows.flow.yaml_tree import read_tree
+from fsflows.flow.python.functions import FunctionsFile, load_functions
+from fsflows.flow.reading.files import DISK, Files
+from fsflows.flow.reading.yaml_tree import read_tree
 
 T = TypeVar("T")
 

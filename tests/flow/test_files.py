@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from fsflows.flow.errors import FlowErrors
-from fsflows.flow.files import DISK, Snapshot
 from fsflows.flow.loader import load_flows, read_flows
+from fsflows.flow.reading.files import DISK, Snapshot
 
 ONE = "steps:\n  only: {prompt: Hello., next: {hangup: true}}\n"
 STARTING = "functions: ../shared/code.py\n" + ONE

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from fsflows.flow.loader import load_flow, main_flow, read_flows
-from fsflows.flow.shape import DEFS, SCHEMA
+from fsflows.flow.schema.shape import DEFS, SCHEMA
 
 ROOT = Path(__file__).parents[2]
 EXAMPLES = sorted(path.parent for path in ROOT.glob("conf/flows/*/*.yaml"))
@@ -41,7 +41,7 @@ def test_every_example_loads_by_its_directory_and_knows_its_schema(directory):
     assert flow == main_flow({flow.name: flow}, directory)
     first = flow.path.read_text(encoding="utf-8").splitlines()[0]
     schema = first.removeprefix("# yaml-language-server: $schema=")
-    assert (ROOT / "fsflows/flow/schema.json") == (directory / schema).resolve()
+    assert (ROOT / "fsflows/flow/schema/schema.json") == (directory / schema).resolve()
 
 
 def test_P15_the_opt_out_comes_before_the_greeting():

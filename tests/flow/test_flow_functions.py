@@ -8,8 +8,8 @@ import threading
 import pytest
 
 from fsflows import GetDtmfResult, GetDtmfTask, Pii
-from fsflows.flow import compat, functions
 from fsflows.flow.loader import load_flow
+from fsflows.flow.python import compat, functions
 from fsflows.log import capture
 
 RUN = "steps: {a: {run: f}}"

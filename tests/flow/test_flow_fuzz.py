@@ -10,11 +10,11 @@ import yaml
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from fsflows.flow.drawing.graph import graph_of, mermaid
+from fsflows.flow.drawing.svg import svg
 from fsflows.flow.errors import FlowErrors
-from fsflows.flow.graph import graph_of, mermaid
 from fsflows.flow.loader import load_flow
-from fsflows.flow.shape import DEFS, SCHEMA
-from fsflows.flow.svg import svg
+from fsflows.flow.schema.shape import DEFS, SCHEMA
 
 BOUNDED = settings(max_examples=80, suppress_health_check=[HealthCheck.function_scoped_fixture])
 EXAMPLES = sorted(Path(__file__).parents[2].glob("conf/flows/*/*.yaml"))

@@ -7,9 +7,9 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
-from fsflows.flow.graph import Edge, Node, graph_of, mermaid
-from fsflows.flow.layers import GAP, arrange
-from fsflows.flow.svg import svg
+from fsflows.flow.drawing.graph import Edge, Node, graph_of, mermaid
+from fsflows.flow.drawing.layers import GAP, arrange
+from fsflows.flow.drawing.svg import svg
 
 FLOW = """
 escape: {keys: 0, then: {handoff: desk}}

@@ -15,7 +15,7 @@ from fsflows.collect.spec import (
     TypeAhead,
     Validation,
 )
-from fsflows.flow.build import collection_from
+from fsflows.flow.building.build import collection_from
 from fsflows.flow.errors import FlowErrors
 from fsflows.flow.model import Action, Handoff, Play, Recording, Retry, Say, SayDigits, Silence
 

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 from fsflows.collect.spec import Collection, Confirmation, Speech, Validation
 from fsflows.flow.model import Flow, Recording, Retry
-from fsflows.flow.shape import DEFS, SCHEMA, UNDERSTOOD, check_for, definition, to_data
-from fsflows.flow.yaml_tree import tree_of
+from fsflows.flow.reading.yaml_tree import tree_of
+from fsflows.flow.schema.shape import DEFS, SCHEMA, UNDERSTOOD, check_for, definition, to_data
 
 VALIDATOR = jsonschema.Draft202012Validator(SCHEMA)
 

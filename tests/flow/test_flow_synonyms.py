@@ -10,9 +10,10 @@ import pytest
 import yaml
 
 from fsflows.conversation.returns import read_return
-from fsflows.flow import compat, synonyms
-from fsflows.flow.advice import block, is_known
-from fsflows.flow.shape import DEFS, SCHEMA, definition
+from fsflows.flow.python import compat
+from fsflows.flow.schema import synonyms
+from fsflows.flow.schema.advice import block, is_known
+from fsflows.flow.schema.shape import DEFS, SCHEMA, definition
 
 PLACES = {**DEFS, "flow": SCHEMA} | {
     name: SCHEMA["properties"][name] for name in ("voice", "escape", "delay")

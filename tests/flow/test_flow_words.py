@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from fsflows.collect import Speech
-from fsflows.flow.build import collection_from
+from fsflows.flow.building.build import collection_from
+from fsflows.flow.drawing.graph import graph_of
 from fsflows.flow.errors import FlowErrors
-from fsflows.flow.graph import graph_of
 
 MENU = """
 steps:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from fsflows.flow.errors import FlowErrors, Mark, Problems
-from fsflows.flow.shape import to_data
-from fsflows.flow.yaml_text import MAX_BYTES
-from fsflows.flow.yaml_tree import Scalar, Table, read_tree, tree_of
+from fsflows.flow.reading.yaml_text import MAX_BYTES
+from fsflows.flow.reading.yaml_tree import Scalar, Table, read_tree, tree_of
+from fsflows.flow.schema.shape import to_data
 
 
 def tree(text: str | bytes) -> tuple[Table, list[str]]:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from leftovers import nothing_stays
 
-from fsflows.flow.files import Snapshot
+from fsflows.flow.reading.files import Snapshot
 from fsflows.server.fleet.loading import DIED, Plan
 from fsflows.server.fleet.orders import Read, Say, Tell
 from fsflows.server.node.editions import Editions, received

@@ -5,8 +5,8 @@ import pytest
 from gevent import socket
 from server_peers import LONG, data_settings, write_flows
 
-from fsflows.flow.files import Snapshot
 from fsflows.flow.loader import load_flows
+from fsflows.flow.reading.files import Snapshot
 from fsflows.server.node.channel import Channel
 from fsflows.server.node.post import Post
 from fsflows.server.worker.service import CannotListen

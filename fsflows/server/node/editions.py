@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 
-from fsflows.flow.files import Snapshot
+from fsflows.flow.reading.files import Snapshot
 
 
 class Editions:

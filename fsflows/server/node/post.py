@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from fsflows.flow.files import Snapshot
+from fsflows.flow.reading.files import Snapshot
 from fsflows.server.node.peers import Table
 from fsflows.server.node.roles import Role
 

@@ -25,9 +25,9 @@ from fsflows.console.sources import Check
 from fsflows.conversation.run import Services
 from fsflows.database import Database
 from fsflows.esl.supervised import FreeSwitch, FreeSwitches
-from fsflows.flow.files import DISK, Files
 from fsflows.flow.loader import load_flows
 from fsflows.flow.model import FlowSet
+from fsflows.flow.reading.files import DISK, Files
 from fsflows.pacing import paced
 from fsflows.privacy import Redactor
 from fsflows.recordings.service import Recordings

@@ -6,13 +6,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from fsflows.flow.building.collecting import value
+from fsflows.flow.building.prompts import check_placeholders, prompt
 from fsflows.flow.causes import CAUSES, NORMAL
-from fsflows.flow.collecting import value
 from fsflows.flow.errors import Mark, Place, Problems, listing, suggest
 from fsflows.flow.model import Action
-from fsflows.flow.prompts import check_placeholders, prompt
-from fsflows.flow.shape import to_data
-from fsflows.flow.yaml_tree import Node, Scalar, Table
+from fsflows.flow.reading.yaml_tree import Node, Scalar, Table
+from fsflows.flow.schema.shape import to_data
 
 Kind = Literal["step", "flow", "handoff", "function"]
 Role = Literal["", "transition", "start", "end", "validate"]

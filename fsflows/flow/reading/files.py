@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Protocol
 
 from fsflows.flow.errors import FlowErrors, Problem, Problems, nearest
-from fsflows.flow.yaml_tree import Scalar, read_tree
+from fsflows.flow.reading.yaml_tree import Scalar, read_tree
 
 SUFFIXES = (".yaml", ".yml")
 IGNORED = frozenset(("tests", "__pycache__"))

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from fsflows.collect.spec import Confirm, Validation
-from fsflows.flow.actions import leads
+from fsflows.flow.building.actions import leads
 from fsflows.flow.code import Code, Mention
 from fsflows.flow.model import Action, Flow, Step
 

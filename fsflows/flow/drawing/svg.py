@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from html import escape
 
-from fsflows.flow.graph import Edge, Graph, Node, words
-from fsflows.flow.layers import arrange
+from fsflows.flow.drawing.graph import Edge, Graph, Node, words
+from fsflows.flow.drawing.layers import arrange
 
 LETTER = 7.2
 """Width of a letter at 13 px, on average; the drawing needs no more."""

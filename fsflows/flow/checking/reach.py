@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 
-from fsflows.flow.actions import leads
-from fsflows.flow.build import Draft
+from fsflows.flow.building.actions import leads
+from fsflows.flow.building.build import Draft
+from fsflows.flow.building.routes import final_action, reachable, routes
 from fsflows.flow.code import Mention
-from fsflows.flow.functions import FunctionsFile
 from fsflows.flow.model import Flow, Step
-from fsflows.flow.routes import final_action, reachable, routes
+from fsflows.flow.python.functions import FunctionsFile
 
 
 def used_functions(draft: Draft, file: FunctionsFile) -> set[str]:

@@ -6,7 +6,7 @@ import re
 
 from fsflows.flow.errors import Place, Problems, listing, show
 from fsflows.flow.model import Play, Prompt, PromptPart, Say, SayDigits, Silence
-from fsflows.flow.yaml_tree import Items, Node, Scalar, Table
+from fsflows.flow.reading.yaml_tree import Items, Node, Scalar, Table
 
 _AUDIO = re.compile(r"(\{[^{}]*\})?[a-z][a-z0-9_+.-]*://.*|\S+\.(wav|mp3|ogg|raw)", re.DOTALL)
 _PLACEHOLDER = re.compile(r"\{(\w+)\}")

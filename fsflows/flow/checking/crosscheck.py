@@ -7,16 +7,16 @@ from dataclasses import replace
 
 from fsflows.collect.spec import Collection as Spec
 from fsflows.collect.validate import Failure, check
-from fsflows.flow import compat
-from fsflows.flow.actions import Reference, leads
-from fsflows.flow.build import Draft
+from fsflows.flow.building.actions import Reference, leads
+from fsflows.flow.building.build import Draft
+from fsflows.flow.building.routes import LADDER, dead_ends, is_digits, missing, outcomes
+from fsflows.flow.checking.reach import check_circles, check_unused, used_functions
 from fsflows.flow.code import Mention
 from fsflows.flow.errors import Mark, listing, nearest, suggest
-from fsflows.flow.functions import FunctionsFile, signature_problem
 from fsflows.flow.model import Flow, Step
-from fsflows.flow.reach import check_circles, check_unused, used_functions
-from fsflows.flow.routes import LADDER, dead_ends, is_digits, missing, outcomes
-from fsflows.flow.synonyms import CONVERSATION, RETURNED, meant
+from fsflows.flow.python import compat
+from fsflows.flow.python.functions import FunctionsFile, signature_problem
+from fsflows.flow.schema.synonyms import CONVERSATION, RETURNED, meant
 
 _RETURN_KEYS = ("utterance", "hangup", "handoff", "listen", "transition")
 _CONV = tuple(compat.Conversation.__annotations__)

@@ -20,7 +20,7 @@ from typing import Any
 import yaml
 
 from fsflows.flow.errors import FlowErrors, Mark, Problems
-from fsflows.flow.yaml_text import decode, explain, hidden_rows, mark_of
+from fsflows.flow.reading.yaml_text import decode, explain, hidden_rows, mark_of
 
 MAX_DEPTH = 40
 """The deepest nesting; a flow needs about ten."""

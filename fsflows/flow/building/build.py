@@ -13,14 +13,14 @@ from pathlib import Path
 from typing import Any
 
 from fsflows.collect.spec import Collection, Escape
-from fsflows.flow.actions import Notes, action
-from fsflows.flow.collecting import block, collecting, keys, texts, value
+from fsflows.flow.building.actions import Notes, action
+from fsflows.flow.building.collecting import block, collecting, keys, texts, value
+from fsflows.flow.building.prompts import prompt, prompts
+from fsflows.flow.building.routes import is_digits
 from fsflows.flow.errors import FlowErrors, Mark, Place, Problems, suggest
-from fsflows.flow.explain import check_shape
 from fsflows.flow.model import Action, Flow, Handoff, Recording, Retry, Step
-from fsflows.flow.prompts import prompt, prompts
-from fsflows.flow.routes import is_digits
-from fsflows.flow.yaml_tree import Node, Scalar, Table, tree_of
+from fsflows.flow.reading.yaml_tree import Node, Scalar, Table, tree_of
+from fsflows.flow.schema.explain import check_shape
 
 _TEMPLATE = re.compile(r"\{([^{}]*)\}")
 _TEMPLATE_NAMES = ("uuid", "flow", "date")

@@ -19,7 +19,7 @@ from fsflows.collect.spec import (
     Validation,
 )
 from fsflows.flow.errors import Place, Problems
-from fsflows.flow.yaml_tree import Items, Node, Scalar, Table
+from fsflows.flow.reading.yaml_tree import Items, Node, Scalar, Table
 
 T = TypeVar("T", str, int, float, bool)
 _NONE = Table(1, 1)

@@ -1,7 +1,7 @@
 """The shape of a flow: one quick pass over the tree, made from `schema.json`.
 
 The pass reads scalars as what their place asks for (`values: [0123]` is text, `prompt: 5` is "5") and says whether
-the whole tree fits. Only a tree that doesn't is given to jsonschema, for its errors (`fsflows.flow.explain`):
+the whole tree fits. Only a tree that doesn't is given to jsonschema, for its errors (`fsflows.flow.schema.explain`):
 validating with jsonschema takes twenty times as long, and a server may have a thousand flows to load.
 
 The keywords that are understood are those that `schema.json` uses; a test holds the two to each other.
@@ -15,7 +15,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from fsflows.flow.yaml_tree import Items, Node, Scalar, Table
+from fsflows.flow.reading.yaml_tree import Items, Node, Scalar, Table
 
 SCHEMA_FILE = Path(__file__).with_name("schema.json")
 SCHEMA: dict[str, Any] = json.loads(SCHEMA_FILE.read_text(encoding="utf-8"))

@@ -7,11 +7,11 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from fsflows.flow.errors import nearest
-from fsflows.flow.yaml_tree import Items, Node, Scalar, Table
+from fsflows.flow.reading.yaml_tree import Items, Node, Scalar, Table
 
 if TYPE_CHECKING:
-    from fsflows.flow.build import Draft
-    from fsflows.flow.functions import FunctionsFile
+    from fsflows.flow.building.build import Draft
+    from fsflows.flow.python.functions import FunctionsFile
 
 PLACEHOLDER = re.compile(r"(?<!\$)\{(\w+)\}")
 """`${name}` is FreeSWITCH's own, and left to it where an author wrote it."""

@@ -10,10 +10,10 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from fsflows.flow.advice import inline, instead_of, is_known, renamed, unknown
 from fsflows.flow.errors import Mark, Place, Problems, label, listing, nearest, show
-from fsflows.flow.shape import DEFS, SCHEMA, check_for, definition, to_data
-from fsflows.flow.yaml_tree import Items, Node, Scalar, Table
+from fsflows.flow.reading.yaml_tree import Items, Node, Scalar, Table
+from fsflows.flow.schema.advice import inline, instead_of, is_known, renamed, unknown
+from fsflows.flow.schema.shape import DEFS, SCHEMA, check_for, definition, to_data
 
 _TIME = re.compile(r"([0-9]*\.?[0-9]+) ?(ms|s|sec|seconds?|min|minutes?)")
 _NUMBER = re.compile(r"[-+]?[0-9]*\.?[0-9]+")

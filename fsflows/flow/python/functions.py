@@ -19,10 +19,10 @@ from typing import Any
 from greenlet import GreenletExit
 
 from fsflows.flow.code import Code, read_code
-from fsflows.flow.compat import NAMES, namespace_builtins
 from fsflows.flow.errors import FlowErrors, Mark, Problem, Problems
-from fsflows.flow.files import DISK, Files
 from fsflows.flow.model import Function
+from fsflows.flow.python.compat import NAMES, namespace_builtins
+from fsflows.flow.reading.files import DISK, Files
 from fsflows.log import get_logger
 
 MAX_BYTES = 1024 * 1024

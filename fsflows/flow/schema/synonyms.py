@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
-from fsflows.flow.shape import DEFS
+from fsflows.flow.schema.shape import DEFS
 
 Words = Mapping[str, str]
 

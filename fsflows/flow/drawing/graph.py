@@ -1,4 +1,4 @@
-"""A flow as a drawing: nodes and edges, as Mermaid text, or (`fsflows.flow.svg`) as a picture."""
+"""A flow as a drawing: nodes and edges, as Mermaid text, or (`fsflows.flow.drawing.svg`) as a picture."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from fsflows.collect.spec import Collection
+from fsflows.flow.building.routes import Route, routes
 from fsflows.flow.model import Flow, Step
-from fsflows.flow.routes import Route, routes
 
 Kind = Literal["start", "step", "handoff", "flow", "hangup", "exit", "function"]
 FORMATS = ("mermaid", "svg")

@@ -9,9 +9,17 @@ from typing import Any
 
 from fsflows.collect.validate import check_digit_names
 from fsflows.flow.errors import label, nearest, suggest
-from fsflows.flow.shape import DEFS, SCHEMA, definition
-from fsflows.flow.synonyms import BLOCKS, VALUES, noted, plain, setting_around, setting_for, told
-from fsflows.flow.yaml_tree import Node, Scalar, Table
+from fsflows.flow.reading.yaml_tree import Node, Scalar, Table
+from fsflows.flow.schema.shape import DEFS, SCHEMA, definition
+from fsflows.flow.schema.synonyms import (
+    BLOCKS,
+    VALUES,
+    noted,
+    plain,
+    setting_around,
+    setting_for,
+    told,
+)
 
 Path = Sequence[str | int]
 _PLACES = {

@@ -1,0 +1,1 @@
+"""Drawing: a flow as a `graph`, put into `layers`, as `svg`."""
