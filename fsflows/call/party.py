@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from fsflows.call import dialled
 
 if TYPE_CHECKING:
     from fsflows.esl.link import Link
+
+_NONE: Mapping[str, Any] = MappingProxyType({})
 
 
 class Party:
@@ -56,10 +60,10 @@ class Party:
         return dialled.record_of(self.uuid)
 
     @property
-    def first_values(self) -> dict[str, Any]:
+    def first_values(self) -> Mapping[str, Any]:
         """What `conv.state` holds when a call that we made begins; nothing on one that came in."""
         if not self.dialled:
-            return {}
+            return _NONE  # not one for each call
         return dialled.unpack(self.link.channel.variable(dialled.VALUES) or "")
 
     @property

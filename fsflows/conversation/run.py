@@ -75,8 +75,8 @@ def run_call(
     metrics.CALLS_ACTIVE.labels(flow.name).inc()
     try:
         recordings = CallRecorder(call, flow, record, services.recorder)
-        values = {**call.first_values, **(state or {})}
-        engine = Engine(call, flow, flows, recordings, record, redactor, values)
+        state = {**call.first_values, **state} if state else call.first_values
+        engine = Engine(call, flow, flows, recordings, record, redactor, state)
         engine.log.info("call", flow=flow.name, caller=caller, callee=callee)
         watch(engine)
         result, reason = engine.run()

@@ -176,7 +176,8 @@ def test_memory_of_an_idle_call():
     )
     assert "" == run.stderr
     print(f"{run.stdout.strip()} bytes")
-    assert 4_000 <= int(run.stdout) <= 7_600  # so little would mean that it was not measured
+    # So little would mean that it was not measured. What Python's free lists still held makes some tens of bytes.
+    assert 4_000 <= int(run.stdout) <= 7_650
 
 
 def memory_of_an_idle_call(directory):
