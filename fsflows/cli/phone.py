@@ -23,12 +23,11 @@ from fsflows.archive.record import RecordBuilder
 from fsflows.cli.screen import Screen
 from fsflows.conversation.engine import Engine
 from fsflows.conversation.judging import Rehearsal, judge
-from fsflows.conversation.rehearsal import profile_of
+from fsflows.conversation.rehearsal import profile_of, setup_of
 from fsflows.flow.model import Flow, FlowSet
 from fsflows.server.worker.service import Service
 from fsflows.settings import load
-from fsflows.switch import Script, Setup
-from fsflows.switch.files import DiskFiles
+from fsflows.switch import Script
 from fsflows.switch.tcp import CallResult, TcpCall, place_call
 
 SETTLING = 30.0
@@ -123,7 +122,7 @@ class Phone:
         return place_call(
             f"{host}:{port}/{self.flow.name}",
             replace(profile, destination=profile.destination or "7000"),
-            Setup(files=DiskFiles()),
+            setup_of(script),
             script=script,
             watch=self._screen.seen,
         )

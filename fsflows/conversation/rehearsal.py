@@ -35,7 +35,7 @@ from fsflows.recordings.files.places import local_files
 from fsflows.recordings.freeswitch.control import RecordingControl
 from fsflows.recordings.freeswitch.reach import OneReach
 from fsflows.recordings.service import Recordings
-from fsflows.switch import CallProfile, Script, Setup
+from fsflows.switch import CallProfile, Recogniser, Script, Setup
 from fsflows.switch.files import DiskFiles
 from fsflows.switch.link import SimulatedLink, incoming_call
 from fsflows.switch.profile import outgoing
@@ -62,6 +62,11 @@ def profile_of(script: Script) -> CallProfile:
     return outgoing(told, wanted.number)
 
 
+def setup_of(script: Script) -> Setup:
+    """The switch that a script is played on: its recogniser sends confidences and guesses if the script has any."""
+    return Setup(recogniser=Recogniser(json=script.has_scores), files=DiskFiles())
+
+
 def rehearse(
     flow: Flow,
     flows: FlowSet,
@@ -79,7 +84,7 @@ def rehearse(
         flows: all flows.
         script: what the caller does, and what must come of it.
         recordings: where recordings are kept (`staging/`, `published/`); None: a directory that is gone afterwards.
-        setup: the simulated switch.
+        setup: the simulated switch; None: that of `setup_of`.
         state: first contents of `conv.state`, beside the script's.
         profile: who calls, instead of the script's caller.
 
@@ -87,7 +92,7 @@ def rehearse(
         ValueError: as of `profile_of`.
     """
     clock = VirtualClock()
-    setup = dataclasses.replace(setup or Setup(), files=DiskFiles())
+    setup = dataclasses.replace(setup, files=DiskFiles()) if setup else setup_of(script)
     link = incoming_call(
         clock, profile or profile_of(script), setup, opening=_OPENING, script=script
     )

@@ -101,10 +101,10 @@ class Press(Step):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Utterance:
-    """Words, and how sure the recogniser is of them (0 to 1)."""
+    """Words, and how sure the recogniser is of them (0 to 1; None: nothing is said of it, and it is sure)."""
 
     text: str
-    confidence: float = 1.0
+    confidence: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -239,7 +239,10 @@ class Caller:
         def final() -> None:
             if caught and channel.detector.on and not channel.hangup_cause:
                 missed = caught[0]
-                guesses = [(guess.text.split()[missed:], guess.confidence) for guess in heard_as]
+                guesses = [
+                    (guess.text.split()[missed:], _sure_unless_told(guess.confidence))
+                    for guess in heard_as
+                ]
                 channel.detector.message(_final(guesses, word))
 
         for place in range(len(words)):
@@ -379,6 +382,10 @@ def _heard_at(sound: Heard, behind: int, length: int) -> float:
 def _plain(text: str) -> str:
     """Text as it is listened to: without capitals, punctuation, and more than one blank in a row."""
     return " ".join(re.sub(r"[^\w\s*#+-]", " ", text.casefold()).split())
+
+
+def _sure_unless_told(confidence: float | None) -> float:
+    return 1.0 if confidence is None else confidence
 
 
 def _final(guesses: list[tuple[list[str], float]], word: float) -> str:

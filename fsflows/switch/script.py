@@ -110,6 +110,12 @@ class Script:
         """What must be so, in the order of the file."""
         return tuple(step for step in self.steps if isinstance(step, Expect))
 
+    @property
+    def has_scores(self) -> bool:
+        """Whether it says how sure the recogniser is of something, or what else it may have been."""
+        said = [step.heard_as for step in self.steps if isinstance(step, Say)]
+        return any(len(each) > 1 or each[0].confidence is not None for each in said)
+
     def where(self, step: Step) -> str:
         """`file:line` of a step."""
         return f"{self.name}:{step.line}"
@@ -233,7 +239,7 @@ def _say(rest: str, line: int) -> Step:
     text, words = text_of(rest, "say what? write: say five five five", *options)
     guesses: list[Utterance] = []
     while True:
-        confidence = 1.0
+        confidence = None
         if words and words[0][0] == "confidence":
             confidence = number_of(words[1][0] if len(words) > 1 else "", "a confidence")
             if not 0 <= confidence <= 1:
