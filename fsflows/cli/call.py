@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from fsflows.flow.model import Flow, FlowSet
-    from fsflows.switch.caller import Step
     from fsflows.switch.script import Script
+    from fsflows.switch.steps import Step
 
 DESCRIPTION = """\
 Calls a flow: you are the caller, in this terminal. The real server answers, and a simulated FreeSWITCH is between you
@@ -194,7 +194,7 @@ def _between(script: Script, options: argparse.Namespace) -> Script:
 
 def _answers(text: str, step: Any) -> tuple[Step, ...]:
     """Each answer when a prompt has ended; then listen to the end."""
-    from fsflows.switch.caller import HangUp, WaitForQuiet, WaitForStart
+    from fsflows.switch.steps import HangUp, WaitForQuiet, WaitForStart
 
     steps: list[Step] = []
     for answer in filter(None, (part.strip() for part in text.split(","))):
@@ -203,7 +203,8 @@ def _answers(text: str, step: Any) -> tuple[Step, ...]:
 
 
 def _press(keys: str) -> Step:
-    from fsflows.switch.caller import Press, check_keys
+    from fsflows.switch.caller import check_keys
+    from fsflows.switch.steps import Press
 
     try:
         check_keys(keys)
@@ -213,6 +214,6 @@ def _press(keys: str) -> Step:
 
 
 def _say(words: str) -> Step:
-    from fsflows.switch.caller import Say, Utterance
+    from fsflows.switch.steps import Say, Utterance
 
     return Say(heard_as=(Utterance(text=words),))

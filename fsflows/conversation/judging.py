@@ -13,8 +13,9 @@ from fsflows.archive.model import Record
 from fsflows.conversation.engine import Engine
 from fsflows.conversation.history import UserInput
 from fsflows.switch import Script
-from fsflows.switch.caller import Expect, Failure
+from fsflows.switch.caller import Failure
 from fsflows.switch.channel import Channel
+from fsflows.switch.steps import Expect
 
 
 @dataclass(slots=True)

@@ -4,12 +4,13 @@ In virtual time, in the same process: `link.SimulatedLink`. Over TCP, in real ti
 `Channel`.
 """
 
-from fsflows.switch.caller import Caller, Utterance
+from fsflows.switch.caller import Caller
 from fsflows.switch.channel import Channel
 from fsflows.switch.profile import CallProfile
 from fsflows.switch.script import Script, ScriptError, parse_script
 from fsflows.switch.setup import Leg, Recogniser, Setup
 from fsflows.switch.sounds import Sounds
+from fsflows.switch.steps import Utterance
 
 __all__ = [
     "CallProfile",

@@ -50,7 +50,12 @@ from __future__ import annotations
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, field, replace
 
-from fsflows.switch.caller import (
+from fsflows.switch.profile import CallProfile
+from fsflows.switch.script_call import ABOUT_THE_CALL, AboutTheCall, Dialled
+from fsflows.switch.script_line import Wrong, number_of, options_of, seconds_of, text_of, words_of
+from fsflows.switch.script_words import EXPECTED, VERBS, instead
+from fsflows.switch.speech import MISHAPS
+from fsflows.switch.steps import (
     ENDPOINT,
     GAP,
     HOLD,
@@ -70,11 +75,6 @@ from fsflows.switch.caller import (
     WaitForQuiet,
     WaitForStart,
 )
-from fsflows.switch.profile import CallProfile
-from fsflows.switch.script_call import ABOUT_THE_CALL, AboutTheCall, Dialled
-from fsflows.switch.script_line import Wrong, number_of, options_of, seconds_of, text_of, words_of
-from fsflows.switch.script_words import EXPECTED, VERBS, instead
-from fsflows.switch.speech import MISHAPS
 
 
 class ScriptError(ValueError):

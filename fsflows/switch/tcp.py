@@ -24,13 +24,14 @@ from fsflows.esl.command_reader import CommandReader
 from fsflows.esl.frames import FrameError
 from fsflows.log import get_logger
 from fsflows.switch import wire
-from fsflows.switch.caller import NOTHING_TO_SAY, Caller, Failure, Utterance, check_keys
+from fsflows.switch.caller import NOTHING_TO_SAY, Caller, Failure, check_keys
 from fsflows.switch.channel import Channel
 from fsflows.switch.event import Closed, Output
 from fsflows.switch.files import DiskFiles
 from fsflows.switch.profile import CallProfile
 from fsflows.switch.script import Script
 from fsflows.switch.setup import Setup
+from fsflows.switch.steps import Utterance
 from fsflows.switch.transcript import Item, Transcript
 
 log = get_logger("switch.tcp")

@@ -24,11 +24,12 @@ from fsflows.recordings.freeswitch.reach import OneReach
 from fsflows.recordings.service import Recordings
 from fsflows.server.worker.calls import CallRunner
 from fsflows.switch import CallProfile, Setup
-from fsflows.switch.caller import Caller, Utterance, check_keys
+from fsflows.switch.caller import Caller, check_keys
 from fsflows.switch.channel import Channel
 from fsflows.switch.files import DiskFiles
 from fsflows.switch.link import incoming_call
 from fsflows.switch.setup import Recogniser
+from fsflows.switch.steps import Utterance
 from fsflows.switch.tcp import place_call
 from fsflows.switch.transcript import Heard, Kind
 

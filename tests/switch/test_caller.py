@@ -6,10 +6,11 @@ import json
 
 import pytest
 
-from fsflows.switch.caller import Caller, Utterance
+from fsflows.switch.caller import Caller
 from fsflows.switch.script import parse_script
 from fsflows.switch.setup import Recogniser, Setup
 from fsflows.switch.sounds import Sounds
+from fsflows.switch.steps import Utterance
 from fsflows.switch.transcript import Ending
 
 from .driving import Application

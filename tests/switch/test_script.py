@@ -3,7 +3,10 @@ from __future__ import annotations
 import pytest
 
 from fsflows.conversation.judging import EXPECTATIONS
-from fsflows.switch.caller import (
+from fsflows.switch.script import ScriptError, parse_script
+from fsflows.switch.script_call import Dialled
+from fsflows.switch.script_words import EXPECTED, VERBS
+from fsflows.switch.steps import (
     Expect,
     HangUp,
     Hear,
@@ -16,9 +19,6 @@ from fsflows.switch.caller import (
     WaitForQuiet,
     WaitForStart,
 )
-from fsflows.switch.script import ScriptError, parse_script
-from fsflows.switch.script_call import Dialled
-from fsflows.switch.script_words import EXPECTED, VERBS
 
 
 def step_of(line: str):

@@ -8,7 +8,8 @@ from contextlib import contextmanager
 
 from fsflows.database import DatabaseFailed
 from fsflows.log import Logger
-from fsflows.recordings.call.book import RUNNING, Book
+from fsflows.recordings.call.book import Book
+from fsflows.recordings.call.ending import Ending
 from fsflows.recordings.call.live_discard import LiveDiscard
 from fsflows.recordings.call.masking import Masking
 from fsflows.recordings.call.summary import RecordingsClosed, Summary, of_entries
@@ -52,6 +53,7 @@ class CallRecordings:
         self._files = tools.reach.files(switch)
         self._book = Book(self.call_uuid, tools, self._files, flow=flow, switch=switch, log=log)
         self._masking = Masking(control, self._stop, log)
+        self._ending = Ending(control, tools, self._files, self._book, log)
         self._discard = LiveDiscard(
             control,
             tools,
@@ -246,15 +248,18 @@ class CallRecordings:
                     self._discard.confirm(call_over=call_over)
                     self._discard.reword(clean)
                 else:
-                    ready = self._settle(call_over=call_over, keep_running=keep_running)
+                    ready = self._ending.settle(
+                        self._closed_at, call_over=call_over, keep_running=keep_running
+                    )
             with self._tools.under_way.all_of(self.call_uuid):
                 # From here on sweep and watch may see to its discard, which others may ask for meanwhile.
                 self._leave()
-                self._publish(ready)
+                self._ending.publish(ready, self._know)
         except (DatabaseFailed, FileWorkFailed) as error:
             self._log.warning("recordings are left to the sweep", why=str(error))
             if isinstance(error, DatabaseFailed) and not self.discarded:
-                self._tools.settled[self.call_uuid] = self._ours(call_over)
+                ours = self._ending.ours(self._closed_at, call_over=call_over)
+                self._tools.settled[self.call_uuid] = ours
         finally:
             self._leave()
         return self.summary()
@@ -385,46 +390,6 @@ class CallRecordings:
             else:
                 self._started(path)
 
-    def _settle(self, *, call_over: bool, keep_running: bool) -> list[Entry]:
-        """End what is ours to end; what is to be published then."""
-        for entry in self._ours(call_over):
-            stays = not call_over and (keep_running or entry.origin != "flow")
-            if entry.state in RUNNING and not stays:
-                self._end(entry.path, call_over=call_over)
-        self._book.write_down()
-        ours = self._ours(call_over)
-        ready = [each for each in ours if each.name and each.state in ("staged", "publishing")]
-        # Whoever comes to publish them has to know that they are no orphans.
-        waiting = [each for each in ours if each.state in RUNNING] + ready[1:]
-        self._tools.journal.settle_all(waiting)
-        return ready
-
-    def _ours(self, call_over: bool) -> list[Entry]:
-        """Not what a later visit of the call records, which may have come while the end function of this one ran."""
-        known = self._book.known.values()
-        return [each for each in known if call_over or each.started_at <= self._closed_at]
-
     def _leave(self) -> None:
         if self._tools.live.get(self.call_uuid) is self:
             del self._tools.live[self.call_uuid]
-
-    def _publish(self, entries: list[Entry]) -> None:
-        """Without the lock: the call may come back meanwhile, and its caller must not wait for a copy."""
-        for entry in entries:
-            published = self._tools.publisher.publish(entry, self._files, self._log)
-            if published is None:
-                self._know(self._book.reload())
-            else:
-                self._book.known[entry.path] = published
-
-    def _end(self, path: str, *, call_over: bool) -> None:
-        try:
-            if self._book.known[path].state == "starting" and not self._book.find(path):
-                # The journal took it, but later than we waited for that: FreeSWITCH was not told.
-                self._book.failed(path, "the database had not answered", started=False)
-                return
-            if not call_over:
-                self._control.stop(path)
-            self._book.stopped(path)
-        except Exception as error:
-            self._log.warning("recording could not be stopped", path=path, why=str(error))
