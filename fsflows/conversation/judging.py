@@ -7,13 +7,15 @@ from dataclasses import dataclass, field
 
 from fsflows.advice import did_you_mean
 from fsflows.archive.describe import happened
-from fsflows.archive.endings import RecordingState
+from fsflows.archive.endings import Reason, RecordingState, Result
 from fsflows.archive.entries import Entry, Ran, Recorded, Said
 from fsflows.archive.model import Record
+from fsflows.collect import Outcome
 from fsflows.conversation.engine import Engine
 from fsflows.conversation.history import UserInput
+from fsflows.flow.causes import CAUSES
 from fsflows.switch import Script
-from fsflows.switch.caller import Failure
+from fsflows.switch.caller import Failure, plain
 from fsflows.switch.channel import Channel
 from fsflows.switch.steps import Expect
 
@@ -109,13 +111,19 @@ def _said_next(entries: Iterable[Entry]) -> Iterator[str]:
 def _is(ran: Ran, words: Sequence[str]) -> bool:
     """Whether it is this function that failed, and so."""
     name, *error = words or ("",)
-    return (
-        bool(ran.error) and ran.name == name and " ".join(error).casefold() in ran.error.casefold()
-    )
+    return bool(ran.error) and ran.name == name and plain(" ".join(error)) in plain(ran.error)
 
 
 class _Unclear(Exception):
     """What is wrong with an expectation itself."""
+
+
+def _look_up(word: str, what: str, known: Iterable[str]) -> None:
+    """There is such a thing. What there can't be is never found: turned round, it would be expected for nothing."""
+    names = sorted(map(str, known))
+    if word not in names:
+        hint = did_you_mean(word, names, "there are") if names else "the flow has none"
+        raise _Unclear(f"there is no {what} {word!r}; {hint}")
 
 
 def _check(played: Rehearsal, expectation: Expect) -> str | None:
@@ -145,30 +153,41 @@ def _digits(played: Rehearsal, words: list[str]) -> tuple[bool, str]:
 
 
 def _outcome(played: Rehearsal, words: list[str]) -> tuple[bool, str]:
+    wanted = " ".join(words)
+    _look_up(wanted, "outcome", Outcome)
     seen = [turn.outcome for turn in played.engine.history if isinstance(turn, UserInput)]
-    return words[0] in seen, f"outcomes: {', '.join(seen) or 'none'}"
+    return wanted in seen, f"outcomes: {', '.join(seen) or 'none'}"
 
 
 def _heard(played: Rehearsal, words: list[str]) -> tuple[bool, str]:
-    wanted = " ".join(words).casefold()
-    heard = " ".join(played.heard.casefold().split())
-    return wanted in heard, f"heard: {' / '.join(played.heard.splitlines()) or 'nothing'}"
+    wanted = plain(" ".join(words))
+    return bool(wanted) and wanted in plain(
+        played.heard
+    ), f"heard: {' / '.join(played.heard.splitlines()) or 'nothing'}"
 
 
 def _result(played: Rehearsal, words: list[str]) -> tuple[bool, str]:
     record = played.record
     found = (str(record.result), str(record.reason), record.hangup_cause)
+    for word in words:
+        if word not in found and word not in CAUSES:
+            _look_up(word, "ending", (*Result, *Reason))
     return all(word in found for word in words), f"the call ended: {', '.join(found)}"
 
 
 def _step(played: Rehearsal, words: list[str]) -> tuple[bool, str]:
-    return " ".join(words) == played.record.last_step, f"it ended in {played.record.last_step!r}"
+    wanted = " ".join(words)
+    _look_up(wanted, "step", {name for flow in played.engine.flows.values() for name in flow.steps})
+    return wanted == played.record.last_step, f"it ended in {played.record.last_step!r}"
 
 
 def _handoff(played: Rehearsal, words: list[str]) -> tuple[bool, str]:
     handoff = played.record.handoff
     name = handoff.name if handoff is not None else ""
-    return name == " ".join(words), f"handed off to {name!r}" if name else "not handed off"
+    wanted, flows = " ".join(words), played.engine.flows.values()
+    if wanted != name:
+        _look_up(wanted, "hand-off", {known for flow in flows for known in flow.handoffs})
+    return name == wanted, f"handed off to {name!r}" if name else "not handed off"
 
 
 def _metric(played: Rehearsal, words: list[str]) -> tuple[bool, str]:
@@ -179,13 +198,8 @@ def _metric(played: Rehearsal, words: list[str]) -> tuple[bool, str]:
 
 
 def _failed(played: Rehearsal, words: list[str]) -> tuple[bool, str]:
-    known = {name for flow in played.engine.flows.values() for name in flow.functions}
-    if words[0] not in known:
-        raise _Unclear(
-            f"there is no function {words[0]!r}; {did_you_mean(words[0], sorted(known), 'there are')}"
-            if known
-            else f"there is no function {words[0]!r}: the flow has none"
-        )
+    flows = played.engine.flows.values()
+    _look_up(words[0], "function", {name for flow in flows for name in flow.functions})
     failed = [ran for ran in played.record.functions if ran.error]
     seen = "; ".join(f"function {ran.name} {ran.error}" for ran in failed)
     return any(_is(ran, words) for ran in failed), seen or "no function failed"

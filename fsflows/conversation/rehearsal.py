@@ -106,17 +106,24 @@ def rehearse(
     played.failures = judge(played, link.caller.failure)
     if played.failures and (early := _too_early(played)):
         played.failures.append(
-            f"(keys {early} were pressed before the first step listened: the greeting plays first, unless "
+            f"({early} came before the first step listened: the greeting plays first, unless "
             "that step has 'collect_while_agent_speaking: true')"
         )
     return played
 
 
 def _too_early(played: Rehearsal) -> str:
-    """The keys that no step got, because none listened yet: what surprises most in a new flow."""
+    """What no step got, because none listened yet: what surprises most in a new flow.
+
+    Whoever answers a call of ours says so first: that is no answer.
+    """
     since = played.engine.answer_from
-    did = played.channel.transcript.did
-    return "".join(each.text for each in did if each.what == "key" and each.at < since)
+    transcript = played.channel.transcript
+    answered = transcript.heard[0].start if played.script.dialled and transcript.heard else 0.0
+    early = [each for each in transcript.did if each.at < since]
+    keys = "".join(each.text for each in early if each.what == "key")
+    words = [repr(each.text) for each in early if each.what == "say" and each.at >= answered]
+    return " and ".join((f"keys {keys}",) * bool(keys) + tuple(words))
 
 
 def _run(

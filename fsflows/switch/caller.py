@@ -249,8 +249,8 @@ class Caller:
         first, passed = self._mark
         for place in range(first, len(heard)):
             sound = heard[place]
-            plain = _plain if sound.kind is Kind.SPEECH else str.casefold
-            text, part = plain(sound.what), plain(wanted)
+            as_heard = plain if sound.kind is Kind.SPEECH else str.casefold
+            text, part = as_heard(sound.what), as_heard(wanted)
             found = text.find(part, passed if place == first else 0)
             if found < 0:
                 continue
@@ -269,7 +269,7 @@ def _heard_at(sound: Heard, behind: int, length: int) -> float:
 
 
 @functools.lru_cache(maxsize=512)
-def _plain(text: str) -> str:
+def plain(text: str) -> str:
     """Text as it is listened to: without capitals, punctuation, and more than one blank in a row."""
     return " ".join(re.sub(r"[^\w\s*#+-]", " ", text.casefold()).split())
 

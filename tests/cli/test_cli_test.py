@@ -135,7 +135,7 @@ def test_keys_that_nobody_listened_for_are_said_where_a_script_fails(shop, capsy
     menu.write_text("greeting: Welcome to the shop.\n" + menu.read_text())
     assert 1 == main(["test", str(directory)])
     said = capsys.readouterr().out
-    assert 1 == said.count("(keys 12 were pressed before the first step listened")
+    assert 1 == said.count("(keys 12 came before the first step listened")
 
 
 def test_a_step_that_cannot_be_done(shop, capsys):

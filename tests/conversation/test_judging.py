@@ -110,3 +110,74 @@ def test_what_is_expected_of_functions(failures):
     assert ["a.call:3: expect failed what? Write what is expected behind it"] == failures(
         returns, "expect failed"
     )
+
+
+MENU = """
+    greeting: Good morning, Ann!
+    steps:
+      ask:
+        prompt: One, or two.
+        dtmf: {num_digits: 1}
+        asr: {words: {1: [sales]}}
+        on: {1: work, 2: {handoff: desk}}
+        next: {hangup: true}
+      work: {run: work}
+    handoffs: {desk: {transfer: 5000 XML default}}
+"""
+
+
+@pytest.mark.parametrize(
+    ("line", "why"),
+    [
+        ("outcome no_mach", "there is no outcome 'no_mach'; did you mean 'no_match'?"),
+        ("outcome complete 1", "there is no outcome 'complete 1'; did you mean 'complete'?"),
+        ("ended complted", "there is no ending 'complted'; did you mean 'completed'?"),
+        ("step aks", "there is no step 'aks'; did you mean 'ask'?"),
+        ("handoff dsek", "there is no hand-off 'dsek'; did you mean 'desk'?"),
+    ],
+)
+def test_what_there_cannot_be_is_not_expected_the_other_way_round_either(failures, line, why):
+    returns = work("return {'hangup': True}")
+    for no in ("", "not "):
+        assert [f"a.call:3: {why}"] == failures(returns, f"expect {no}{line}\n", MENU)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "heard good morning ann one or two",
+        "heard Good morning, Ann!",
+        "not heard '!'",
+        "not outcome no_match",
+        "not ended USER_BUSY",
+        "ended completed flow_ended NORMAL_CLEARING",
+        "not step ask",
+        "not handoff desk",
+    ],
+)
+def test_what_there_can_be(failures, line):
+    assert [] == failures(work("return {'hangup': True}"), f"expect {line}\n", MENU)
+
+
+def test_the_words_of_an_error_as_of_a_prompt_are_compared_without_punctuation(failures):
+    raises = work("raise ValueError('no, really')")
+    assert [] == failures(raises, "expect failed work valueerror no really\n")
+
+
+@pytest.mark.parametrize(
+    ("first", "said"),
+    [
+        ("say sales", "'sales'"),
+        ("press 2\nsay sales please", "keys 2 and 'sales please'"),
+        ("dialled 7001\nsay hello\nhear good\nsay sales", "'sales'"),
+        ("dialled 7001\nsay hello", ""),
+    ],
+)
+def test_what_was_said_before_the_first_step_listened(tmp_path, first, said):
+    (tmp_path / "flow.yaml").write_text(textwrap.dedent(MENU))
+    (tmp_path / "flow.py").write_text(work("pass"))
+    flows = load_flows([tmp_path])
+    script = parse_script(f"{first}\nexpect digits 9\n", "a.call", EXPECTATIONS)
+    *_, last = rehearse(flows["flow"], flows, script).failures
+    hint = f"({said} came before the first step listened: the greeting plays first, unless "
+    assert last.startswith(hint if said else "a.call:3: expected digits 9")
