@@ -6,8 +6,9 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from fsflows import spoken
+from fsflows.collect.choices import assented
 from fsflows.collect.feasible import Problem, wrong_value
-from fsflows.collect.spec import Collection, Speech
+from fsflows.collect.spec import Collection, Confirm, Speech
 from fsflows.collect.validate import check
 
 
@@ -72,6 +73,8 @@ def _wrong_phrase(
     plain = spoken.plain_words(phrase)
     if not plain:
         return "has no words in it"
+    if "{" in phrase:
+        return "has a placeholder in it; nothing is put into phrases that callers say"
     if known.setdefault(plain, keys) != keys:
         return f"stands for {known[plain]} already; a phrase can be one key"
     for word in spec.escape.words:
@@ -82,7 +85,10 @@ def _wrong_phrase(
         said = f"is a {'yes' if assent.yes else 'no'}"
         if speech.preset == "yes_no":
             return f"{said} already (preset: yes_no); leave it out"
-        return f"{said}; leave it out, and write 'preset: yes_no', which knows all such words"
+        if keys == assented(spec, speech, phrase):
+            return f"{said}; leave it out, and write 'preset: yes_no', which knows all such words"
+        if spec.confirmation.when is not Confirm.NEVER:
+            return f"{said}, which is the answer to 'confirm:'; choose other words"
     letters = speech.preset == "alphanumeric"
     for reading in spoken.parse(phrase, speech.language, alphanumeric=letters):
         if reading.keys and (reading.literal or " " not in plain):

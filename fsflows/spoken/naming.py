@@ -17,8 +17,6 @@ Names = tuple[tuple[str, tuple[str, ...]], ...]
 
 _REACH = 2
 """Words that may stand between a negation and what it negates: "i don't want to opt out"."""
-_LONGEST = 4
-"""Words in a negation: "no se trata de"."""
 
 
 class _Phrase(NamedTuple):
@@ -108,13 +106,21 @@ def _between(words: tuple[str, ...], spans: Sequence[_Span]) -> Iterator[str]:
 
 
 def _negated(words: tuple[str, ...], spans: Sequence[_Span], language: Language) -> bool:
-    """Whether a phrase stands right behind a negation. One that is a part of a phrase negates nothing."""
+    """Whether a phrase stands right behind a negation. One that is a part of a phrase negates nothing.
+
+    A phrase with a negation of its own says so once more: "no, please don't, do not record".
+    """
     inside = {place for span in spans for place in range(span.start, span.end)}
+    negations = {
+        place: found[0].end
+        for place in range(len(words))
+        if (found := matches(words, place, language.denials)) and found[0].kind is Kind.NEGATION
+    }
     return any(
-        found[0].kind is Kind.NEGATION and 0 <= span.start - found[0].end <= _REACH
+        0 <= span.start - end <= _REACH and place not in inside
         for span in spans
-        for place in range(max(0, span.start - _REACH - _LONGEST), span.start)
-        if place not in inside and (found := matches(words, place, language.denials))
+        if not any(span.start <= place and end <= span.end for place, end in negations.items())
+        for place, end in negations.items()
     )
 
 

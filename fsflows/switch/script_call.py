@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 
@@ -26,6 +27,10 @@ class Dialled:
     caller_name: str = ""
     state: Mapping[str, str] = field(default_factory=dict)
     hang_up_on_machine: bool = False
+
+
+_ANOTHER = re.compile(r"(?<=\s)[^\W\d]\w*=\S+")
+"""What looks like a second value in the same line."""
 
 
 class AboutTheCall:
@@ -119,6 +124,10 @@ class AboutTheCall:
         if not name.isidentifier():
             raise Wrong(f"{name!r} is no name that conv.state can have; write: state customer=4711")
         words = words_of(value) if value.startswith('"') else []
+        if len(words) != 1 and (another := _ANOTHER.search(value)):
+            raise Wrong(
+                f"one value a line; write {another.group()!r} in a line of its own, or all of the value in quotes"
+            )
         self._state[name] = words[0][0] if len(words) == 1 else value
 
     def _take_machine(self, rest: str) -> None:

@@ -277,16 +277,29 @@ def wrong(words, **more):
         ("17", "is understood as 17; choose other words"),
         ("star", "is understood as *; choose other words"),
         ("yes", "is a yes; leave it out, and write 'preset: yes_no', which knows all such words"),
-        ("no thanks", "is a no; leave it out, and write 'preset: yes_no', which knows all such words"),
         ("an operator please", "has the escape word 'operator' in it, which comes first; choose other words"),
         ("Agent!", "stands for 3 already; a phrase can be one key"),
         ("...", "has no words in it"),
+        ("ask for {name}", "has a placeholder in it; nothing is put into phrases that callers say"),
     ],
 )  # fmt: skip
 def test_a_phrase_that_is_something_else(phrase, text):
     found = wrong((("3", ("agent",)), ("1", ("hours", phrase))), escape=Escape(words=("operator",)))
 
     assert [("1.1", f"{phrase!r} {text}")] == found
+
+
+def test_a_yes_or_a_no_may_be_any_other_key_when_nothing_is_confirmed():
+    """How was it? Three: fine. And "yes" is 2 where the question is turned round."""
+    words = (("3", ("fine",)), ("1", ("no thanks",)), ("2", ("yes",)))
+    assert [] == wrong(words)
+    asks = Confirmation(when=Confirm.ALWAYS)
+    assert [
+        ("3.0", "'fine' is a yes, which is the answer to 'confirm:'; choose other words"),
+        ("1.0", "'no thanks' is a no, which is the answer to 'confirm:'; choose other words"),
+    ] == wrong(words[:2], confirmation=asks)
+    no = "'no' is a no; leave it out, and write 'preset: yes_no', which knows all such words"
+    assert [("2.0", no)] == wrong((("2", ("no",)),))
 
 
 @pytest.mark.parametrize(

@@ -44,7 +44,8 @@ MENU = (
         ("i don't want to get sales", "2"),
         ("i don't want the sales", None),
         ("please do not record", "4"),
-        ("don't do not record", None),
+        ("no please don't, do not record", "4"),
+        ("i come without sales", None),
         ("i don't know, sales", "2"),
         ("i'm not sure, sales", "2"),
         ("no, sales", "2"),
@@ -88,6 +89,13 @@ def test_accents_and_case_are_not_heard(language, phrase, said):
     [
         ("en-US", "not xylophone"),
         ("de-DE", "nicht xylophone"),
+        ("de-DE", "ich will keinen xylophone"),
+        ("de-DE", "ohne xylophone"),
+        ("fr-FR", "sans xylophone"),
+        ("it-IT", "senza xylophone"),
+        ("nl-NL", "zonder xylophone"),
+        ("es-ES", "sin xylophone"),
+        ("pt-PT", "sem xylophone"),
         ("fr-FR", "pas xylophone"),
         ("es-ES", "no quiero ir a xylophone"),
         ("es-MX", "no es xylophone"),
@@ -99,6 +107,19 @@ def test_accents_and_case_are_not_heard(language, phrase, said):
 )
 def test_a_negation_in_each_language(language, said):
     assert named(said, (("1", ("xylophone",)),), language).keys is None
+
+
+@pytest.mark.parametrize(
+    ("language", "phrase", "said"),
+    [
+        ("de-DE", "nicht aufzeichnen", "nein ich möchte das nicht bitte nicht aufzeichnen"),
+        ("de-DE", "keine Aufnahme", "nein nicht keine aufnahme"),
+        ("es-ES", "no quiero grabar", "no no me graben no quiero grabar"),
+        ("fr-FR", "n'enregistrez pas", "pas d'accord n'enregistrez pas"),
+    ],
+)
+def test_a_phrase_that_says_no_itself_is_said_again_by_one_before_it(language, phrase, said):
+    assert "1" == named(said, (("1", (phrase,)),), language).keys
 
 
 @pytest.mark.parametrize("language", languages())

@@ -146,6 +146,11 @@ def test_lines_that_contradict_each_other(lines: str, problems: list[str]):
         ),
         ("state name", "write: state customer=4711"),
         ("state a-b=1", "'a-b' is no name that conv.state can have; write: state customer=4711"),
+        (
+            "state name=Ann customer=4711",
+            "one value a line; write 'customer=4711' in a line of its own, or all of the value in quotes",
+        ),
+        ('state name="Ann Lee" customer=4711', "one value a line; write 'customer=4711' in"),
         ('state name="Ann', 'a quotation mark " has no end'),
         (
             "machine",
