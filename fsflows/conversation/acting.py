@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
@@ -235,5 +235,16 @@ def _direction(engine: Engine, returned: Returned) -> Direction | None:
             raise BadReturn(
                 f"returned a listen with the function {check!r}, which does not exist{near}"
             )
+        if _is_private(engine, returned.listen):
+            collection = replace(collection, is_pii=True)
         return GoToStep(engine.step_name, silent=True, collect=collection)
     return called
+
+
+def _is_private(engine: Engine, listen: Mapping[str, Any]) -> bool:
+    """Whether what is asked in a private step stays private: it does, unless `listen` itself says otherwise."""
+    step = engine.flow.steps.get(engine.step_name)
+    asked = step.collect if step is not None else None
+    dtmf = listen.get("dtmf")
+    said = isinstance(dtmf, Mapping) and "is_pii" in dtmf
+    return asked is not None and asked.is_pii and not said

@@ -108,3 +108,31 @@ def test_the_limit_goes_on_counting_after_the_caller():
 )
 def test_arity(function, expected):
     assert expected == arity(function, 2)
+
+
+@pytest.mark.parametrize(
+    ("listen", "shown"),
+    [
+        ('{"dtmf": {"num_digits": 6}}', False),
+        ('{"asr": {"words": {735194: "whatever"}}, "dtmf": {"num_digits": 6}}', False),
+        ('{"dtmf": {"num_digits": 6, "is_pii": True}}', False),
+        ('{"dtmf": {"num_digits": 6, "is_pii": False}}', True),
+    ],
+)
+def test_what_a_function_listens_for_in_a_private_step_is_private(play, listen, shown):
+    played = play(
+        """
+        steps:
+          pin: {prompt: Your PIN., dtmf: {num_digits: 4, is_pii: true}, run: more}
+        """,
+        "hear pin\npress 1234\nhear your code\nwait end\npress 735194\nexpect ended completed\n",
+        f"""
+        def more(conv, flow):
+            if conv.state.asked:
+                return {{"hangup": True}}
+            conv.state.asked = True
+            return {{"utterance": "Your code.", "listen": {listen}}}
+        """,
+    )
+    assert shown is ("735194" in repr(played.record))
+    assert 2 == len(played.record.collected)
