@@ -7,6 +7,7 @@ The same code runs on a real connection and, in virtual time, on the simulated s
 from __future__ import annotations
 
 import itertools
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
@@ -31,7 +32,7 @@ a FreeSWITCH that stands still closes no connection, and would hold the call's p
 _ids = itertools.count(1)
 
 
-class Line(Party):
+class Line(Party, ABC):
     """The line to a caller's leg.
 
     Args:
@@ -58,9 +59,9 @@ class Line(Party):
     def _log(self) -> Logger:
         return get_logger("call", call=self.uuid)  # seldom needed: not kept for each call
 
+    @abstractmethod
     def _handle(self, event: Event) -> None:
         """Do what an event means."""
-        raise NotImplementedError
 
     # --- its end --------------------------------------------------------------------------------------------
 

@@ -6,11 +6,12 @@ from collections.abc import Callable
 from typing import TypeVar, cast
 
 import gevent
-from gevent.threadpool import ThreadPool
+
+from fsflows.threads import Threads, threads
 
 T = TypeVar("T")
 
-_pool: ThreadPool | None = None
+_pool: Threads | None = None
 
 
 class TooSlow(Exception):
@@ -26,20 +27,13 @@ def on_a_thread(work: Callable[[], T], seconds: float) -> T:
     """
     global _pool  # noqa: PLW0603 - threads that hang are no reason for more of them
     if _pool is None:
-        _pool = ThreadPool(16)
-    result = _pool.spawn(_outcome, work)
+        _pool = threads(16)
+    result = _pool.spawn(work)
+    limit = gevent.Timeout(seconds)
     try:
-        value, error = cast("tuple[T, Exception | None]", result.get(timeout=seconds))
-    except gevent.Timeout:
+        with limit:
+            return cast("T", result.get())
+    except gevent.Timeout as timeout:
+        if timeout is not limit:
+            raise
         raise TooSlow(f"no end within {seconds:g} s") from None
-    if error is not None:
-        raise error
-    return value
-
-
-def _outcome(work: Callable[[], T]) -> tuple[T | None, Exception | None]:
-    """What comes of it. gevent prints what a thread raises, with the arguments that it was called with."""
-    try:
-        return work(), None
-    except Exception as error:
-        return None, error

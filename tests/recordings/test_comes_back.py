@@ -5,16 +5,21 @@ In virtual time: the copy waits at the point before it is under its name.
 
 from __future__ import annotations
 
+import os
+from datetime import timedelta
 from functools import partial
 from pathlib import Path
 from unittest.mock import Mock
 
+import gevent
 import pytest
 
+from fsflows.clock import GeventClock
 from fsflows.recordings.call.book import Book
 from fsflows.recordings.discarding.arrivals import PATIENCE
 from fsflows.recordings.discarding.discard import DiscardFailed
 from fsflows.recordings.files.failures import GoesOn
+from fsflows.recordings.files.offhub import OffHub
 from recordings.fakes import UUID, World, sweep_alone
 
 
@@ -91,6 +96,18 @@ def test_its_caller_waits_for_nothing(world, archive):
 
     world.clock.run(story)
     assert [] == [file for file in world.audio() if file.startswith("staging/")]
+
+
+def test_what_a_visit_records_ends_with_it_though_the_clock_was_set_back(world):
+    def story():
+        call = world.call()
+        path = call.start()
+        earlier = world.clock.utcnow() - timedelta(hours=2)
+        world.clock.utcnow = lambda: earlier
+        assert len(call.finish(call_over=False).locations) == 1
+        assert path not in world.switch.calls[UUID]
+
+    world.clock.run(story)
 
 
 def test_P12_an_opt_out_waits_until_nothing_is_on_its_way(world, archive):
@@ -364,3 +381,69 @@ def test_between_two_recordings_of_a_call_nobody_else_settles_the_second(world, 
 
     monkeypatch.setattr(Book, "reload", meanwhile)
     world.clock.run(story)
+
+
+class Held:
+    """On a thread: holds a copy at the point before it is under its name, until it is let go."""
+
+    def __init__(self):
+        self.reached = False
+        self._reading, self._writing = os.pipe()
+
+    def at(self, point):
+        if point.startswith("publish 3"):
+            self.reached = True
+            os.read(self._reading, 1)
+
+    def let_go(self):
+        os.write(self._writing, b"1")
+
+    def close(self):
+        os.close(self._reading)
+        os.close(self._writing)
+
+
+@pytest.fixture
+def held(tmp_path):
+    """A world as a server has it: file work on threads, beside gevent's hub."""
+    held = Held()
+    world = World(tmp_path, faults=held)
+    world.clock = GeventClock()
+    world.restart()
+    world.files = OffHub(world.files)
+    world.service = world.make("node-a")
+    with gevent.Timeout(60):
+        yield world, held
+    world.files.close()
+    world.close()
+    held.close()
+
+
+def until(met):
+    while not met():
+        gevent.sleep(0.001)
+
+
+def test_P12_an_opt_out_waits_for_a_copy_on_a_thread(held):
+    world, copying = held
+    call = world.call()
+    path = Path(call.start())
+    world.switch.talk()
+    first = gevent.spawn(call.finish, call_over=False)
+    until(lambda: copying.reached)
+    retract, retracted = world.files.retract, []
+
+    def noted(name):
+        try:
+            return retract(name)
+        finally:
+            retracted.append(name)
+
+    world.files.retract = noted
+    discarding = gevent.spawn(world.call().discard, world.cause())
+    until(lambda: retracted)
+    assert not path.exists()
+    copying.let_go()
+    assert [file.how for file in discarding.get().files] == ["deleted"]
+    assert first.get().state in ("pending", "discarded")
+    assert world.audio() == []

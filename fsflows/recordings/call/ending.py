@@ -24,29 +24,41 @@ class Ending:
         self._files = files
         self._book = book
         self._log = log
+        self._before: frozenset[str] = frozenset()
+        self._closed_at: datetime | None = None
 
-    def settle(self, closed_at: datetime, *, call_over: bool, keep_running: bool) -> list[Entry]:
+    def close(self) -> None:
+        """The visit is over: what begins from now on is a later one's."""
+        if self._closed_at is None:
+            self._before = frozenset(self._book.known)
+            self._closed_at = self._tools.clock.utcnow()
+
+    def settle(self, *, call_over: bool, keep_running: bool) -> list[Entry]:
         """End what is ours to end; what is to be published then. With the call's lock.
 
         Raises:
             DatabaseFailed: the journal can't be written; nothing is lost.
         """
-        for entry in self.ours(closed_at, call_over=call_over):
+        for entry in self.ours(call_over=call_over):
             stays = not call_over and (keep_running or entry.origin != "flow")
             if entry.state in RUNNING and not stays:
                 self._end(entry.path, call_over=call_over)
         self._book.write_down()
-        ours = self.ours(closed_at, call_over=call_over)
+        ours = self.ours(call_over=call_over)
         ready = [each for each in ours if each.name and each.state in ("staged", "publishing")]
         # Whoever comes to publish them has to know that they are no orphans.
         waiting = [each for each in ours if each.state in RUNNING] + ready[1:]
         self._tools.journal.settle_all(waiting)
         return ready
 
-    def ours(self, closed_at: datetime, *, call_over: bool) -> list[Entry]:
+    def ours(self, *, call_over: bool) -> list[Entry]:
         """Not what a later visit of the call records, which may have come while the end function of this one ran."""
-        known = self._book.known.values()
-        return [each for each in known if call_over or each.started_at <= closed_at]
+        return [each for each in self._book.known.values() if call_over or self._is_ours(each)]
+
+    def _is_ours(self, entry: Entry) -> bool:
+        # What we knew of is, whatever the clock says: it may have been set back meanwhile.
+        assert self._closed_at is not None
+        return entry.path in self._before or entry.started_at <= self._closed_at
 
     def publish(self, entries: list[Entry], know: Callable[[CallFile], None]) -> None:
         """Publish them, without the lock: the call may come back meanwhile, and its caller must not wait for a copy.

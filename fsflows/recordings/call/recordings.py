@@ -45,7 +45,6 @@ class CallRecordings:
     ) -> None:
         self.call_uuid = control.call_uuid
         self.closed = False
-        self._closed_at = tools.clock.utcnow()
         self.on_change: Callable[[Summary], None] = lambda summary: None
         self._control = control
         self._tools = tools
@@ -218,9 +217,8 @@ class CallRecordings:
 
     def close(self) -> None:
         """From now on `discard` and `start` are errors: the end function is about to run."""
-        if not self.closed:
-            self.closed = True
-            self._closed_at = self._tools.clock.utcnow()
+        self.closed = True
+        self._ending.close()
 
     def finish(
         self,
@@ -248,9 +246,7 @@ class CallRecordings:
                     self._discard.confirm(call_over=call_over)
                     self._discard.reword(clean)
                 else:
-                    ready = self._ending.settle(
-                        self._closed_at, call_over=call_over, keep_running=keep_running
-                    )
+                    ready = self._ending.settle(call_over=call_over, keep_running=keep_running)
             with self._tools.under_way.all_of(self.call_uuid):
                 # From here on sweep and watch may see to its discard, which others may ask for meanwhile.
                 self._leave()
@@ -258,8 +254,7 @@ class CallRecordings:
         except (DatabaseFailed, FileWorkFailed) as error:
             self._log.warning("recordings are left to the sweep", why=str(error))
             if isinstance(error, DatabaseFailed) and not self.discarded:
-                ours = self._ending.ours(self._closed_at, call_over=call_over)
-                self._tools.settled[self.call_uuid] = ours
+                self._tools.settled[self.call_uuid] = self._ending.ours(call_over=call_over)
         finally:
             self._leave()
         return self.summary()
