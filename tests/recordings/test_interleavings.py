@@ -65,6 +65,7 @@ class Scene:
     fails = 0.0  # how often the database does
 
     def __init__(self, directory, seed, template):
+        self.seed = seed
         self.random = random.Random(seed)
         shutil.copy(template, directory / "journal.db")
         # As the documentation says for recordings of others: their names have the call in them, and the settings know.
@@ -78,6 +79,17 @@ class Scene:
         self.starts = 0  # recordings that had started when the discard was acknowledged
         self.checks = self.crashes = self.visits = 0
         self.process = None
+
+    def tell(self):
+        """The whole story, and how it ends."""
+        try:
+            self.clock.run(self.run)
+            self.must_be_well()
+        except BaseException as error:
+            error.add_note(f"seed {self.seed}")
+            raise
+        finally:
+            self.world.close()
 
     def begin(self, node="node-a", lifetime=0):
         """A process starts: it sweeps, and takes calls."""
@@ -321,14 +333,7 @@ def test_12_13_whatever_happens_in_whatever_order(in_memory, template, first):
         directory = in_memory / str(seed)
         directory.mkdir()
         scene = Scene(directory, seed, template)
-        try:
-            scene.clock.run(scene.run)
-            scene.must_be_well()
-        except BaseException as error:
-            error.add_note(f"seed {seed}")
-            raise
-        finally:
-            scene.world.close()
+        scene.tell()
         told.update(
             acknowledged=scene.acknowledged,
             crashed=scene.crashes > 0,

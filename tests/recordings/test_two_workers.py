@@ -179,14 +179,7 @@ def test_12_13_of_two_workers_neither_harms_the_others_recordings(
                 return archive.deleted_since(found, descriptor)
 
             monkeypatch.setattr(directory_archive, "deleted_since", look)
-            try:
-                scene.clock.run(scene.run)
-                scene.must_be_well()
-            except BaseException as error:
-                error.add_note(f"seed {seed}")
-                raise
-            finally:
-                scene.world.close()
+            scene.tell()
         told.update(acknowledged=scene.acknowledged, crashed=scene.crashes > 0, visits=scene.visits)
     assert told["acknowledged"] >= 3
     assert told["crashed"] >= 2
