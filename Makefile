@@ -41,12 +41,12 @@ $(VENV)/bin/python:
 
 $(VENV)/.installed: setup.cfg pyproject.toml $(VENV)/bin/python
 	@echo "Installing fsflows (once) ..."
-	@$(BIN)/python -m pip install -q --disable-pip-version-check -e .
+	@$(BIN)/python -m pip install -q --disable-pip-version-check --use-pep517 -e .
 	@touch $@
 
 $(VENV)/.installed-dev: setup.cfg pyproject.toml $(VENV)/bin/python
 	@echo "Installing fsflows with its test tools (once) ..."
-	@$(BIN)/python -m pip install -q --disable-pip-version-check -e '.[dev]'
+	@$(BIN)/python -m pip install -q --disable-pip-version-check --use-pep517 -e '.[dev]'
 	@touch $@ $(VENV)/.installed
 
 bench: $(VENV)/.installed  ## Measure fsflows beside its peers (20 minutes): table, JSON, picture; into docs/performance.md
