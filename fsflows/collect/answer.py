@@ -29,7 +29,8 @@ class Answer:
         self.first = Source.NONE
         self._place = 0
         self._partial_digits = ""
-        self._tried: tuple[tuple[str, Buffer, int], Change] | None = None
+        self._unfinished = ""
+        self._tried: tuple[tuple[str, str, Buffer, int], Change] | None = None
 
     def __repr__(self) -> str:
         return f"<Answer of {len(self.buffer)} keys>"
@@ -69,11 +70,13 @@ class Answer:
         """What the buffer would be if the words of the partial were to stand."""
         if not self.hears:
             return Change(self.buffer)
-        state = (self.utterance.text, self.buffer, self._place)
+        state = (self._unfinished, self.utterance.text, self.buffer, self._place)
         if self._tried is None or self._tried[0] != state:
-            said = (Alternative(self.utterance.text),)
-            self._tried = (state, hear(self._spec, self.buffer, self._place, said))
+            self._tried = (state, self._put((Alternative(self.utterance.text),)))
         return self._tried[1]
+
+    def _put(self, alternatives: Sequence[Alternative]) -> Change:
+        return hear(self._spec, self.buffer, self._place, alternatives, self._unfinished)
 
     def speech_over(self) -> None:
         """Nobody is speaking any more: what is said next stands behind what there is by then."""
@@ -84,7 +87,9 @@ class Answer:
         if not self._spec.exact or self._spec.needs_confidence:
             return False
         tentative = self.tentative()
-        if not tentative.said or not right(self._spec, tentative.buffer.digits):
+        if not tentative.said or tentative.unfinished:
+            return False
+        if not right(self._spec, tentative.buffer.digits):
             return False
         speech, digits = self._spec.speech, tentative.buffer.digits
         if speech is None or not speech.words:
@@ -97,19 +102,23 @@ class Answer:
         """What a final result would make of the buffer."""
         if not self._partial_digits:
             self._place = len(self.buffer.parts)
-        return hear(self._spec, self.buffer, self._place, alternatives)
+        return self._put(alternatives)
 
     def take(self, change: Change) -> None:
-        """What was said stands."""
+        """What was said stands; what there was nothing in to collect may still be about what is said next."""
+        self._unfinished = change.unfinished
+        if not change.said:
+            return
         self.buffer = change.buffer
         self.speech_over()
         if not self.buffer:
             self._forget_first()
-        elif change.said and self.first is Source.NONE:
+        elif self.first is Source.NONE:
             self.first = Source.SPEECH
 
     def press(self, key: str, at: float) -> None:
         """A key stands."""
+        self._unfinished = ""
         if self._spec.policy is not Policy.MERGE and self.first is not Source.KEYS:
             self._pass_over(at)
             self.buffer = self.buffer.only(Source.KEYS)
@@ -121,6 +130,7 @@ class Answer:
     def clear(self, at: float) -> None:
         """Nothing stands; the rest of an utterance that goes on is what was said after this."""
         self._pass_over(at)
+        self._unfinished = ""
         self.buffer = EMPTY
         self._forget_first()
 

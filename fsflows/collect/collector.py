@@ -264,8 +264,8 @@ class Collector(Listener[Attempt]):
             self._answer.speech_over()
 
     def _take(self, change: Change, at: float) -> None:
+        self._answer.take(change)
         if change.said:
-            self._answer.take(change)
             self._changed(Source.SPEECH if change.buffer else Source.NONE, at)
         else:
             self._heard_words(at)

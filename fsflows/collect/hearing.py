@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from fsflows import spoken
 from fsflows.collect.buffer import EMPTY, Buffer, Part
@@ -22,11 +22,13 @@ class Change:
     Attributes:
         said: whether there was anything in it to collect, or an edit; a sentence without digits changes nothing.
         finish: whether it ended the collection ("pound", or a choice that was named).
+        unfinished: its last words, if they are about what is said next ("double", "no wait").
     """
 
     buffer: Buffer
     said: bool = False
     finish: bool = False
+    unfinished: str = ""
 
 
 def right(spec: Collection, digits: str) -> bool:
@@ -37,16 +39,53 @@ def right(spec: Collection, digits: str) -> bool:
 
 
 def hear(
-    spec: Collection, buffer: Buffer, place: int, alternatives: Sequence[Alternative]
+    spec: Collection,
+    buffer: Buffer,
+    place: int,
+    alternatives: Sequence[Alternative],
+    unfinished: str = "",
 ) -> Change:
     """The buffer with an utterance put in at a place among its parts.
 
     Of all readings of all alternatives the one that makes the whole buffer a right answer is taken; when none does,
     the likeliest that may still grow into one.
+
+    Args:
+        spec: what is collected.
+        buffer: what there is.
+        place: where among its parts the utterance goes.
+        alternatives: what was heard, the best first.
+        unfinished: the last words of the utterance before, if these go on from there.
     """
-    if spec.speech is None or not alternatives:
+    speech = spec.speech
+    if speech is None or not alternatives:
         return Change(buffer)
-    return _Hearing(spec, spec.speech, alternatives).into(buffer, place)
+    if speech.words or speech.preset == "yes_no":  # a "no" is an answer there
+        return _Hearing(spec, speech, alternatives).into(buffer, place)
+    heard = [_behind(unfinished, each) for each in alternatives] if unfinished else alternatives
+    ends = [spoken.unfinished(each.text, speech.language) for each in heard]
+    if not any(ends):
+        return _Hearing(spec, speech, heard).into(buffer, place)
+    parted = [_without_end(each, count) for each, count in zip(heard, ends, strict=True)]
+    said = [each for each in parted if each.text]
+    change = _Hearing(spec, speech, said).into(buffer, place) if said else Change(buffer)
+    return replace(
+        change, unfinished=" ".join(heard[0].text.split()[-ends[0] :]) if ends[0] else ""
+    )
+
+
+def _behind(unfinished: str, said: Alternative) -> Alternative:
+    """What was said, behind the last words of the utterance before."""
+    timed = tuple((word, None) for word in unfinished.split()) + said.words if said.words else ()
+    return replace(said, text=f"{unfinished} {said.text}", words=timed)
+
+
+def _without_end(said: Alternative, count: int) -> Alternative:
+    if not count:
+        return said
+    words = said.text.split()
+    timed = said.words[:-count] if len(said.words) == len(words) else ()
+    return replace(said, text=" ".join(words[:-count]), words=timed)
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,6 +178,8 @@ class _Hearing:
                 break
             elif key in self.spec.keys or (self._alphanumeric and key.isalpha()):
                 keys += key
+        if reading.pound and "#" in self.spec.keys:
+            keys, finish = keys + "#", False
         edits = clear or finish or reading.repair > 0
         part = Part(
             Source.SPEECH,

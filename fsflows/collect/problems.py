@@ -13,6 +13,7 @@ from fsflows import spoken
 from fsflows.advice import did_you_mean
 from fsflows.collect.feasible import Problem, is_whole, validation_problems
 from fsflows.collect.spec import (
+    DIGITS,
     KEYPAD,
     LETTERS,
     MAX_DIGITS,
@@ -114,10 +115,12 @@ def _keys(spec: Collection) -> Iterator[Problem]:
             yield Problem(name, "needs a key: who isn't understood must be able to press an answer")
     for name in ("end_keys", "clear_keys"):
         for key in sorted(roles[name] & spec.keys):
-            yield Problem(
-                name,
-                f"{key!r} is also collected, so it can't have a meaning of its own; use '#' or '*'",
+            free = [repr(each) for each in "#*" if each not in spec.keys.union(*roles.values())]
+            what = "is a digit" if key in DIGITS else "is also collected"
+            hint = (
+                f"use {' or '.join(free)}" if free else f"take {key!r} out here, or out of 'values'"
             )
+            yield Problem(name, f"{key!r} {what}, so it can't have a meaning of its own; {hint}")
     for first, second in (
         ("clear_keys", "end_keys"),
         ("escape.keys", "end_keys"),

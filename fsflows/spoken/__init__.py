@@ -1,7 +1,8 @@
 """Spoken words to keys, without a language model: one grammar, one data file a language. Pure functions.
 
 `parse` reads one text, `choose` picks among a recogniser's alternatives, `assent` understands yes and no, `says` looks
-for escape words, `named` for phrases that stand for keys; `group_for_reading`, `digit_words` and `phrases` are the way
+for escape words, `named` for phrases that stand for keys, `unfinished` for
+what goes with the words that follow; `group_for_reading`, `digit_words` and `phrases` are the way
 back, from digits to speech.
 """
 
@@ -13,6 +14,7 @@ from fsflows.spoken.naming import Names, begun, named
 from fsflows.spoken.parser import parse
 from fsflows.spoken.readback import digit_words, group_for_reading, phrases
 from fsflows.spoken.text import plain_words, word_count
+from fsflows.spoken.unfinished import unfinished
 
 __all__ = [
     "Alternative",
@@ -33,5 +35,6 @@ __all__ = [
     "plain_words",
     "resolve",
     "says",
+    "unfinished",
     "word_count",
 ]

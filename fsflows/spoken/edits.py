@@ -9,7 +9,8 @@ How many of the numbers before it a correction replaces: a unit is one spoken nu
 - One longer than everything before it replaces the last unit, and goes on.
 
 These come first; every other number of units is kept as a less likely reading, for the length, pattern and check
-digit to settle.
+digit to settle. So is that nothing was corrected, but not of one or two units after a phrase that says so ("no wait",
+"I meant"; "sorry" and "no" may be about anything).
 """
 
 from __future__ import annotations
@@ -76,14 +77,19 @@ def _undone(draft: Draft, prefix: str | None) -> Draft:
     return draft._replace(before=draft.before + 1) if more else draft
 
 
-def repair(drafts: Sequence[Draft], ways: Sequence[Way], prefix: str | None) -> list[Draft]:
-    """A correction. `prefix`: the keys of earlier utterances; None: unknown."""
+def repair(
+    drafts: Sequence[Draft], ways: Sequence[Way], prefix: str | None, *, sure: bool
+) -> list[Draft]:
+    """A correction. `prefix`: the keys of earlier utterances; None: unknown. `sure`: of a phrase that is always one."""
     return _best(
-        found for draft in drafts for way in ways for found in _repaired(draft, way, prefix)
+        found
+        for draft in drafts
+        for way in ways
+        for found in _repaired(draft, way, prefix, fewest=int(sure and len(way.units) <= 2))
     )
 
 
-def _repaired(draft: Draft, way: Way, prefix: str | None) -> list[Draft]:
+def _repaired(draft: Draft, way: Way, prefix: str | None, fewest: int) -> list[Draft]:
     plain = draft._replace(
         cost=draft.cost + way.cost,
         units=draft.units + way.units,
@@ -93,9 +99,9 @@ def _repaired(draft: Draft, way: Way, prefix: str | None) -> list[Draft]:
     if size == 0:
         return [plain._replace(cost=plain.cost + EMPTY)]
     if not draft.units:
-        return _taken_back(draft, way, plain, prefix)
+        return _taken_back(draft, way, plain, prefix, fewest)
     likely = _likely(draft.units, way)
-    counts = {*range(min(size, len(draft.units), FARTHEST) + 1), likely}
+    counts = {*range(fewest, min(size, len(draft.units), FARTHEST) + 1), likely}
     return [
         plain._replace(
             cost=plain.cost + (IGNORED if count == 0 else 0.0 if count == likely else OTHER),
@@ -117,7 +123,9 @@ def _retraces(before: str, after: str) -> bool:
     return 2 * same >= len(after)
 
 
-def _taken_back(draft: Draft, way: Way, plain: Draft, prefix: str | None) -> list[Draft]:
+def _taken_back(
+    draft: Draft, way: Way, plain: Draft, prefix: str | None, fewest: int
+) -> list[Draft]:
     """A correction at the beginning: it replaces keys of earlier utterances, one key a unit."""
     if draft.clear or (prefix is not None and len(prefix) == draft.before):
         return [plain]
@@ -129,9 +137,9 @@ def _taken_back(draft: Draft, way: Way, plain: Draft, prefix: str | None) -> lis
         if size > most or (len(way.units) > 2 and not _retraces(kept[-size:], way.keys)):
             likely = 1
     if len(way.units) <= 2 or prefix is not None:
-        counts = range(min(most, FARTHEST) + 1)
+        counts = range(fewest, min(most, FARTHEST) + 1)
     else:
-        counts = range(2)
+        counts = range(fewest, 2)
     return [
         plain._replace(
             cost=plain.cost + (IGNORED if count == 0 else 0.0 if count == likely else OTHER),

@@ -35,6 +35,7 @@ class Reading:
         confidence: 0..1: the recogniser's lowest confidence among the words that became keys, times the grammar's
             own (1.0 for a literal reading; less for homophones, unusual splits and skipped words).
         literal: no homophone, no unusual split of a number, no unknown word skipped.
+        pound: it ended with the key `#` by its name, which only the step knows the meaning of.
     """
 
     keys: str
@@ -43,6 +44,7 @@ class Reading:
     repair: int = 0
     confidence: float = 1.0
     literal: bool = True
+    pound: bool = False
 
 
 @dataclass(frozen=True, slots=True)

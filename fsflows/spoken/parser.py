@@ -57,6 +57,7 @@ class _Edit(NamedTuple):
     start: int
     end: int
     kind: Kind | None
+    sure: bool = False
 
 
 def parse(text: str, language: str = "en-US", *, alphanumeric: bool = False) -> list[Reading]:
@@ -109,6 +110,7 @@ def _reading(draft: Draft, extra: float) -> Reading:
     return Reading(
         keys=bare.replace(END, ""),
         finish=bare != keys,
+        pound="#" in keys[len(bare) :],
         clear=draft.clear,
         repair=draft.before,
         confidence=math.exp(-cost),
@@ -161,7 +163,10 @@ class _Utterance:
         while position < self.size:
             edit = next((item for item in self.items[position] if item.kind in EDITS), None)
             if edit:
-                found.append(_Edit(position, edit.end, edit.kind))
+                # A bare "sorry" may be about anything, and the "oh" of an "oh no" a digit.
+                may_be_digit = any(item.kind is Kind.OH for item in self.items[position])
+                sure = edit.end - position > 1 and not may_be_digit
+                found.append(_Edit(position, edit.end, edit.kind, sure))
             position = edit.end if edit else position + 1
         return found
 
@@ -251,18 +256,18 @@ class _Utterance:
             self.steps += steps
             if ways:
                 spoken += sum(unit not in _KEYS_ONLY for unit in ways[0].units)
-            drafts = self._apply(mark.kind, drafts, ways or [lattice.START], prefix)
+            drafts = self._apply(mark, drafts, ways or [lattice.START], prefix)
         return drafts, spoken
 
     @staticmethod
     def _apply(
-        kind: Kind | None, drafts: list[Draft], ways: list[Way], prefix: str | None
+        edit: _Edit, drafts: list[Draft], ways: list[Way], prefix: str | None
     ) -> list[Draft]:
-        if kind is Kind.REPAIR:
-            return edits.repair(drafts, ways, prefix)
-        if kind is Kind.CLEAR:
+        if edit.kind is Kind.REPAIR:
+            return edits.repair(drafts, ways, prefix, sure=edit.sure)
+        if edit.kind is Kind.CLEAR:
             drafts = edits.clear(drafts)
-        elif kind is Kind.UNDO:
+        elif edit.kind is Kind.UNDO:
             drafts = edits.undo(drafts, prefix)
         return edits.extend(drafts, ways)
 

@@ -319,7 +319,7 @@ class Reference:
             return ("yes", "") if said == digits else ("said", said)
         if words == ["yes"] or (said and said == step.confirm.accept):
             return "yes", ""
-        if words == ["no"] or (said and said == step.confirm.refuse):
+        if words == ["incorrect"] or (said and said == step.confirm.refuse):
             return "refused", ""
         silence.talk(self.now)
         return None

@@ -248,7 +248,7 @@ def _words(rng: random.Random) -> list[Input]:
     for speech in range(1, rng.randrange(2, 8)):
         said = [pick(NAMES) for _ in range(pick([1, 1, 2, 3, 4, 4, 5]))]
         if rng.random() < 0.15:
-            said = [pick(["hello", "yes", "no"])]
+            said = [pick(["hello", "yes", "incorrect"])]
         for count in range(1, len(said) + 1):
             for _ in range(pick([0, 1, 1, 1, 3])):
                 found.append(Words(now, " ".join(said[:count]), final=False, speech=speech))

@@ -175,6 +175,23 @@ def test_beyond_3_an_end_key_with_nothing_before_it_is_an_answer_too_short():
     )
 
 
+@pytest.mark.parametrize(
+    ("said", "expected"),
+    [
+        ("pound", ("complete", "length", "#")),
+        ("press the pound key please", ("complete", "length", "#")),
+        ("star", ("complete", "length", "*")),
+        ("that's all", ("too_short", "end_word", "")),
+    ],
+)
+def test_beyond_3_the_name_of_a_key_is_that_choice_where_there_is_one(said, expected):
+    menu = Collection(
+        min_digits=1, max_digits=1, validation=Validation(values=frozenset({"1", "*", "#"}))
+    )
+
+    assert expected == ending(menu, f"1.0 final {said}")[:3]
+
+
 # --- 4: length-aware endpointing ----------------------------------------------------------------------------------
 
 
@@ -232,6 +249,44 @@ def test_beyond_4_a_caller_who_begins_again_is_not_heard_twice():
         2.5 final five five five one two one two"""
 
     assert ("complete", "length", "5551212", 2.5) == ending(SEVEN, scenario)
+
+
+@pytest.mark.parametrize(
+    ("spec", "scenario", "digits"),
+    [
+        (FOUR, "1.0 final one two double\n2.0 final five", "1255"),
+        (FOUR, "1.0 final one two double | one two trouble\n2.0 final five", "1255"),
+        (FOUR, "1.0 final uh triple\n2.0 final five six", "5556"),
+        (FOUR, "1.0 final one double uh\n2.0 partial five six\n2.8 wait", "1556"),
+        (FOUR, "1.0 final one two three\n2.0 final no wait\n3.0 final five six", "1256"),
+        (FOUR, "1.0 keys 123\n2.0 final sorry i meant\n3.0 final four five", "1245"),
+        (FOUR, "1.0 final one two three oh sorry\n2.0 final four five", "1245"),
+        (FOUR, "1.0 final one two three sorry\n2.0 final one two three four", "1234"),
+        # A key, or a new beginning, is not what was announced.
+        (FOUR, "1.0 final one two double\n2.0 key 3\n3.0 final four", "1234"),
+        (FOUR, "1.0 final one two double\n2.0 final start over one two three four", "1234"),
+        (HASH, "1.0 final one two double\n1.5 key *\n2.0 final three four\n2.5 key #", "34"),
+        # With nothing behind it, it is nothing.
+        (HASH, "1.0 final one two double\n2.5 key #", "12"),
+    ],
+)
+def test_beyond_4_words_about_the_next_digits_wait_for_them(spec, scenario, digits):
+    assert digits == attempt(spec, scenario).digits
+
+
+def test_beyond_4_a_number_that_goes_on_is_not_whole():
+    listener = Collector(
+        Collection(min_digits=2, max_digits=2), opened_at=0.0, prompt_playing=False
+    )
+    play(listener, "1.0 partial one two double\n1.9 wait", to_the_end=False)
+
+    assert listener.result is None
+
+
+def test_beyond_4_no_is_an_answer_where_it_is_a_key():
+    spec = Collection(min_digits=1, max_digits=2, speech=Speech(preset="yes_no"))
+
+    assert "21" == attempt(spec, "1.0 final no\n2.0 final one").digits
 
 
 # --- 5: the alternative that fits ---------------------------------------------------------------------------------

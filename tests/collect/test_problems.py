@@ -78,7 +78,23 @@ def collection(**fields) -> Collection:
         (
             collection(end_keys=frozenset("5")),
             "end_keys",
-            "'5' is also collected, so it can't have a meaning of its own; use '#' or '*'",
+            "'5' is a digit, so it can't have a meaning of its own; use '#' or '*'",
+        ),
+        (
+            collection(
+                clear_keys=frozenset("*"), validation=Validation(values=frozenset({"123*"}))
+            ),
+            "clear_keys",
+            "'*' is also collected, so it can't have a meaning of its own; use '#'",
+        ),
+        (
+            collection(
+                clear_keys=frozenset("#"),
+                end_keys=frozenset("*"),
+                validation=Validation(values=frozenset({"12##"})),
+            ),
+            "clear_keys",
+            "take '#' out here, or out of 'values'",
         ),
         (
             collection(end_keys=frozenset({"##"})),

@@ -125,6 +125,7 @@ def test_beyond_3_self_repair_replaces_units(said, keys):
         ("five five six no wait five one two", 4, "5512"),
         ("five five six no wait five one two", 6, "556512"),
         ("one two three four sorry five five", 5, "12355"),
+        ("five oh no wait six", 2, "56"),
     ],
 )
 def test_beyond_5_the_length_settles_how_much_is_taken_back(said, length, keys):
@@ -154,6 +155,42 @@ def test_beyond_3_corrections_reach_into_earlier_utterances(said, prefix, length
         assert choose([Alternative(said)], prefix=prefix) is None
     else:
         assert result == buffer(chosen(said, prefix, length=length), prefix)
+
+
+@pytest.mark.parametrize(
+    ("said", "prefix", "result"),
+    [
+        ("one two three no wait four", "", "124"),
+        ("sorry i meant four", "123", "124"),
+        ("make that four", "123", "124"),
+        ("one two no wait three four", "", "34"),
+        # It may be about anything.
+        ("one two three sorry four", "", "1234"),
+        ("no four", "123", "1234"),
+    ],
+)
+def test_beyond_3_a_correction_in_so_many_words_is_one_whatever_length_is_missing(
+    said, prefix, result
+):
+    assert result == buffer(chosen(said, prefix, length=4), prefix)
+
+
+@pytest.mark.parametrize(
+    ("said", "language"),
+    [
+        ("one two three i meant to say four", "en-US"),
+        ("eins zwei drei ich wollte sagen vier", "de"),
+        ("eins zwei drei nein tut mir leid ich meinte vier", "de"),
+        ("uno dos tres perdón quería decir cuatro", "es"),
+        ("uno dos tres me he confundido cuatro", "es"),
+        ("un deux trois je suis désolé quatre", "fr"),
+        ("uno due tre mi dispiace quattro", "it"),
+        ("een twee drie het spijt me vier", "nl"),
+        ("um dois três perdão eu queria dizer quatro", "pt-BR"),
+    ],
+)
+def test_beyond_3_i_meant_to_say(said, language):
+    assert "124" == first(said, language).keys
 
 
 def test_beyond_3_a_correction_without_a_known_prefix_says_how_much():

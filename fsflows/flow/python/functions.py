@@ -26,6 +26,7 @@ from fsflows.flow.reading.files import DISK, Files
 from fsflows.log import get_logger
 
 MAX_BYTES = 1024 * 1024
+_NO_AWAIT = "; what was awaited is called: 'GetDtmfTask(...).run(conv)'"
 
 PATIENCE = 5.0
 """Seconds that a file may take to run before its author is told where it stands: it may never end."""
@@ -88,7 +89,8 @@ def load_functions(path: Path, files: Files = DISK) -> FunctionsFile:
     }
     for name, each in code.items():
         if name in functions and (each.asynchronous or each.yields):
-            what = "write 'def', not 'async def'" if each.asynchronous else "a function can't yield"
+            what = f"write 'def', not 'async def'{_NO_AWAIT}"
+            what = what if each.asynchronous else "a function can't yield"
             problems.error(each.place, f"{name}: {what}")
     return FunctionsFile(shown, source, functions, code, frozenset(used), problems)
 
@@ -99,7 +101,8 @@ def _compile(shown: str, source: bytes) -> tuple[ast.Module, CodeType]:
         return tree, compile(tree, shown, "exec", dont_inherit=True)
     except SyntaxError as error:
         place = (error.lineno or 1, max(error.offset or 1, 1))
-        raise FlowErrors([Problem(shown, *place, f"not Python: {error.msg}")]) from None
+        hint = _NO_AWAIT if "'await'" in error.msg else ""
+        raise FlowErrors([Problem(shown, *place, f"not Python: {error.msg}{hint}")]) from None
     except (ValueError, RecursionError, MemoryError) as error:
         raise FlowErrors([Problem(shown, 1, 1, f"not Python: {error}")]) from None
 
@@ -164,6 +167,8 @@ def _failed(error: BaseException, shown: str) -> Problem:
     hint = ""
     if isinstance(error, ModuleNotFoundError):
         hint = "; install it where fsflows runs, or put it on PYTHONPATH"
+        if error.name == "livekit":
+            hint = "; fsflows has a GetDtmfTask of its own: write 'from fsflows import GetDtmfTask'"
         if error.name and (Path(shown).parent / f"{error.name}.py").is_file():
             hint = "; files beside a flow are not looked for, put their directory on PYTHONPATH"
     return Problem(shown, line, column, f"can't be imported: {what}{hint}")
