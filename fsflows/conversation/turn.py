@@ -14,7 +14,7 @@ from fsflows.archive.endings import Reason
 from fsflows.call.ended import CallEnded
 from fsflows.call.happenings import Happening, Heard, KeyPressed, PlaybackEnded, SpeechLost
 from fsflows.collect import todo as ladder
-from fsflows.collect.decisions import Cause, Ignored, Key, StopPrompt
+from fsflows.collect.decisions import Ignored, Key, StopPrompt
 from fsflows.collect.dialogue import Dialogue
 from fsflows.collect.listener import Listener
 from fsflows.collect.result import CollectionResult
@@ -167,7 +167,7 @@ def _listed(keys: frozenset[str]) -> str:
 
 
 def _listen(engine: Engine, listener: Listener[Any], mask: StepMask) -> None:
-    key = ""
+    key: str | None = None
     happened_at: float | None = None
     ignored = stopped = False
     last_words: Heard | None = None
@@ -176,8 +176,7 @@ def _listen(engine: Engine, listener: Listener[Any], mask: StepMask) -> None:
         for decision in listener.decisions():
             if isinstance(decision, StopPrompt):
                 stopped = True
-                by_key = decision.why is not Cause.SPEECH
-                engine.call.stop_playing(key if by_key else None, since=happened_at)
+                engine.call.stop_playing(key, since=happened_at)
             elif isinstance(decision, Ignored):
                 ignored = True
                 engine.log.debug("key ignored", why=str(decision.why))
@@ -198,7 +197,7 @@ def _listen(engine: Engine, listener: Listener[Any], mask: StepMask) -> None:
         if isinstance(happening, Heard):
             last_words = None if happening.final else happening
             words.heard(happening.text, happening.at)
-        key = ""
+        key = None
         if isinstance(happening, KeyPressed):
             key = happening.key
             words.forget()

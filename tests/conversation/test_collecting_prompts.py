@@ -126,6 +126,33 @@ def test_beyond_8_an_escape_word_stops_the_prompt_where_speech_does_not(play):
     )
     assert ["escaped none"] == got(played)
     assert (LONG, "break") == heard(played)[0]
+    escaped = played.began + played.record.collected[0].at
+    assert 0 <= sound(played, "This prompt").end - escaped <= 0.1
+
+
+@pytest.mark.parametrize("barge_in", ["interrupt", "collect"])
+def test_keys_typed_ahead_stop_what_is_said_still_at_once(play, barge_in):
+    """Whatever the step before would have had stop it: FreeSWITCH was not told to stop it at these."""
+    played = play(
+        f"""
+        steps:
+          one:
+            prompt: Which?
+            dtmf: {{num_digits: 1, barge_in: {barge_in}}}
+            asr: false
+            on: {{otherwise: {{run: slow, goto: two}}}}
+          two: {{prompt: Your number., dtmf: {{num_digits: 2}}, asr: false, next: {{hangup: true}}}}
+        """,
+        "wait end\npress 5\nwait start\nwait 1\npress 12\n",
+        f"""
+        def slow(conv, flow):
+            conv.say({LONG!r})
+            conv._engine.clock.sleep(3)
+        """,
+    )
+    assert ["complete 5 keys", "complete 12 keys"] == got(played)
+    answered = played.began + played.record.collected[1].at
+    assert sound(played, "This prompt").end - answered <= 0.1
 
 
 def test_P5_speech_over_a_prompt_that_collects_counts(play):
