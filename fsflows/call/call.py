@@ -7,6 +7,8 @@ switch.
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 from fsflows.call.audio import Sound
 from fsflows.call.ended import (
     LINK_LOST,
@@ -30,6 +32,9 @@ ROUTED = 0.5
 
 RING_TIMEOUT = 60
 """Seconds that the other leg of a `bridge` may ring."""
+
+HANGING_UP = 5.0
+"""Seconds that FreeSWITCH gets to say that it has hung up. It takes milliseconds."""
 
 
 class Call(Leg):
@@ -151,7 +156,10 @@ class Call(Leg):
                 self.post(commands.api("uuid_kill", self.uuid, quoting.word(cause)))
             else:
                 self.execute("hangup", quoting.word(cause))
-            self.sleep(5.0)
+            until = self.clock.now() + HANGING_UP
+            while self.clock.now() < until:
+                with suppress(Interrupted):  # the call is being ended already
+                    self.sleep(until - self.clock.now())
         except CallEnded:
             return
         self._over(cause)

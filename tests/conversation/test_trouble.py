@@ -339,6 +339,23 @@ def test_a_slow_function_is_interrupted_as_well(play):
     assert played.record.seconds < 5
 
 
+def test_a_call_that_is_interrupted_while_it_is_hung_up_has_ended_well(play):
+    played = play(
+        RUNS.format(more=""),
+        "wait end\npress 1\nexpect not heard sorry about this\n",
+        work(
+            "call = conv._engine.call\nexecute = call.execute\n"
+            "def interrupted(application, *arguments, **named):\n"
+            "    if application == 'hangup':\n        call.interrupt()\n"
+            "    return execute(application, *arguments, **named)\n"
+            "call.execute = interrupted\nreturn {'hangup': True}"
+        ),
+    )
+    record = played.record
+    assert (Result.COMPLETED, Reason.FLOW_ENDED) == (record.result, record.reason)
+    assert "NORMAL_CLEARING" == record.hangup_cause
+
+
 def test_a_recogniser_that_never_starts_is_said_once(play, capsys):
     played = play(
         ASK, "wait end\npress 3\nexpect digits 3\n", setup=Setup(recogniser=Recogniser(up=False))
