@@ -81,7 +81,7 @@ def run_call(
         watch(engine)
         result, reason = engine.run()
         cause = call.ended.cause if call.ended is not None else ""
-        finished = record.finish(result, reason, cause)
+        finished = _over(record, services, result, reason, cause)
         engine.log.info(
             "call over",
             flow=flow.name,
@@ -90,17 +90,26 @@ def run_call(
             cause=cause,
             seconds=round(finished.seconds, 1),
         )
-        metrics.CALLS.labels(flow.name, str(result), str(reason)).inc()
-        metrics.CALL_SECONDS.labels(flow.name).observe(finished.seconds)
-        services.keep(finished)
         return finished
     except BaseException as error:
         # Cut off by a stop that waits no longer, or a fault of ours: the call has a record all the same.
         killed = not isinstance(error, Exception)
         reason = Reason.DRAINED if killed else Reason.INTERNAL_ERROR
-        services.keep(record.finish(Result.FAILED, reason))
+        if not record.over:
+            _over(record, services, Result.FAILED, reason)
         raise
     finally:
         metrics.CALLS_ACTIVE.labels(flow.name).dec()
         services.live.remove(record)
         call.link.close()
+
+
+def _over(
+    record: RecordBuilder, services: Services, result: Result, reason: Reason, cause: str = ""
+) -> Record:
+    """The call's record, counted and kept."""
+    finished = record.finish(result, reason, cause)
+    metrics.CALLS.labels(record.flow, str(result), str(reason)).inc()
+    metrics.CALL_SECONDS.labels(record.flow).observe(finished.seconds)
+    services.keep(finished)
+    return finished

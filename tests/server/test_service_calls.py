@@ -6,6 +6,7 @@ import re
 
 import gevent
 import pytest
+from prometheus_client import REGISTRY
 from server_peers import channel_data, event, finished, key, wait_for
 
 from fsflows import pacing
@@ -142,28 +143,41 @@ def test_a_call_that_there_was_no_room_for_has_a_record(serve, stopping, reason)
     assert 1 == len(server.records)
 
 
-def test_a_call_that_is_cut_off_has_a_record(serve):
+def counted(flow, reason):
+    """Calls that are over, and how many of them have a duration."""
+    ended = {"flow": flow, "result": "failed", "reason": str(reason)}
+    return (
+        REGISTRY.get_sample_value("fsflows_calls_total", ended) or 0,
+        REGISTRY.get_sample_value("fsflows_call_duration_seconds_count", {"flow": flow}) or 0,
+    )
+
+
+def test_a_call_that_is_cut_off_has_a_record_and_is_counted(serve):
     server = serve(FLOWS)
+    before = counted("opt_out", Reason.DRAINED)
     call = server.call("opt_out", "wait quiet 20")
     wait_for(lambda: call.channel and call.channel.answered)
     wait_for(lambda: server.service.recordings.tools.live)
     server.service.cut()
     record = server.record(call.channel.uuid)
     assert (Result.FAILED, Reason.DRAINED) == (record.result, record.reason)
+    assert (before[0] + 1, before[1] + 1) == counted("opt_out", Reason.DRAINED)
     finished(call)
     assert 0 == len(server.service.live)
 
 
-def test_a_call_that_a_fault_of_ours_ends_has_a_record(serve, monkeypatch):
+def test_a_call_that_a_fault_of_ours_ends_has_a_record_and_is_counted(serve, monkeypatch):
     def broken(*_):
         raise ZeroDivisionError("a fault of ours")
 
     server = serve(FLOWS)
     monkeypatch.setattr(run, "Engine", broken)
+    before = counted("ask", Reason.INTERNAL_ERROR)
     call = server.call("ask")
     finished(call)
     record = server.record(call.channel.uuid)
     assert (Result.FAILED, Reason.INTERNAL_ERROR) == (record.result, record.reason)
+    assert (before[0] + 1, before[1] + 1) == counted("ask", Reason.INTERNAL_ERROR)
     assert 1 == len(server.records)
 
 
