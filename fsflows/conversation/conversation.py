@@ -6,11 +6,11 @@ The names follow the systems that flow authors come from; where a name was missi
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from fsflows.conversation.directions import ExitFlow, GoToFlow, GoToStep, HandOff, HangUp
-from fsflows.conversation.functions import arity
 from fsflows.conversation.state import State
 from fsflows.flow.causes import CAUSES
 from fsflows.flow.errors import suggest
@@ -256,10 +256,12 @@ class Functions:
 
 
 def _leading(function: Callable[..., Any], conv: Conversation, flow: FlowHandle) -> tuple[Any, ...]:
-    """`conv` and `flow` as far as the function's own first parameters are named so."""
-    code = getattr(function, "__code__", None)
-    names = code.co_varnames[: code.co_argcount] if code is not None else ()
-    count = arity(function, 2)
-    if names[:2] == ("conv", "flow"):
+    """`conv` and `flow` as far as the function's own first parameters are named so, decorated or not."""
+    try:
+        parameters = inspect.signature(function).parameters.values()
+    except (TypeError, ValueError):
+        return ()
+    names = [each.name for each in parameters if each.kind is not each.KEYWORD_ONLY][:2]
+    if names == ["conv", "flow"]:
         return (conv, flow)
-    return (conv,) if count and names[:1] == ("conv",) else ()
+    return (conv,) if names[:1] == ["conv"] else ()

@@ -283,17 +283,44 @@ def test_state_attributes_and_keys(play):
             "conv.write_metric('who', [conv.caller_number, conv.callee_number, conv.sip_headers.get('X-Id')])\n"
             "conv.write_metric('once', 1, write_once=True)\n"
             "conv.write_metric('once', 2, write_once=True)\n"
-            "conv.write_metric('shout', conv.functions.shout('x'))\n"
             "return {'hangup': True}"
-        )
-        + "\ndef shout(conv, text):\n    return text.upper() + conv.language\n",
+        ),
     )
-    assert {
-        "count": 2,
-        "who": ["1000", "7001", None],
-        "once": 1,
-        "shout": "Xen-US",
-    } == played.record.metrics
+    assert {"count": 2, "who": ["1000", "7001", None], "once": 1} == played.record.metrics
+
+
+DECORATED = """
+import functools
+
+def loud(function):
+    @functools.wraps(function)
+    def louder(*arguments):
+        return function(*arguments) + "!"
+    return louder
+
+@loud
+def shout(conv, text):
+    return text.upper() + conv.language
+"""
+
+
+@pytest.mark.parametrize(
+    ("function", "expected"),
+    [
+        ("def shout(conv, text):\n    return text.upper() + conv.language\n", "Xen-US"),
+        ("def shout(conv, flow, text):\n    return text.upper() + flow.name\n", "Xflow"),
+        ("def shout(text):\n    return text.upper()\n", "X"),
+        (DECORATED, "Xen-US!"),
+    ],
+)
+def test_a_function_is_given_what_it_names_by_another(play, function, expected):
+    played = play(
+        RUNS.format(more=""),
+        "wait end\npress 1\n",
+        work("conv.write_metric('shout', conv.functions.shout('x'))\nreturn {'hangup': True}")
+        + f"\n{function}",
+    )
+    assert {"shout": expected} == played.record.metrics
 
 
 def test_pause_resume_and_mask(play, tmp_path):
