@@ -121,3 +121,28 @@ def test_a_function_listens_for_them_and_reads_the_key(play):
 
     assert [] == played.failures
     assert ["complete 2 speech"] == got(played)
+
+
+def test_words_without_digits_are_what_the_caller_said(play):
+    """For a function, and for the receipt of a discard; silence after them is neither."""
+    played = play(
+        """
+        recording: true
+        steps:
+          one:
+            prompt: Your number.
+            dtmf: {num_digits: 4}
+            retry: {attempts: 1}
+            on: {otherwise: {goto: two}}
+          two:
+            prompt: Your number, please.
+            dtmf: {num_digits: 4}
+            retry: {attempts: 1}
+            on: {otherwise: {discard_recording: true, hangup: true}}
+        """,
+        "wait end\nsay I have none\nwait quiet 8 within 30\nexpect discarded\n",
+    )
+    assert ["no_match none", "no_input none"] == got(played)
+    said = [(turn.outcome, turn.text) for turn in played.engine.history if turn.role == "user"]
+    assert [("no_match", "I have none"), ("no_input", "")] == said
+    assert "I have none" == played.record.recording.receipt["cause"]["key_or_word"]

@@ -251,10 +251,19 @@ def test_P13_what_is_said_on_past_the_end_of_a_private_step_is_answered_and_show
 
 
 def test_P13_the_surplus_of_a_private_answer_is_private_in_the_next_step(play):
+    """For whoever looks on while the call runs, too: at its end the whole answer tells what its keys were."""
     played = play(
-        RUNS_ON.format(digits=4, more=2),
+        "start_function: watched" + RUNS_ON.format(digits=4, more=2),
         "hear your number\npress 80531975\nwait quiet 20 within 60\n",
+        """
+        def watched(conv):
+            conv.state.seen = []
+            conv._engine.record.watchers.append(conv.state.seen.append)
+        """,
     )
+    seen = [entry.text for entry in played.engine.conv.state.seen if isinstance(entry, Heard)]
+    assert ["[hidden]"] * len(seen) == seen
+    assert len(seen) >= 6
     assert ["[4 digits hidden]", "[2 digits hidden]"] == [
         each.digits for each in played.record.collected
     ]

@@ -3,6 +3,7 @@
 import pytest
 
 from fsflows.archive.endings import Reason, RecordingState, Result
+from fsflows.conversation.routing import FAILED_TURNS
 from fsflows.switch import CallProfile, Leg, Recogniser, Setup
 
 RUNS = """
@@ -189,6 +190,7 @@ def test_a_caller_who_is_never_there_is_given_up(play):
         "wait quiet 60 within 300\nhangup\n",
     )
     assert (Result.ABANDONED, Reason.NO_INPUT_LIMIT) == (played.record.result, played.record.reason)
+    assert FAILED_TURNS == len(played.record.collected)
 
 
 def test_a_flow_that_goes_in_circles_ends(play):
