@@ -27,24 +27,25 @@ EXTENSIONS = {"wav", "au", "raw", "mp3", "ogg", "flac", "gsm", "ul", "al"}
 
 
 class Recording:
-    """One file that a call is recorded to."""
+    """One path that a call is recorded to, and its file; or two files, one for each direction."""
 
     __slots__ = (
         "_begin",
-        "_file",
+        "_files",
         "_frames",
         "_unwritten",
         "appends",
         "buffered",
         "masked",
         "minimum",
+        "native",
         "path",
         "rate",
         "started",
         "stereo",
     )
 
-    def __init__(self, channel: Channel, path: str, file: OpenFile) -> None:
+    def __init__(self, channel: Channel, path: str, *files: OpenFile) -> None:
         variables = channel.variables
         self.path = path
         self.started = channel.now
@@ -53,14 +54,16 @@ class Recording:
         self.rate = _number(variables.get("record_sample_rate"), 8000)
         self.minimum = _number(variables.get("RECORD_MIN_SEC"), 0)
         self.appends = variables.get("RECORD_APPEND") == "true"
+        self.native = is_native(path)
         self.buffered = variables.get("enable_file_write_buffering") != "false"
-        self._file = file
+        self._files = files
         self._frames = 0
         self._unwritten: list[tuple[int, bool]] = []
         both_ways = variables.get("RECORD_READ_ONLY") != "true"
         waits = both_ways and channel.transcript.playing is None
         self._begin = self.started + (SILENT_START if waits else 0.0)
-        file.write(wav_header(0, self.rate, 2 if self.stereo else 1))
+        if not self.native:
+            files[0].write(wav_header(0, self.rate, 2 if self.stereo else 1))
 
     @property
     def samples(self) -> int:
@@ -89,7 +92,8 @@ class Recording:
         sample = CALLER_SAMPLE + (SWITCH_SAMPLE if self.stereo else b"")
         for frames, masked in self._unwritten:
             shown = bytes(len(sample)) if masked else sample
-            self._file.write(shown * (frames * round(self.rate * FRAME)))
+            for file in self._files:
+                file.write(shown * (frames * round(self.rate * FRAME)))
         self._unwritten.clear()
 
     def mask(self, on: bool, now: float) -> None:
@@ -101,7 +105,9 @@ class Recording:
         """Complete the file: everything heard, and a header that says how much."""
         self.write(now)
         channels = 2 if self.stereo else 1
-        self._file.finish(wav_header(self.size - HEADER_BYTES, self.rate, channels))
+        header = b"" if self.native else wav_header(self.size - HEADER_BYTES, self.rate, channels)
+        for file in self._files:
+            file.finish(header)
 
 
 class Recorder:
@@ -121,13 +127,16 @@ class Recorder:
         channel = self._channel
         if path in self._running:
             return True
-        if path.rsplit(".", 1)[-1].lower() not in EXTENSIONS:
+        names = [file_of(path)]
+        if is_native(path):
+            names = [f"{names[0]}-{way}.PCMU" for way in ("in", "out")]
+        elif path.rsplit(".", 1)[-1].lower() not in EXTENSIONS:
             return False
         try:
-            file = channel.setup.files.create(file_of(path))
+            files = [channel.setup.files.create(name) for name in names]
         except OSError:
             return False
-        recording = self._running[path] = Recording(channel, path, file)
+        recording = self._running[path] = Recording(channel, path, *files)
         if limit > 0:
             # FreeSWITCH counts whole seconds of the wall clock (s05_several_and_errors: 2 s were 1.43).
             epoch = channel.setup.epoch
@@ -165,7 +174,7 @@ class Recorder:
         channel.transcript.tape(channel.now, "stop", path)
         seconds = recording.samples / recording.rate
         variables = {"record_file_size": str(recording.size)}
-        if seconds < recording.minimum and not recording.appends:
+        if seconds < recording.minimum and not recording.appends and not recording.native:
             # Parameters in front of the path: FreeSWITCH does not find the file, and says all the same that it is gone.
             channel.setup.files.remove(path)
             variables["RECORD_DISCARDED"] = "true"
@@ -196,6 +205,11 @@ class Recorder:
             channel = self._channel
             recording.write(channel.now)
             channel.at(channel.now + FRAME, lambda: self._flush(recording))
+
+
+def is_native(path: str) -> bool:
+    """Whether a path has no ending: FreeSWITCH writes what comes and what goes as they are, each to a file."""
+    return "." not in file_of(path)
 
 
 def record_session(channel: Channel, data: str) -> Wait:

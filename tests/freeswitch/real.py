@@ -179,8 +179,10 @@ class RealWorld:
         name: str = "",
         headers: Iterable[tuple[str, str]] = (),
         recorded: bool = False,
+        ending: str = ".wav",
     ) -> Iterator[RealPhone]:
-        number = f"fsflows-recorded-{flow}" if recorded else f"fsflows-{flow}"
+        how = ("recorded-" if ending else "native-") if recorded else ""
+        number = f"fsflows-{how}{flow}"
         with Caller(self._peer.sip, number, user=user, name=name, headers=headers) as caller:
             caller.dial()
             yield RealPhone(caller, self)

@@ -207,6 +207,7 @@ class SimulatedWorld(ABC):
         name: str = "",
         headers: Iterable[tuple[str, str]] = (),
         recorded: bool = False,
+        ending: str = ".wav",
     ) -> Iterator[Phone]:
         profile = CallProfile(
             caller_name=name.replace("${", "%{"),
@@ -231,7 +232,7 @@ class SimulatedWorld(ABC):
         self._lines.append(line)
         phone = SimulatedPhone(self, line)
         if recorded:
-            path = str(self._dialplan_records / f"{phone.uuid}-dialplan.wav")
+            path = str(self._dialplan_records / f"{phone.uuid}-dialplan{ending}")
             line.do(lambda caller: caller.channel.recorder.open(path))
         try:
             yield phone
@@ -263,7 +264,7 @@ class SimulatedWorld(ABC):
             path
             for root in (self._directory, self._dialplan_records)
             for path in root.rglob(f"*{uuid}*")
-            if path.is_file() and path.suffix == ".wav"
+            if path.is_file() and path.suffix in (".wav", ".PCMU")
         }
         return sorted(found)
 

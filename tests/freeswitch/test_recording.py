@@ -81,6 +81,22 @@ def test_P12_what_the_dialplan_records_is_gone_as_well(world: World, flow: str) 
     world.wait_recordings(uuid, 0)
 
 
+def test_P12_so_is_what_it_records_to_a_path_without_an_ending(world: World) -> None:
+    """FreeSWITCH makes two files of it, called after the call's codec."""
+    with world.call("opt_out_first", recorded=True, ending="") as phone:
+        phone.talk(1000)
+        phone.wait_heard()
+        world.wait(1.0)
+        assert 3 == len(world.recordings(phone.uuid))
+        phone.press("1")
+        phone.wait_heard(GONE)
+        assert [] == list(world.recordings(phone.uuid))
+        phone.wait_ended()
+        phone.hangup_cause()
+        uuid = phone.uuid
+    world.wait_recordings(uuid, 0)
+
+
 @pytest.mark.parametrize("keyed", ["4271", "42"], ids=["handed on", "taken away"])
 def test_P13_what_the_dialplan_records_goes_on_when_the_caller_is_passed_on(
     world: World, keyed: str

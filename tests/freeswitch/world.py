@@ -93,6 +93,7 @@ class World(Protocol):
         name: str = "",
         headers: Iterable[tuple[str, str]] = (),
         recorded: bool = False,
+        ending: str = ".wav",
     ) -> AbstractContextManager[Phone]:
         """Dial a flow. The call is over when the context ends.
 
@@ -101,6 +102,7 @@ class World(Protocol):
             user, name: the caller's number and name.
             headers: SIP headers of the caller's.
             recorded: whether the dialplan records the call before fsflows gets it.
+            ending: of the path that it records to: ".wav", or none.
         """
 
     def take_away(self, uuid: str) -> None:

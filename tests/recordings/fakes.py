@@ -151,10 +151,16 @@ class FakeSwitch:
             self.hang_up(uuid)
 
     def _open(self, uuid: str, path: str) -> None:
-        file = Path(self.where(without_parameters(path)))
+        file = without_parameters(path)
+        native = "." not in file
+        if native:
+            # One for each direction; RECORD_MIN_SEC is not obeyed.
+            Path(self.where(f"{file}-out.PCMU")).write_bytes(b"RIFF" + uuid.encode())
+            file += "-in.PCMU"
+        file = Path(self.where(file))
         file.parent.mkdir(parents=True, exist_ok=True)
         self.calls[uuid][path] = file.open("wb")
-        if self.forbids and "RECORD_MIN_SEC" in self.variables[uuid]:
+        if self.forbids and "RECORD_MIN_SEC" in self.variables[uuid] and not native:
             self.doomed.add((uuid, path))
         self.opened[path] = self.starts = self.starts + 1
         self.calls[uuid][path].write(b"RIFF" + uuid.encode())

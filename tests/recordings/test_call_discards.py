@@ -55,6 +55,47 @@ def test_P12_a_discard_stops_and_deletes_everything_and_says_so(world):
     assert world.audio(OTHER) == [f"staging/2026-01-01_{OTHER}.wav"]
 
 
+def test_P12_a_path_without_an_ending_is_two_files_and_both_go(world):
+    """FreeSWITCH writes what comes and what goes apart, and calls the files after the call's codec."""
+    call = world.call()
+    path = f"{world.other}/theirs"
+    world.switch.uuid_record(UUID, "start", path)
+    world.switch.talk()
+    beside = Path(world.other) / "theirs-inside.PCMU"
+    beside.write_text("another call's")
+
+    receipt = call.discard(world.cause())
+
+    assert world.audio() == []
+    assert beside.exists()
+    (file,) = receipt.files
+    assert (file.path, file.how) == (path, "deleted")
+    assert list(file.also) == [f"{path}-in.PCMU", f"{path}-out.PCMU"]
+    assert file.size > 300
+
+    # FreeSWITCH does not delete these by itself.
+    world.switch.uuid_record(UUID, "start", f"{world.other}/late")
+    assert world.audio() == []
+    assert [file.path for file in world.receipt().files if file.late] == [f"{world.other}/late"]
+
+
+def test_P12_a_path_without_an_ending_that_we_do_not_see_is_not_called_absent(world):
+    call = world.call()
+    world.switch.where = lambda path: path.replace(world.other, f"{world.directory}/elsewhere")
+    world.switch.uuid_record(UUID, "start", f"{world.other}/theirs")
+    with pytest.raises(DiscardFailed, match="was never found here"):
+        call.discard(world.cause())
+
+
+def test_a_path_without_an_ending_in_the_staging_directory_is_not_published(world):
+    call = world.call()
+    world.switch.uuid_record(UUID, "start", f"{world.staging}/theirs")
+    world.switch.hang_up(UUID)
+    call.finish(call_over=True)
+    assert call.summary().state == "present"
+    assert len(world.audio()) == 2
+
+
 def test_P12_twice_is_fine_and_the_first_cause_stays(world):
     call = world.call()
     call.start()

@@ -159,7 +159,8 @@ class Book:
         if known is None:
             name = None
             file = file_of(path)
-            if file.startswith(f"{self._tools.staging}/"):
+            # Without a dot FreeSWITCH makes two files of it, which are no recording that could be published.
+            if file.startswith(f"{self._tools.staging}/") and "." in file:
                 stem, _, extension = file.rpartition("/")[2].rpartition(".")
                 name = self._name("{date}/" + plain(stem) + "-{uuid}", extension)
             known = self._entry(path, origin="other", name=name, state="recording")

@@ -11,6 +11,7 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 
 from fsflows.durable import sync_directory
+from fsflows.esl.quoting import file_of
 from fsflows.recordings.faults import NO_FAULTS, Faults
 from fsflows.recordings.files.archive import Archive, Published
 from fsflows.recordings.files.failures import (
@@ -24,6 +25,9 @@ from fsflows.recordings.files.files import INTENTS, Deleted, Sighting, Staged
 from fsflows.recordings.files.paths import Root, Roots, Spot
 
 _UUID = re.compile(r"[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}")
+
+_NATIVE = re.compile(r"-(?:in|out)\.[0-9A-Za-z-]+")
+"""What FreeSWITCH puts behind a path without a dot: it writes two files, by direction, named after the codec."""
 
 LINK_SEARCH_LIMIT = 500_000
 """Directory entries looked at in search of a file's other names, before giving up loudly."""
@@ -67,10 +71,12 @@ class LocalFiles:
             found = spot.stat()
             if found is not None and stat.S_ISLNK(found.st_mode):
                 return self._look_behind(path, spot)
-            if found is None:
-                return None
-            _must_be_file(path, found)
-            return Sighting(found.st_size, spot.mark)
+            if found is not None:
+                _must_be_file(path, found)
+                return Sighting(found.st_size, spot.mark)
+            pair = [spot.beside(name).stat() for name in _native(path, spot)]
+            sizes = [each.st_size for each in pair if each is not None]
+            return Sighting(sum(sizes), spot.mark) if sizes else None
 
     def delete(self, path: str, mark: str | None) -> Deleted:
         with self._roots.open(path) as spot:
@@ -79,6 +85,10 @@ class LocalFiles:
                     f"{path!r}: {spot.root.local} is not the directory that it was seen in (is it mounted?)"
                 )
             deleted = self._delete(path, spot)
+            with explained(path):
+                names = _native(path, spot)
+            if names:
+                deleted = self._delete_pair(file_of(path), spot, names, deleted)
         # Opened anew: whatever was moved about meanwhile, nothing must be found under this path now.
         if self.look(path) is not None:
             raise StillThere(f"{path!r} is there again after it was deleted")
@@ -189,6 +199,20 @@ class LocalFiles:
             self._unlink(spot)
             return Deleted("deleted", found.st_size, also)
 
+    def _delete_pair(self, file: str, spot: Spot, names: list[str], path: Deleted) -> Deleted:
+        """Delete what FreeSWITCH writes in place of `file`; `path`: what has become of a file of that very name."""
+        gone = [] if path.how == "absent" else [path]
+        also = list(path.also)
+        for name in names:
+            one = f"{file.rpartition('/')[0]}/{name}"
+            deleted = self._delete(one, spot.beside(name))
+            if deleted.how == "deleted":
+                gone.append(deleted)
+                also += [one, *deleted.also]
+        if not gone:
+            return path
+        return Deleted("deleted", sum(each.size or 0 for each in gone), tuple(also))
+
     def _unlink(self, spot: Spot) -> None:
         assert spot.directory is not None
         self._faults.at("discard 7: one file is about to go")
@@ -239,6 +263,16 @@ class LocalFiles:
         ours = os.fstat(spot.directory)
         same = (parent.st_dev, parent.st_ino) == (ours.st_dev, ours.st_ino)
         return same and Path(other).name == spot.name
+
+
+def _native(path: str, spot: Spot) -> list[str]:
+    """The names of the files that FreeSWITCH writes for a recording whose path has no ending; none for any other."""
+    if "." in file_of(path) or spot.directory is None or not spot.whole:
+        return []
+    length = len(spot.name)
+    with os.scandir(spot.directory) as entries:
+        names = [entry.name for entry in entries if entry.name.startswith(spot.name)]
+    return sorted(name for name in names if _NATIVE.fullmatch(name, length))
 
 
 def _stays_away(spot: Spot) -> None:

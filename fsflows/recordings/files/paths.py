@@ -11,7 +11,7 @@ import errno
 import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import PurePosixPath
 
 from fsflows.esl.quoting import file_of
@@ -74,6 +74,10 @@ class Spot:
             return os.stat(self.name, dir_fd=self.directory, follow_symlinks=False)
         except FileNotFoundError:
             return None
+
+    def beside(self, name: str) -> Spot:
+        """Another file of the same directory, which is open as long as this one's is."""
+        return replace(self, name=name)
 
 
 class Roots:
