@@ -24,6 +24,12 @@ LOOK = 20.0
 LATE = 2.0
 """Seconds that the event of a call's end may come after FreeSWITCH has said that the call is gone."""
 
+BEGINS = 0.5
+"""Seconds within which FreeSWITCH has the call that it was told to make. It takes milliseconds."""
+
+AGAIN = 0.05
+"""Seconds until it is told again to end one that it did not have yet."""
+
 LONGEST = 24 * 3600.0
 
 LOST = (
@@ -108,11 +114,15 @@ class UnderWay:
         return outcome_of(cause, rang=attempt.phase is Phase.RINGING), cause
 
     def kill(self) -> None:
-        """Have it ended, wherever it is by now."""
+        """Have it ended, wherever it is by now: FreeSWITCH may be just about to begin it."""
         if self._switch is None:
             return
+        until = self._clock.now() + BEGINS
         try:
-            self._switch.api("uuid_kill", self.attempt.id, CANCELLED)
+            while not self._switch.api("uuid_kill", self.attempt.id, CANCELLED).ok:
+                if self.attempt.phase is not Phase.DIALLING or self._clock.now() >= until:
+                    break  # it is over
+                self._clock.sleep(AGAIN)
         except (Unreachable, ReplyTimeout) as error:
             self.log.warning("the call can't be ended", why=str(error))
 

@@ -31,6 +31,7 @@ class Switch:
         self.up = True
         self.deaf = False
         self.killed = []
+        self.begins = 0.0  # seconds after it was told to
 
     def connect(self):
         if not self.up:
@@ -48,6 +49,8 @@ class Switch:
         if name == "uuid_exists":
             return Reply("true" if args in self.there else "false", {})
         if name == "uuid_kill":
+            if args.split()[0] not in self.there:
+                return Reply("-ERR No such channel!", {})
             self.killed.append(args)
             self.there.discard(args.split()[0])
             self.event("CHANNEL_HANGUP_COMPLETE", args.split()[0], Hangup_Cause=args.split()[1])
@@ -83,6 +86,7 @@ class Switch:
         number = wanted.target.rpartition("/")[2]
         call_id = wanted.variables["origination_uuid"]
         self.dialled.append((round(self.clock.now(), 3), number, call_id, wanted))
+        self.clock.sleep(self.begins)
         self.there.add(call_id)
         for seconds, what, headers in self.scripts.get(
             number, [(1.0, "-ERR UNALLOCATED_NUMBER", {})]
@@ -300,6 +304,20 @@ def test_a_call_is_ended(world, after):
 
     attempt = world.run(scenario)
     assert (Phase.OVER, Outcome.FAILED) == (attempt.phase, attempt.outcome)
+    assert [f"{attempt.id} MANAGER_REQUEST"] == world.switch.killed
+
+
+def test_a_call_is_ended_that_freeswitch_is_just_about_to_begin(world):
+    world.switch.begins = 0.02
+    world.switch.scripts["1000"] = [*ANSWER, over(60)]
+
+    def scenario():
+        attempt = world.dialler.call(dial())
+        world.clock.sleep(0.001)
+        assert world.dialler.hang_up(attempt.id)
+        return attempt
+
+    attempt = world.run(scenario)
     assert [f"{attempt.id} MANAGER_REQUEST"] == world.switch.killed
 
 
