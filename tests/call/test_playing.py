@@ -2,6 +2,7 @@
 
 from fsflows.call.audio import File, Silence, Speech
 from fsflows.call.playing import BREAK_GUARD, Ending, Player
+from fsflows.esl.quoting import UnsafeValue
 
 
 class Desk:
@@ -15,6 +16,8 @@ class Desk:
         self.player = Player(self._execute, self._break, self._over, lambda: self.now)
 
     def _execute(self, sound):
+        if "@@" in getattr(sound, "path", ""):
+            raise UnsafeValue("the path", "has '@@'")
         self.sent.append(sound)
         return f"u{len(self.sent)}"
 
@@ -98,6 +101,7 @@ def test_a_sound_that_its_terminator_did_not_stop_gets_a_break():
     desk.player.stop(1.0, by_key=True)
     assert desk.player.check_guard(1.0) is False
     assert desk.player.check_guard(1.0 + BREAK_GUARD) is True
+    assert desk.player.check_guard(1.0 + 2 * BREAK_GUARD) is False
     assert 1 == desk.breaks
 
 
@@ -108,6 +112,17 @@ def test_a_missing_file_does_not_silence_the_rest():
     assert [File("gone.wav"), Speech("hello")] == desk.sent
     desk.finish("_none_")
     assert Ending.PLAYED == playback.ending
+
+
+def test_a_sound_that_can_not_be_sent_does_not_silence_the_rest():
+    desk = Desk()
+    playback = desk.player.play([File("a@@b.wav"), File("b.wav")])
+    assert [File("b.wav")] == desk.sent
+    desk.start()
+    desk.finish()
+    assert Ending.PLAYED == playback.ending
+    assert Ending.FAILED == desk.player.play([File("a@@b.wav")]).ending
+    assert not desk.player.playing
 
 
 def test_a_prompt_of_missing_files_has_failed():
