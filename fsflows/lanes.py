@@ -71,6 +71,7 @@ class Beside:
 
     def post(self, work: Callable[[], T]) -> AsyncResult[T]:
         if self._over is not None and self._over.ready():
+            self._do_the_rest()
             return Here().post(work)
         result: AsyncResult[T] = AsyncResult()
         try:
@@ -96,10 +97,17 @@ class Beside:
         if self._thread is None or self._over is not None:
             return
         self._over = AsyncResult()
+        self._over.rawlink(lambda _: self._do_the_rest())
         self._queue.put((None, gevent.get_hub().loop, self._over))
         self._over.wait(patience)
         if self._over.ready():
             self._thread.kill()  # one that hangs would be waited for; it ends with the process
+
+    def _do_the_rest(self) -> None:
+        """What was posted while the thread was waited for: it has gone without that."""
+        while not self._queue.empty():
+            work, _, result = self._queue.get()
+            Here().post(work).rawlink(result)
 
     def _begin(self) -> None:
         thread = threads(1)

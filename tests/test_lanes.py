@@ -75,6 +75,23 @@ def test_at_the_end_what_was_asked_for_is_done_and_later_it_is_done_here(beside)
     beside.close(LONG)
 
 
+def test_what_is_asked_for_while_the_end_is_waited_for_is_done_too():
+    lane, hangs, done = Beside(), Event(), []
+    lane.post(lambda: hangs.wait(LONG) and done.append("first"))
+    try:
+        ends = gevent.spawn(lane.close, LONG)
+        gevent.sleep(0)
+        late = lane.post(lambda: done.append("late") or "value")
+        fails = lane.post(lambda: 1 / 0)
+    finally:
+        hangs.set()
+    ends.join(LONG)
+    assert "value" == late.get(timeout=LONG)
+    with pytest.raises(ZeroDivisionError):
+        fails.get(timeout=LONG)
+    assert ["first", "late"] == done
+
+
 def test_the_end_does_not_wait_for_what_hangs():
     lane, hangs = Beside(), Event()
     lane.post(lambda: hangs.wait(LONG))
