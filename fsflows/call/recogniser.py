@@ -121,6 +121,8 @@ class Recogniser:
 
     def _start(self) -> None:
         self._listener.running = True
+        # One that was begun and has closed since is waited for by nobody.
+        _starting.get(self._channel.clock, {}).pop(self._uuid, None)
         # Its events, and keys, to us at once and to nobody else.
         self._diverted = True
         self._channel.post(commands.divert_events(True), more=True)

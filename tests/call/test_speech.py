@@ -8,6 +8,7 @@ from fsflows.call.happenings import Heard, SpeechLost
 from fsflows.call.recogniser import FORGOTTEN, HOLD_OFF, SLOW, Recogniser
 from fsflows.call.speech import Listener, read_body
 from fsflows.clock import VirtualClock
+from fsflows.esl.event import Event
 from fsflows.esl.link import Reply
 
 
@@ -159,3 +160,18 @@ def test_other_calls_do_not_wait_to_see_whether_a_start_hangs():
 
     clock.run(run)
     assert 1 == clock.run(tries, FORGOTTEN), "nobody said how it ended"
+
+
+def test_a_start_that_was_over_before_freeswitch_said_so_keeps_no_other_call_from_trying():
+    clock = VirtualClock()
+    recogniser, other = Recogniser(Channel(clock)), Channel(clock)
+    recogniser.prepare()
+    recogniser.begun("c-1", clock.now())
+    closed = Event.from_headers({"Speech-Type": "closed", "Event-Sequence": "1"})
+    assert recogniser.event(closed, clock.now()) is None  # it is stopped, and started again
+    recogniser.started("c-1", clock.now())
+    recogniser.begun("c-3", clock.now())
+    recogniser.started("c-3", clock.now())
+    clock.run(clock.sleep, SLOW)
+    Recogniser(other).prepare()
+    assert 1 == other.started
