@@ -19,7 +19,6 @@ from typing import Protocol, TypeVar
 import gevent
 import gevent.event
 import gevent.lock
-from sqlalchemy.exc import DataError, IntegrityError, StatementError
 
 from fsflows.archive import lines as spooled
 from fsflows.archive import metrics
@@ -48,9 +47,6 @@ NOTE = 5.0
 
 ADOPT_EVERY = 60.0
 """Seconds between looks for what dead processes left in the spool."""
-
-PROGRAM_LIMIT = "54"
-"""The class of SQLSTATE that says so."""
 
 log = get_logger("archive")
 
@@ -346,7 +342,7 @@ class RecordWriter:
         try:
             store.begin(calls)
         except Exception as error:
-            if isinstance(error, DatabaseFailed) and not _is_about_data(error):
+            if isinstance(error, DatabaseFailed) and not error.about_data:
                 raise
             # They have records all the same, unless this process is killed.
             log.exception("the database refuses to note calls that have begun", calls=len(calls))
@@ -360,7 +356,7 @@ class RecordWriter:
         try:
             store.insert(records)
         except Exception as error:
-            if isinstance(error, DatabaseFailed) and not _is_about_data(error):
+            if isinstance(error, DatabaseFailed) and not error.about_data:
                 raise
             log.exception("the database refuses records", records=len(records))
             return False
@@ -374,7 +370,6 @@ class RecordWriter:
         self.stats.rejected += 1
         metrics.LOST.labels("rejected").inc()
         log.error("a record can't be written to the database", why=why, kept_in=REJECTED)
-
         try:
             self._thread.apply(lambda: self._spool.put_aside(line))
         except OSError as error:
@@ -393,13 +388,3 @@ class RecordWriter:
 
 def _records(lines: Iterable[Line]) -> int:
     return sum(line.is_record for line in lines)
-
-
-def _is_about_data(error: DatabaseFailed) -> bool:
-    """Whether the database refused what it was given, and would again; not that it couldn't be reached."""
-    cause = error.__cause__
-    if isinstance(cause, DataError | IntegrityError) or type(cause) is StatementError:
-        return True
-    # PostgreSQL's limits (a row too long for an index) come as the error that a lost connection is, too.
-    state = getattr(getattr(cause, "orig", None), "sqlstate", None) or ""
-    return bool(state.startswith(PROGRAM_LIMIT))

@@ -18,10 +18,13 @@ from gevent.monkey import get_original
 from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
 from sqlalchemy.exc import (
     ArgumentError,
+    DataError,
     DBAPIError,
     DisconnectionError,
+    IntegrityError,
     OperationalError,
     SQLAlchemyError,
+    StatementError,
 )
 from sqlalchemy.pool import QueuePool, StaticPool
 
@@ -56,8 +59,22 @@ _FORM = "the database must be given as sqlite:////absolute/path.db or postgresql
 """Not the URL itself: it may hold a password."""
 
 
+PROGRAM_LIMIT = "54"
+"""The class of SQLSTATE for what is beyond PostgreSQL's limits."""
+
+
 class DatabaseFailed(Exception):
     """The database could not do what was asked: unreachable, full, locked for too long, of another version."""
+
+    @property
+    def about_data(self) -> bool:
+        """Whether it refused what it was given, and would again; not that it couldn't be reached."""
+        cause = self.__cause__
+        if isinstance(cause, DataError | IntegrityError) or type(cause) is StatementError:
+            return True
+        # PostgreSQL's limits (a row too long for an index) come as the error that a lost connection is, too.
+        state = getattr(getattr(cause, "orig", None), "sqlstate", None) or ""
+        return bool(state.startswith(PROGRAM_LIMIT))
 
 
 class Database:
