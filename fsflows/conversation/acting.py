@@ -134,7 +134,7 @@ def run_end_function(engine: Engine) -> None:
 def fail(engine: Engine, failure: Failure | None) -> FunctionOutcome:
     """Log a failure, apologise, and go to the fall-back."""
     engine.log.error("function failed", why=str(failure), flow=engine.flow.name)
-    timed_out = failure is not None and failure.error is None and "did not return" in failure.what
+    timed_out = failure is not None and failure.timed_out
     engine.because = Reason.FUNCTION_TIMED_OUT if timed_out else Reason.FUNCTION_FAILED
     engine.take_direction()
     engine.talk.speak(render(engine, engine.apology))

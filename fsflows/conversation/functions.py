@@ -48,12 +48,14 @@ class Failure:
         what: "raised ValueError: ...", "did not return within 10 s".
         where: `file:line` in the flow author's own code; empty when unknown.
         error: the exception, when there was one.
+        timed_out: whether it took too long.
     """
 
     function: str
     what: str
     where: str = ""
     error: BaseException | None = None
+    timed_out: bool = False
 
     def __str__(self) -> str:
         place = f"{self.where}: " if self.where else ""
@@ -198,7 +200,8 @@ def call_function(
     if not task.done:
         where = _place(task.frame, function)
         _give_up(clock, task)
-        return Ran(None, seconds, Failure(name, f"did not return within {timeout:g} s", where))
+        what = f"did not return within {timeout:g} s"
+        return Ran(None, seconds, Failure(name, what, where, timed_out=True))
     error = task.exception
     if error is None:
         return Ran(task.value, seconds)

@@ -75,15 +75,16 @@ def ask(engine: Engine, spec: Collection, *, prompt: str, attempts: int) -> Coll
     Raises:
         CallEnded: the caller hung up.
     """
-    if engine.limit is not None:
-        engine.limit.suspend()
+    limit = engine.limit
+    if limit is not None:
+        limit.suspend()
     try:
         step = Step(name=engine.step_name, prompt=(Say(literal(prompt)),) if prompt else ())
         spec = replace(spec, escape=engine.escape)
         return collect(engine, Question(step, spec, Retry(attempts=attempts), step.prompt))
     finally:
-        if engine.limit is not None:
-            engine.limit.resume()
+        if limit is not None:
+            limit.resume()
 
 
 def collect(engine: Engine, question: Question) -> CollectionResult:
