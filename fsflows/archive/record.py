@@ -371,9 +371,8 @@ class RecordBuilder:
             for entry in self._entries:
                 try:
                     clean.append(self._hide(entry))
-                except (
-                    Exception
-                ):  # better an incomplete record than none, or one that shows too much
+                except Exception:
+                    # Better an incomplete record than none, or one that shows too much.
                     self._dropped += 1
                     self.log.exception("an entry is missing from the record", entry=entry.kind)
             self._entries, self._clean_for = hide_pieces(clean, self.redactor), known

@@ -147,9 +147,8 @@ class Utterance:
 
         Words that were not needed are about what was keyed meanwhile: many callers say the digits that they press.
         """
-        if (
-            self.text and at < self.stalls_at
-        ):  # else it was taken back, and nobody was listening to notice
+        # Later, it was taken back, and nobody was listening to notice.
+        if self.text and at < self.stalls_at:
             return " ".join(self._words), at + self._speech.partial_timeout, True
         return " ".join(self._answered), self._answered_until, self._and_rest
 

@@ -118,12 +118,8 @@ def check_digit_rule(name: str) -> Rule:
         ValueError: python-stdnum has no such module; near misses are named.
     """
     folder, _, last = name.rpartition(".")
-    if folder in {
-        "in",
-        "is",
-        "if",
-        "do",
-    }:  # python-stdnum's own spelling of what are Python's words
+    # python-stdnum's own spelling of what are Python's words.
+    if folder in {"in", "is", "if", "do"}:
         folder += "_"
     path = f"{folder}.{last}" if folder else last
     if re.fullmatch(r"[a-z0-9_]+(\.[a-z0-9_]+)?", path):

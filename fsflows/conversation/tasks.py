@@ -126,9 +126,8 @@ class GetDtmfTask:
             raise ValueError(  # noqa: TRY004 - callers of the original catch ValueError
                 f"extra_instructions must be a text, got {self.extra_instructions!r}"
             )
-        self.collection(
-            "en-US"
-        )  # a fault shows where the task is made, not when a caller waits for it
+        # A fault shows where the task is made, not when a caller waits for it.
+        self.collection("en-US")
 
     def collection(self, language: str) -> Collection:
         """The settings as a collection.

@@ -158,10 +158,8 @@ def test_csv_has_a_row_a_call_and_no_formulas(url, run, records):
         ("\uff1d1", "'\uff1d1"),
         ("two; step=1", "two; step=1"),
         ("Ann-Marie + Co = us, you @home", "Ann-Marie + Co = us, you @home"),
-        (
-            "Ann\x1b[2J\x9b5m\u202egnp",
-            "Ann\ufffd[2J\ufffd5m\ufffdgnp",
-        ),  # nor does it anything to a terminal
+        # Nor does it anything to a terminal.
+        ("Ann\x1b[2J\x9b5m\u202egnp", "Ann\ufffd[2J\ufffd5m\ufffdgnp"),
         ("Ann\tM\u00fcller\r\n\u738b", "Ann\tM\u00fcller\r\n\u738b"),
         (12, 12),
     ],

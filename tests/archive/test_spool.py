@@ -86,9 +86,8 @@ def test_the_next_process_finds_what_the_last_one_left(tmp_path):
     first.done(first.take(1))
     first.close()
     second = Spool(tmp_path)
-    assert (
-        3 == second.adopt()
-    )  # "one" again: how far the first got is not written down, and ids make it harmless
+    # "one" again: how far the first got is not written down, and ids make it harmless.
+    assert 3 == second.adopt()
     second.append([b"four"])
     assert [b"one", b"two", b"three", b"four"] == drain(second)
     second.close()

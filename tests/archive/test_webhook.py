@@ -349,13 +349,8 @@ def test_a_change_is_a_delivery_of_its_own(make, database, samples):
     only(database, record)
     webhook.deliver(NOW)
     store = RecordStore(database)
-    for note in (
-        OPEN,
-        GONE,
-        GONE,
-        OPEN,
-        GONE,
-    ):  # a discard that is finished, opened again, finished
+    # A discard that is finished, opened again, finished.
+    for note in (OPEN, GONE, GONE, OPEN, GONE):
         store.set_recording(record.call_id, note)
         webhook.deliver(LATER)
     assert [

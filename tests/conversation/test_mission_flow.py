@@ -553,10 +553,8 @@ def test_P14_the_end_function_also_runs_when_the_caller_hangs_up(play):
         ("press 4071\n", 1.1),
         # Digits of the same answer, too many for the step: each is followed by a second in which one more may come.
         ("press 407188 gap 0.8\n", 2 * 0.9 + 1.1),
-        (
-            "press 407188 gap 0.8\nwait 1.05\npress 5\n",
-            2 * 0.9 + 1.1,
-        ),  # the last one is of another answer
+        # The last one is of another answer.
+        ("press 407188 gap 0.8\nwait 1.05\npress 5\n", 2 * 0.9 + 1.1),
         ("press 4071\nwait 2\npress 5\n", 1.1),
         ("press 407\n", 0.6),  # the wait for the fourth was longer than that second
         (

@@ -42,9 +42,8 @@ def test_L7_a_word_stops_the_prompt_and_the_next_one_follows(world: World, measu
         phone.wait_heard(now)
         for _ in range(WORDS):
             world.wait(0.5)
-            said = phone.say(
-                "one"
-            )  # the word in a partial result, and 200 ms later in the final one
+            # The word in a partial result, and 200 ms later in the final one.
+            said = phone.say("one")
             phone.wait_heard(then, since=said - 0.2)
             silences.append(last_heard(phone, now, since=said - 0.2) - (said - 0.2))
             now, then = then, now

@@ -44,9 +44,8 @@ def url(request, in_memory):
     url = request.getfixturevalue("postgresql")
     database = Database.open(url)
     for table in vars(tables).values():
-        if isinstance(
-            table, Table
-        ):  # it is every test's, and each has calls and an archive of its own
+        # It is every test's, and each has calls and an archive of its own.
+        if isinstance(table, Table):
             database.write(lambda c, table=table: c.execute(table.delete()))
     database.close()
     return url

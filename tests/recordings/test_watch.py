@@ -159,9 +159,8 @@ def test_P12_the_end_alone_is_enough_when_the_beginning_was_missed(scene):
             world.clock.sleep(0.1)
             world.switch.broken = ""
             assert world.audio() == []
-            world.clock.sleep(
-                2 * SWEEPS
-            )  # the attempts that have failed are tried again a little later
+            # The attempts that have failed are tried again a little later.
+            world.clock.sleep(2 * SWEEPS)
             assert [f.path for f in world.receipt().files][1:] == [path]
 
     scene(scenario)

@@ -97,9 +97,8 @@ def read_tree(raw: bytes, problems: Problems) -> Table:
         tree = _Builder(text, problems).build()
     except yaml.YAMLError as error:
         place, words = explain(error, text)
-        if (
-            "maximum nesting depth" in words
-        ):  # PyYAML's own limit, from 6.0.4 on; met while it looks ahead
+        # PyYAML's own limit, from 6.0.4 on; met while it looks ahead.
+        if "maximum nesting depth" in words:
             words = _TOO_DEEP
         raise _fatal(problems, place, words) from None
     if tree is None or (isinstance(tree, Scalar) and tree.value is None):

@@ -114,27 +114,26 @@ def _must_not_be_a_strangers(directory: Path) -> None:
     Raises:
         ValueError: it, or one above it, is such a directory.
     """
-    user = os.geteuid()
-    groups = {os.getegid(), *os.getgroups()}
+    if os.geteuid() == 0:
+        return  # who looks after it by hand; what the server may do is said by the server
     for path in (directory, *directory.parents[:-1]):
         above, found = path.parent.stat(), path.lstat()
-        link = stat.S_ISLNK(found.st_mode)
-        if (
-            user == 0  # who looks after it by hand; what the server may do is said by the server
-            or not above.st_mode & stat.S_IWOTH
-            or (
-                not link and found.st_dev != above.st_dev
-            )  # mounted, which only the superuser can do
-            or found.st_uid in (user, 0)
-            or (
-                not link and found.st_gid in groups
-            )  # which nobody outside of the group can give it
-        ):
-            continue
-        raise ValueError(
-            f"the staging directory {directory}: {path} is another user's (uid {found.st_uid}), who could read"
-            " and change what is recorded there. If it is meant so, give it to our user, or to our group (chgrp)"
-        )
+        if above.st_mode & stat.S_IWOTH and not _is_trusted(found, above):
+            raise ValueError(
+                f"the staging directory {directory}: {path} is another user's (uid {found.st_uid}), who could read"
+                " and change what is recorded there. If it is meant so, give it to our user, or to our group (chgrp)"
+            )
+
+
+def _is_trusted(found: os.stat_result, above: os.stat_result) -> bool:
+    """Whether something, in a directory that everybody may write to, is of us, our group or the superuser."""
+    if found.st_uid in (os.geteuid(), 0):
+        return True
+    if stat.S_ISLNK(found.st_mode):
+        return False
+    mounted = found.st_dev != above.st_dev  # which only the superuser can do
+    # Nobody outside of a group can give it something.
+    return mounted or found.st_gid in (os.getegid(), *os.getgroups())
 
 
 def _check_archive(stage: Root, published: str) -> None:

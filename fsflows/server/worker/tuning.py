@@ -25,9 +25,8 @@ def tune() -> Callable[[], None]:
     interval = sys.getswitchinterval()
     tree = gevent.config.track_greenlet_tree
     sys.setswitchinterval(SWITCH_INTERVAL)
-    gc.set_threshold(
-        *PYTHONS_OWN
-    )  # which the start had put off; with fewer, ended calls hold memory for longer
+    # Which the start had put off; with fewer, ended calls hold memory for longer.
+    gc.set_threshold(*PYTHONS_OWN)
     gc.collect()
     gc.freeze()  # modules and flows stay: not to be looked at again
     gevent.config.track_greenlet_tree = False  # who started whom: 800 bytes a call, and nobody asks
