@@ -15,6 +15,7 @@ from fsflows.spoken.text import parted, split
 Names = tuple[tuple[str, tuple[str, ...]], ...]
 """Keys, each with the phrases that stand for them."""
 
+_EDITS = frozenset({Kind.CLEAR, Kind.REPAIR})
 _REACH = 2
 """Words that may stand between a negation and what it negates: "i don't want to opt out"."""
 
@@ -35,7 +36,8 @@ def named(text: str, names: Names, language: str) -> Named | None:
 
     A longer phrase counts in place of those that stand in it ("sales support", not "sales"). An utterance names
     nothing that can be known when it has phrases of several keys ("not sales, support"), a number that is another key
-    ("two, opening hours"), or a negation before the phrase ("i don't want to opt out").
+    ("two, opening hours"), or a negation before the phrase ("i don't want to opt out"). What stands before a "no wait",
+    with a phrase behind it, or before a "scratch that", is taken back.
 
     Returns:
         None when no phrase is in it.
@@ -48,6 +50,15 @@ def named(text: str, names: Names, language: str) -> Named | None:
     spans = _spans(words, _table(names, language))
     if not spans:
         return None
+    if stands := _edited(words, spans, grammar):  # from the edit on, which may be a "no"
+        words = words[stands:]
+        spans = [
+            span._replace(start=span.start - stands, end=span.end - stands)
+            for span in spans
+            if span.start >= stands
+        ]
+        if not spans:
+            return Named(None, starts=False)
     keys = {span.keys for span in spans}
     rest = tuple(_between(words, spans))
     one = len(keys) == 1 and not _negated(words, spans, grammar)
@@ -94,6 +105,21 @@ def _spans(words: tuple[str, ...], table: Mapping[str, Sequence[_Phrase]]) -> li
                     spans.append(_Span(start, end, phrase.keys))
                 break
     return spans
+
+
+def _edited(words: tuple[str, ...], spans: Sequence[_Span], language: Language) -> int:
+    """Where the last edit begins, and what stands with it. A phrase ("cancel my order") has none; "no" is none."""
+    inside = {place for span in spans for place in range(span.start, span.end)}
+    stands = place = 0
+    while place < len(words):
+        found = matches(words, place, language.numbers) if place not in inside else []
+        edit = next((each for each in found if each.kind in _EDITS), None)
+        if edit and inside.isdisjoint(range(place, edit.end)):
+            says_more = edit.end <= spans[-1].start
+            if edit.kind is Kind.CLEAR or (says_more and edit.end - place > 1):
+                stands = place
+        place = edit.end if edit else place + 1
+    return stands
 
 
 def _between(words: tuple[str, ...], spans: Sequence[_Span]) -> Iterator[str]:

@@ -1,8 +1,8 @@
 """What a collection does, written from the documentation alone: plain, and nothing shared with `fsflows.collect`.
 
 A caller is a list of keys and of words, each with its time in seconds; what comes out is what was played, and how each
-step ended. The recogniser is one that never errs: each word is a digit's name, or means nothing. Which results belong
-to the same speech is given, where the collector has to find out.
+step ended. The recogniser is one that never errs: each word is a digit's name, or of a phrase that stands for keys, or
+means nothing. Which results belong to the same speech is given, where the collector has to find out.
 """
 
 from __future__ import annotations
@@ -53,6 +53,7 @@ class Step:
     attempts: int = 3
     confirm: Confirm | None = None
     asr: Asr | None = None
+    words: tuple[tuple[str, tuple[str, ...]], ...] = ()  # keys, and the phrases that stand for them
     before: float = 0.0  # nobody listens, and nothing plays, for so long before it
     prompts: dict[str, float] = field(default_factory=dict)  # kind: seconds
 
@@ -65,6 +66,37 @@ class Step:
             and (not self.values or digits in self.values)
             and (not self.pattern or re.fullmatch(self.pattern, digits) is not None)
         )
+
+    def names(self, words: list[str]) -> str | None:
+        """The keys that phrases among the words stand for; "": they can't be known; None: there are no phrases."""
+        found, rest, at = set(), [[]], 0
+        known = [(each.split(), keys) for keys, phrases in self.words for each in phrases]
+        known.sort(key=lambda each: -len(each[0]))
+        while at < len(words):
+            one = next((each for each in known if words[at : at + len(each[0])] == each[0]), None)
+            if one:
+                found.add(one[1])
+                rest.append([])
+            else:
+                rest[-1].append(words[at])
+            at += len(one[0]) if one else 1
+        if not found:
+            return None
+        numbers = {said for each in rest if (said := as_digits(each))}
+        return found.pop() if len(found) == 1 and numbers <= found else ""
+
+    def means(self, words: list[str]) -> str:
+        """The keys that are said."""
+        named = self.names(words)
+        return as_digits(words) if named is None else named
+
+    def goes_on(self, words: list[str], keys: str) -> bool:
+        """Whether the last words begin a longer phrase, of other keys."""
+        longer = [
+            each.split() for other, phrases in self.words if other != keys for each in phrases
+        ]
+        tails = [words[at:] for at in range(len(words))]
+        return any(each != tail and each[: len(tail)] == tail for each in longer for tail in tails)
 
     def is_whole(self, digits: str) -> str:
         """How digits end their collection; empty: they don't."""
@@ -314,9 +346,13 @@ class Reference:
         return answer, key
 
     def spoken(self, step, digits, words, silence):
-        said = as_digits(words)
+        named = step.names(words)
+        said = as_digits(words) if named is None else named
         if step.is_right(said) and said:
-            return ("yes", "") if said == digits else ("said", said)
+            return ("yes", "") if said == digits else ("said", " ".join(words))
+        if named is not None:
+            silence.talk(self.now)
+            return None
         if words == ["yes"] or (said and said == step.confirm.accept):
             return "yes", ""
         if words == ["incorrect"] or (said and said == step.confirm.refuse):
@@ -423,8 +459,9 @@ class Collecting:
             world.spare_end = ""
             self.count(keyed)
         if said:
-            self.put(said, world.now)
-            self.end_if_whole()
+            self.put(said.split(), world.now)
+            if self.ending is None:
+                self.end_if_whole()
 
     @property
     def digits(self) -> str:
@@ -455,7 +492,7 @@ class Collecting:
             else:
                 settled = max(ear.changed_at, self.ended_by_key_at) + asr.settle
                 settled = min(settled, self.ended_by_key_at + asr.stall)
-            if self.ended_by_key_at is None or as_digits(self.heard):
+            if self.ended_by_key_at is None or self.means(self.heard):
                 timers.append((settled, 1, self.settled))
         if self.heard:
             timers.append((ear.seen_at + asr.stall, 2, self.stalled))
@@ -537,7 +574,7 @@ class Collecting:
             self.count(key)
 
     def end_key(self) -> None:
-        if not as_digits(self.heard):
+        if not self.means(self.heard):
             self.end("end_key")
         elif self.would_be_whole():
             self.believe(self.world.now)
@@ -568,13 +605,13 @@ class Collecting:
 
     def words(self, given: Words) -> None:
         ear, world = self.world.ear, self.world
-        before = self.tentative() if as_digits(self.heard) else ""
+        before = self.tentative() if self.means(self.heard) else ""
         new = ear.hear(self.asr, given)
         if not self.listens:
             return
         if new:
             world.talk_over(self.step, new)
-        said = as_digits(new)
+        said = self.means(new)
         if not given.final:
             if said and self.place is None:
                 self.place = len(self.parts)
@@ -582,8 +619,8 @@ class Collecting:
                 self.silence.digit_at = world.now
             return
         if said:
-            self.put(said, world.now)
-            if self.ended_by_key_at is None:
+            self.put(new, world.now)
+            if self.ending is None and self.ended_by_key_at is None:
                 self.end_if_whole()
         elif new:
             self.silence.talk(world.now)
@@ -592,36 +629,46 @@ class Collecting:
 
     def tentative(self) -> str:
         """The digits, if what is being said is to stand."""
-        said = as_digits(self.heard)
-        return "".join(self.with_said(said)) if said else self.digits
+        said = self.means(self.heard)
+        return "".join(self.with_said(self.heard)) if said else self.digits
+
+    def means(self, words: list[str]) -> str:
+        return self.step.means(words)
 
     def would_be_whole(self) -> bool:
         exact = self.step.num is not None and self.step.num == self.step.least
-        said = as_digits(self.heard)
-        return exact and bool(said) and self.step.is_right(self.tentative())
+        digits = self.tentative()
+        whole = bool(self.means(self.heard)) and self.step.is_right(digits)
+        return exact and whole and not self.step.goes_on(self.heard, digits)
 
-    def with_said(self, said: str) -> list[str]:
+    def with_said(self, words: list[str]) -> list[str]:
+        said = self.means(words)
         place = len(self.parts) if self.place is None else self.place
+        if self.step.names(words):  # a whole answer
+            return [said, *self.parts[place:]]
         parts = [*self.parts[:place], said, *self.parts[place:]]
         too_long = self.step.num is not None and len(self.digits + said) > self.step.num
         again = self.digits and said.startswith(self.digits) and self.step.is_right(said)
         return [said] if too_long and again else parts
 
-    def put(self, said: str, at: float) -> None:
-        self.parts = self.with_said(said)
+    def put(self, words: list[str], at: float) -> None:
+        self.parts = self.with_said(words)
         self.place = None
         self.first = self.first or "speech"
         self.silence.goes_on("speech", at)
+        named, exact = self.step.names(words), self.step.num == self.step.least
+        if named and self.digits == named and not exact and self.ended_by_key_at is None:
+            self.end("end_word")
 
     def believe(self, at: float) -> None:
         """What is being said stands."""
         ear = self.world.ear
         if not self.heard:
             return
-        said = as_digits(self.heard)
+        words, said = self.heard, self.means(self.heard)
         ear.answer(self.asr, self.world.now)
         if said:
-            self.put(said, at)
+            self.put(words, at)
         else:
             self.silence.talk(at)
 
@@ -645,4 +692,9 @@ class Collecting:
 
 
 def as_digits(words: list[str]) -> str:
-    return "".join(str(NAMES.index(word)) for word in words if word in NAMES)
+    """Not of a sentence with a number in it."""
+    numbers = [word for word in words if word in NAMES]
+    others = len(words) - len(numbers)
+    if others and len(numbers) < max(3, 2 * others):
+        return ""
+    return "".join(str(NAMES.index(word)) for word in numbers)

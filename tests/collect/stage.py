@@ -151,6 +151,7 @@ def spec(step: Step) -> Collection:
         )
     if step.asr is not None:
         speech = Speech(
+            words=step.words,
             barge_in_words=step.asr.words,
             settle_time=step.asr.settle,
             end_of_speech_timeout=step.asr.patience,
@@ -179,6 +180,12 @@ def spec(step: Step) -> Collection:
 
 # --- at random ---
 
+SAID = (
+    *("sales", "sales", "sales support", "hours", "opening hours", "hello sales", "sales hours"),
+    *("one sales", "two two sales", "sales three", "sales sales support", "sales sales", "opening"),
+    *("hours hours", "support", "hello support line"),
+)
+
 
 def scenario(seed: int) -> tuple[list[Step], list[Input]]:
     """Steps, and a caller of whom they may or may not make sense."""
@@ -192,7 +199,20 @@ def some_steps(rng: random.Random, *, talks: bool) -> list[Step]:
     return [_step(rng, talks=talks) for _ in range(rng.choice([1, 2, 2, 3]))]
 
 
+PHRASES = (("sales",), ("sales support", "support line"), ("hours", "opening hours"))
+
+
 def _step(rng: random.Random, *, talks: bool) -> Step:
+    step = _plain_step(rng, talks=talks)
+    if step.asr is None or rng.random() < 0.6:
+        return step
+    lengths = range(step.least, (step.num or 3) + 1)
+    answers = [key * length for key in "123" for length in lengths if step.is_right(key * length)]
+    rng.shuffle(answers)
+    return replace(step, words=tuple(zip(answers, PHRASES, strict=False)))
+
+
+def _plain_step(rng: random.Random, *, talks: bool) -> Step:
     pick = rng.choice
     num = pick([1, 2, 4, 4, None])
     end = pick(["", "#", "#", "#*"])
@@ -249,6 +269,8 @@ def _words(rng: random.Random) -> list[Input]:
         said = [pick(NAMES) for _ in range(pick([1, 1, 2, 3, 4, 4, 5]))]
         if rng.random() < 0.15:
             said = [pick(["hello", "yes", "incorrect"])]
+        elif rng.random() < 0.4:
+            said = pick(SAID).split()
         for count in range(1, len(said) + 1):
             for _ in range(pick([0, 1, 1, 1, 3])):
                 found.append(Words(now, " ".join(said[:count]), final=False, speech=speech))

@@ -245,6 +245,8 @@ def test_together_with_yes_and_no(said, digits):
         ("no, support", Said(Verdict.CORRECTION, (Alternative("support"),))),
         ("no", Said(Verdict.NO)),
         ("no, opening hours", Said(Verdict.NO)),
+        ("no wait, opening hours", Said(Verdict.NO)),
+        ("no wait, support", Said(Verdict.CORRECTION, (Alternative("support"),))),
         ("not sales, support", Said(None)),
         ("no sale", Said(Verdict.CORRECTION, (Alternative("no sale"),))),
         ("three", Said(Verdict.CORRECTION, (Alternative("three"),))),

@@ -49,6 +49,18 @@ MENU = (
         ("i don't know, sales", "2"),
         ("i'm not sure, sales", "2"),
         ("no, sales", "2"),
+        # a correction
+        ("opening hours, no wait, sales", "2"),
+        ("sales sorry i meant opening hours please", "1"),
+        ("one, no wait, sales", "2"),
+        ("sales, scratch that, opening hours", "1"),
+        ("sales no wait hours no i mean sales support", "3"),
+        ("not sales, i mean sales support", "3"),
+        ("sales, no wait, not hours", None),
+        ("sales, no wait", "2"),
+        ("sales, scratch that", None),
+        ("no sales, no hours", None),
+        ("sales, sorry, hours", None),
     ],
 )
 def test_what_an_utterance_names(text, keys):
@@ -56,6 +68,19 @@ def test_what_an_utterance_names(text, keys):
 
     assert found is not None
     assert keys == found.keys
+
+
+def test_the_words_of_a_phrase_are_no_correction():
+    names = (("1", ("cancel my order", "start over")), ("2", ("sales",)))
+
+    assert ["1", "1", "2"] == [
+        each and each.keys
+        for each in (
+            named("cancel my order please", names, "en-US"),
+            named("start over", names, "en-US"),
+            named("cancel sales", names, "en-US"),
+        )
+    ]
 
 
 @pytest.mark.parametrize(
