@@ -22,7 +22,7 @@ from enum import StrEnum
 from fsflows import spoken
 from fsflows.collect.choices import further_down, named, without_phrases
 from fsflows.collect.decisions import Cause, Key, Why
-from fsflows.collect.hearing import right
+from fsflows.collect.hearing import right, without_end
 from fsflows.collect.listener import Listener
 from fsflows.collect.result import Attempt, How, Text, plain, private
 from fsflows.collect.spec import BargeIn, Collection, Confirm, Source, Speech
@@ -143,7 +143,11 @@ def _assent(spec: Collection, speech: Speech, digits: str, said: Alternative) ->
         return Said(Verdict.CORRECTION, rest)
     if assent.yes:
         return Said(Verdict.YES)
-    begun = spoken.choose(rest, speech.language, alphanumeric=_letters(speech))
+    # "No, one two double": the rest of it is waited for, but it is a correction already.
+    so_far = tuple(
+        without_end(each, spoken.unfinished(each.text, speech.language)) for each in rest
+    )
+    begun = spoken.choose(so_far, speech.language, alphanumeric=_letters(speech))
     if whole is not None or begun is None or not begun.reading.keys:
         return Said(Verdict.NO)
     # One digit mends the last one that was read; two and a pause are more likely the beginning of the whole number.

@@ -62,11 +62,22 @@ def hear(
         return Change(buffer)
     if speech.words or speech.preset == "yes_no":  # a "no" is an answer there
         return _Hearing(spec, speech, alternatives).into(buffer, place)
-    heard = [_behind(unfinished, each) for each in alternatives] if unfinished else alternatives
+    if unfinished:
+        together = [_behind(unfinished, each) for each in alternatives]
+        change = _hear_so_far(spec, speech, buffer, place, together)
+        if change.said or change.unfinished:  # else it was about something else
+            return change
+    return _hear_so_far(spec, speech, buffer, place, alternatives)
+
+
+def _hear_so_far(
+    spec: Collection, speech: Speech, buffer: Buffer, place: int, heard: Sequence[Alternative]
+) -> Change:
+    """What was heard, but for words at its end that are about what is said next."""
     ends = [spoken.unfinished(each.text, speech.language) for each in heard]
     if not any(ends):
         return _Hearing(spec, speech, heard).into(buffer, place)
-    parted = [_without_end(each, count) for each, count in zip(heard, ends, strict=True)]
+    parted = [without_end(each, count) for each, count in zip(heard, ends, strict=True)]
     said = [each for each in parted if each.text]
     change = _Hearing(spec, speech, said).into(buffer, place) if said else Change(buffer)
     return replace(
@@ -80,7 +91,8 @@ def _behind(unfinished: str, said: Alternative) -> Alternative:
     return replace(said, text=f"{unfinished} {said.text}", words=timed)
 
 
-def _without_end(said: Alternative, count: int) -> Alternative:
+def without_end(said: Alternative, count: int) -> Alternative:
+    """What was said without its last pieces."""
     if not count:
         return said
     words = said.text.split()

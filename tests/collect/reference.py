@@ -460,8 +460,7 @@ class Collecting:
             self.count(keyed)
         if said:
             self.put(said.split(), world.now)
-            if self.ending is None:
-                self.end_if_whole()
+            self.end_if_whole(said.split())
 
     @property
     def digits(self) -> str:
@@ -520,9 +519,10 @@ class Collecting:
     def stalled(self) -> None:
         ear = self.world.ear
         if ear.stood(self.asr):
+            words = self.heard
             self.believe(ear.seen_at)
             if self.ended_by_key_at is None:
-                self.end_if_whole()
+                self.end_if_whole(words)
         else:
             self.silence.spoke_at = max(self.silence.spoke_at, ear.seen_at)
             ear.hush()
@@ -620,8 +620,8 @@ class Collecting:
             return
         if said:
             self.put(new, world.now)
-            if self.ending is None and self.ended_by_key_at is None:
-                self.end_if_whole()
+            if self.ended_by_key_at is None:
+                self.end_if_whole(new)
         elif new:
             self.silence.talk(world.now)
         self.place = None
@@ -656,9 +656,6 @@ class Collecting:
         self.place = None
         self.first = self.first or "speech"
         self.silence.goes_on("speech", at)
-        named, exact = self.step.names(words), self.step.num == self.step.least
-        if named and self.digits == named and not exact and self.ended_by_key_at is None:
-            self.end("end_word")
 
     def believe(self, at: float) -> None:
         """What is being said stands."""
@@ -674,8 +671,12 @@ class Collecting:
 
     # --- its end ---
 
-    def end_if_whole(self) -> None:
-        if how := self.step.is_whole(self.digits):
+    def end_if_whole(self, words: list[str] | None = None) -> None:
+        """`words`: what was said last. A phrase is a whole answer, though the step could take more."""
+        named = self.step.names(words or []) if self.step.num != self.step.least else None
+        if named and named == self.digits:
+            self.end("end_word")
+        elif how := self.step.is_whole(self.digits):
             self.end(how)
 
     def end_if_awaited(self) -> None:

@@ -266,6 +266,7 @@ def test_beyond_4_a_caller_who_begins_again_is_not_heard_twice():
         (FOUR, "1.0 final one two double\n2.0 key 3\n3.0 final four", "1234"),
         (FOUR, "1.0 final one two double\n2.0 final start over one two three four", "1234"),
         (HASH, "1.0 final one two double\n1.5 key *\n2.0 final three four\n2.5 key #", "34"),
+        (FOUR, "1.0 final triple\n2.0 final double one two three", "1123"),
         # With nothing behind it, it is nothing.
         (HASH, "1.0 final one two double\n2.5 key #", "12"),
     ],

@@ -230,6 +230,17 @@ def drive(spec: Collection, *scenarios: str, attempts: int = 3):
             id="in several pieces",
         ),
         pytest.param(
+            [
+                "1.0 keys 5551213",
+                "1.0 final no five double",
+                "1.0 final five one two one two",
+                "1.0 key 1",
+            ],
+            ["first", "confirm", "confirm"],
+            "5551212",
+            id="in the middle of a double",
+        ),
+        pytest.param(
             ["1.0 keys 5551213", "1.0 final no wait two", "1.0 final yes"],
             ["first", "confirm", "confirm"],
             "5551212",

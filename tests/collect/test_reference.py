@@ -173,6 +173,40 @@ HEARD = Step(asr=Asr())
             [(4.0, "complete", "234", "length"), (5.0, "complete", "6", "length")],
             id="what was taken back while only keys count is no part of what is said next",
         ),
+        pytest.param(
+            [Step(num=2, least=1, between=0.25, policy="keys_win", confirm=Confirm(), asr=Asr())],
+            [
+                Words(1.0, "six one", final=False, speech=1),  # and taken back
+                Key(2.0, "3"),
+                Key(5.0, "4"),
+                Words(5.25, "six", final=False, speech=2),  # as the collection ends
+                Words(6.25, "six seven", final=True, speech=2),
+                Key(8.0, "1"),
+            ],
+            [(8.0, "complete", "67", "length")],
+            id="speech that nobody listened to is none that was over long before",
+        ),
+        pytest.param(
+            [replace(HEARD, least=1, words=(("22", ("hours", "opening hours")),))],
+            [
+                Key(1.0, "1"),
+                Words(2.0, "opening", final=False, speech=1),
+                Words(2.25, "opening hours", final=False, speech=1),
+                Words(2.75, "opening hours", final=True, speech=1),
+            ],
+            [(2.75, "complete", "22", "end_word")],
+            id="a phrase is a whole answer",
+        ),
+        pytest.param(
+            [replace(MENU, asr=Asr(), words=(("1", ("sales",)), ("2", ("sales support",))))],
+            [
+                Words(1.0, "sales", final=False, speech=1),
+                Words(2.0, "sales", final=False, speech=1),
+                Words(3.0, "sales support", final=True, speech=1),
+            ],
+            [(3.0, "complete", "2", "length")],
+            id="the longest phrase counts, and is waited for",
+        ),
     ],
 )
 def test_by_the_example(steps, inputs, endings):
