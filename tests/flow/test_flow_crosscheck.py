@@ -317,6 +317,13 @@ def test_a_placeholder_that_is_like_one_which_has_a_value(check, prompt, said):
     assert said == check(text, functions)
 
 
+def test_a_name_that_always_has_a_value_is_set_in_vain(check):
+    text = two("prompt: x, next: {set: {digits: 1}, goto: end}")
+    assert [
+        "f.yaml:2:33: warning: {digits} in a text is never what is set here; choose another name"
+    ] == check(text)
+
+
 def test_braces_that_are_no_placeholders(check):
     """Of a recording's path, of a regular expression, and FreeSWITCH's own."""
     step = 'dtmf: {num_digits: 4}, validate: {pattern: "\\\\d{digit}"}, next: end'

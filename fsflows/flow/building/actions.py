@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -16,6 +17,7 @@ from fsflows.flow.schema.shape import to_data
 
 Kind = Literal["step", "flow", "handoff", "function"]
 Role = Literal["", "transition", "start", "end", "validate"]
+_FILLED_IN = re.compile(r"\{\w+\}")
 DESTINATIONS = ("goto", "flow", "handoff", "hangup", "exit")
 
 
@@ -84,7 +86,7 @@ def action(
     return Action(
         discard_recording=value(node, "discard_recording", False),
         set=_state(node.get("set"), notes),
-        metric=_metric(node.get("metric")),
+        metric=_metric(node.get("metric"), notes),
         run=notes.refer("function", node.get("run"), role="transition"),
         say=prompt(node.get("say"), notes.problems),
         goto=notes.refer("step", node.get("goto")),
@@ -105,20 +107,33 @@ def leads(found: Action | None) -> bool:
 def _state(node: Node | None, notes: Notes) -> Mapping[str, Any]:
     if not isinstance(node, Table):
         return {}
-    for inner in node.values.values():
+    for name, inner in node.values.items():
+        _check_name(name, node.keys[name], "set", notes)
         if isinstance(inner, Scalar) and isinstance(inner.value, str):
             check_placeholders(inner.value, inner, notes.problems)
     found: dict[str, Any] = to_data(node)
     return found
 
 
-def _metric(node: Node | None) -> tuple[str, Any] | None:
+def _metric(node: Node | None, notes: Notes) -> tuple[str, Any] | None:
     if isinstance(node, Scalar):
+        _check_name(node.text, node, "metric", notes)
         return node.text, 1
     if isinstance(node, Table):
         for name, inner in node.values.items():
+            _check_name(name, node.keys[name], "metric", notes)
+            if isinstance(inner, Scalar) and isinstance(inner.value, str):
+                check_placeholders(inner.value, inner, notes.problems)
             return name, to_data(inner)
     return None
+
+
+def _check_name(name: str, place: Place, action: str, notes: Notes) -> None:
+    """A name is taken as it is written: what is only known in a call is the value."""
+    if found := _FILLED_IN.search(name):
+        plain = re.sub(r"\W+", "_", _FILLED_IN.sub("", name)).strip("_") or "name"
+        what = f'{name!r}: names have no placeholders; write {action}: {{{plain}: "{found[0]}"}}'
+        notes.problems.error(place, what)
 
 
 def _hangup(node: Node | None, problems: Problems) -> str | None:

@@ -40,7 +40,9 @@ def check_placeholders(text: str, place: Place, problems: Problems) -> bool:
         return True
     inner = re.search(r"\{([^{}]*)\}", rest)
     if inner is not None:
-        name = re.sub(r"\W+", "_", inner.group(1).strip()) or "name"
+        # Of Python's "{digits!r}", "{state.count}" and "{count:03}" only the name can be written.
+        bare = re.sub(r"![rsa]$|:[^:]*$|^(conv\.)?state\.", "", inner.group(1).strip())
+        name = re.sub(r"\W+", "_", bare) or "name"
         what = f"{inner.group(0)!r} is not a placeholder; write {{{name}}}"
     elif odd.group() == "{":
         what = "a '{' is never closed; write {name}, or leave the brace out"

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from fsflows.flow.errors import nearest
+from fsflows.flow.errors import Place, nearest
 from fsflows.flow.reading.yaml_tree import Items, Node, Scalar, Table
 
 if TYPE_CHECKING:
@@ -33,7 +33,12 @@ def check_placeholders(draft: Draft, file: FunctionsFile | None) -> None:
     Any other name may be set from outside: by another flow, or by the table of a dialled call.
     """
     source = file.source if file else b""
-    set_here = {*ALWAYS, *_set_in(draft.tree)}
+    written = list(_set_in(draft.tree))
+    for name, place in written:
+        if name in ALWAYS:
+            what = f"{{{name}}} in a text is never what is set here; choose another name"
+            draft.problems.warn(place, what)
+    set_here = {*ALWAYS, *(name for name, _ in written)}
     meant = set_here | {name.decode() for name in _STATE.findall(source)}
     known = set_here | {word.decode() for word in _WORD.findall(source)}
     for key, node in draft.tree.values.items():
@@ -47,11 +52,11 @@ def check_placeholders(draft: Draft, file: FunctionsFile | None) -> None:
                     draft.problems.warn(scalar, what)
 
 
-def _set_in(node: Node) -> Iterator[str]:
-    """The names that actions set."""
+def _set_in(node: Node) -> Iterator[tuple[str, Place]]:
+    """The names that actions set, and where."""
     for key, inner in _inner(node):
         if key == "set" and isinstance(inner, Table):
-            yield from inner.keys
+            yield from inner.keys.items()
         yield from _set_in(inner)
 
 
