@@ -190,6 +190,9 @@ class RetentionSchedule:
         except DatabaseFailed as error:
             log.warning("old records can't be deleted", why=str(error))
             return Purged()
+        except Exception:
+            log.exception("old records can't be deleted")
+            return Purged()
         if purged != Purged():
             log.info(
                 "old records deleted",

@@ -260,6 +260,10 @@ class Webhook:
             except DatabaseFailed as error:
                 log.warning("the outbox can't be read", why=str(error))
                 busy = 0
+            except Exception:
+                # Whatever it is (no thread can be had), the next records are to be sent all the same.
+                log.exception("sending records failed")
+                busy = 0
             if not busy:
                 self._stopping.wait(LOOK_EVERY)
 

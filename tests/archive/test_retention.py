@@ -195,3 +195,8 @@ def test_a_database_that_is_away_does_not_stop_the_schedule():
     database = Database("sqlite:////nonexistent/a.db")
     assert Purged() == RetentionSchedule(RecordStore(database), 5).once()
     database.close()
+
+
+def test_a_fault_does_not_stop_the_schedule(store, monkeypatch):
+    monkeypatch.setattr(store, "before", lambda *_, **__: 1 / 0)
+    assert Purged() == RetentionSchedule(store, 5).once()

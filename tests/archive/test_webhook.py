@@ -168,7 +168,8 @@ def test_without_a_webhook_nothing_is_put_aside(database, samples):
     assert [] == Outbox(database).entries(samples[0].id)
 
 
-def test_a_database_that_is_away_does_not_end_it(make, monkeypatch):
+@pytest.mark.parametrize("error", [DatabaseFailed("away"), RuntimeError("can't start new thread")])
+def test_a_round_that_fails_does_not_end_it(make, monkeypatch, error):
     webhook, receiver = make()
     claim = webhook.outbox.claim
     tries = []
@@ -176,7 +177,7 @@ def test_a_database_that_is_away_does_not_end_it(make, monkeypatch):
     def away(now, limit):
         tries.append(1)
         if len(tries) == 1:
-            raise DatabaseFailed("away")
+            raise error
         return claim(now, limit)
 
     monkeypatch.setattr(webhook.outbox, "claim", away)

@@ -354,6 +354,23 @@ def test_a_database_that_is_away_is_asked_again(scene):
     scene(scenario)
 
 
+def test_P12_a_fault_of_ours_loses_no_later_news(scene):
+    def scenario(world):
+        with server(world):
+            hand_on(world)
+            sweeper = world.service.sweeper
+            hear, sweeper.hear = sweeper.hear, Mock(side_effect=ZeroDivisionError)
+            record_for(world, 1.0, f"{world.directory}/staging/x.wav")
+            assert sweeper.hear.called
+            sweeper.hear = hear
+            record_for(world, 1.0, f"{world.directory}/staging/y.wav")
+            world.switch.hang_up(UUID)
+            world.clock.sleep(0.1)
+            assert world.audio() == []
+
+    scene(scenario)
+
+
 def test_P12_a_journal_that_can_not_be_written_keeps_no_audio(scene):
     def scenario(world):
         with server(world):

@@ -16,13 +16,13 @@ from fsflows.archive.retention import Purged, purge
 from fsflows.archive.store import RecordStore
 from fsflows.archive.webhook import Outbox
 from fsflows.clock import VirtualClock
-from fsflows.database import Database
+from fsflows.database import Database, DatabaseFailed
 from fsflows.recordings.journal.entries import CallFile, Entry, Node
 from fsflows.recordings.journal.journal import Journal
 from fsflows.recordings.journal.receipt import DiscardCause, FileReceipt, Receipt
 from fsflows.recordings.oversight.expiry import NoExpiry
 from fsflows.recordings.recovery.claims import Claims
-from fsflows.server.office.settling import Settled, Settling
+from fsflows.server.office.settling import EVERY, Settled, Settling
 
 CALL = "5c2d0a3e-0000-4000-8000-000000000001"
 CAUSE = DiscardCause("flow", "step", "1", datetime(2026, 1, 1, tzinfo=UTC))
@@ -90,6 +90,26 @@ def pending(nodes):
 def receipt(*paths, minute=1):
     at = datetime(2026, 1, 1, 0, minute, tzinfo=UTC)
     return Receipt(CALL, CAUSE, at, "test", files=tuple(FileReceipt(p, "deleted") for p in paths))
+
+
+@pytest.mark.parametrize("error", [DatabaseFailed("away"), ZeroDivisionError()])
+def test_a_look_that_fails_is_not_the_last(nodes, monkeypatch, error):
+    looks = []
+
+    def look():
+        looks.append(nodes.clock.now())
+        if len(looks) == 1:
+            raise error
+        return Settled()
+
+    def run():
+        task = nodes.clock.spawn(nodes.settling.run)
+        nodes.clock.sleep(2.5 * EVERY)
+        task.kill()
+
+    monkeypatch.setattr(nodes.settling, "look", look)
+    nodes.clock.run(run)
+    assert 3 == len(looks)
 
 
 # --- recordings -----------------------------------------------------------------------------------------------------

@@ -100,6 +100,11 @@ class Watch:
         except DatabaseFailed as error:
             log.debug("the journal can't be read", why=str(error))
             return False
+        except Exception:
+            # Whatever it is, later news must not be lost with these: the sweep looks for them.
+            log.exception("recordings heard of")
+            self._sweeper.hurry()
+            return True
         for news in batch:
             if news.call_uuid in concerned:
                 self._clock.spawn(self._act, news)

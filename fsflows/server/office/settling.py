@@ -77,6 +77,9 @@ class Settling:
                 settled = self.look()
             except DatabaseFailed as error:
                 log.warning("records can't be brought up to date", why=str(error))
+            except Exception:
+                # Whatever it is, other calls' records must not wait for ever.
+                log.exception("records can't be brought up to date")
             else:
                 if settled.changed:
                     log.info("records of recordings brought up to date", records=settled.changed)
