@@ -52,6 +52,14 @@ def ready(session, peer):
 # --- the link ---------------------------------------------------------------------------------------------------------
 
 
+def test_a_command_waits_for_no_other_and_a_host_that_vanished_is_noticed(pair):
+    session, _ = pair
+    assert session.sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
+    assert session.sock.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE)
+    for name, seconds in wire_module.KEEPALIVE.items():
+        assert seconds == session.sock.getsockopt(socket.IPPROTO_TCP, getattr(socket, name))
+
+
 def test_preparing_is_one_write_and_connect_is_first(pair):
     session, peer = pair
     wanted = commands.subscription(["DTMF", "PLAYBACK_STOP"])
