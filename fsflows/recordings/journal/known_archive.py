@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, select
+from sqlalchemy import Connection, bindparam, exists, select, update
 
-from fsflows.recordings.journal.entries import Entry
+from fsflows.database import Database
+from fsflows.recordings.journal.entries import GONE, Entry
+from fsflows.recordings.journal.rows import every_entry, upsert
 from fsflows.recordings.journal.tables import archive, recordings
 
 
@@ -52,6 +54,54 @@ def known_archive(connection: Connection) -> KnownArchive | None:
     """The archive that recordings are published to; None: none yet."""
     row = connection.execute(_KNOWN).first()
     return None if row is None else KnownArchive(*row)
+
+
+def know(connection: Connection, wanted: KnownArchive, *, anew: bool) -> KnownArchive:
+    """Write down an archive, unless one is known already, or in its place (`anew`). The one that is known then."""
+    row = {"id": wanted.id, "adopted_at": wanted.adopted_at, "node": wanted.node}
+    statement = upsert(connection, archive).values(slot=1, **row)
+    if anew:
+        statement = statement.on_conflict_do_update(index_elements=["slot"], set_=row)
+    else:
+        statement = statement.on_conflict_do_nothing()
+    connection.execute(statement)
+    known = known_archive(connection)
+    assert known is not None
+    return known
+
+
+def used(connection: Connection) -> bool:
+    """Whether anything was ever published, or is to be."""
+    if known_archive(connection) is not None:
+        return True
+    ours = recordings.c.archived | (recordings.c.state == "publishing")
+    return bool(connection.execute(select(exists().where(ours))).scalar())
+
+
+def latest_published(connection: Connection, limit: int) -> Sequence[str]:
+    """The names of what was published last, and is not gone."""
+    published = recordings.c.location.is_not(None) & recordings.c.state.not_in(GONE)
+    statement = select(recordings.c.name).where(published, recordings.c.name.is_not(None))
+    latest = statement.order_by(recordings.c.id.desc()).limit(limit)
+    return connection.execute(latest).scalars().all()
+
+
+def not_only_in(database: Database, identity: str) -> Iterator[Entry]:
+    """Recordings that are not known to be in this archive and in no other; the oldest first."""
+    there = recordings.c.state.in_(("published", "discarding"))
+    published = there & recordings.c.location.is_not(None)
+    begun = (recordings.c.state == "publishing") & recordings.c.archive.is_not(None)
+    found = every_entry(database, published | begun)
+    return (entry for entry in found if entry.archives != (identity,))
+
+
+def move(connection: Connection, *, entry: Entry, archives: Sequence[str], location: str) -> None:
+    """A recording is in these archives, and at this place in the last; unless it has changed meanwhile."""
+    connection.execute(
+        update(recordings)
+        .where(recordings.c.id == entry.id, recordings.c.state == entry.state)
+        .values(archive=" ".join(archives), location=location)
+    )
 
 
 # Made once, as in `writing`.

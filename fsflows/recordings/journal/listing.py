@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -12,7 +12,7 @@ from fsflows.database import Database
 from fsflows.recordings.journal.entries import CallFile, Entry, Intent
 from fsflows.recordings.journal.known_archive import KnownArchive, known_archive
 from fsflows.recordings.journal.rows import entry_of, every_entry, intent_of, load
-from fsflows.recordings.journal.tables import discard_steps, discards, recordings
+from fsflows.recordings.journal.tables import DISCARDED, discard_steps, discards, recordings
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +51,12 @@ class Listing:
             select(discards).where(discards.c.state == "open").order_by(discards.c.requested_at)
         )
         return self._database.read(lambda c: [intent_of(row) for row in c.execute(statement)])
+
+    def discarded_named(self, names: Sequence[str]) -> set[str]:
+        """The calls of which a discarded recording was published by one of these names."""
+        named = recordings.c.name.in_(names) & recordings.c.archived
+        statement = select(recordings.c.call_uuid).where(named, DISCARDED)
+        return set(self._database.read(lambda c: c.execute(statement).scalars().all()))
 
     def archive(self) -> KnownArchive | None:
         """The archive that recordings are published to; None: none yet."""

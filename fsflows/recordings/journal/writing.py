@@ -6,7 +6,7 @@ times as long as to run it. In them, `the_...` picks rows, and `new_...` is what
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import lru_cache
 from typing import Any
@@ -54,6 +54,12 @@ def settle(connection: Connection, call_uuid: str, word: Settlement) -> None:
         .values(call_uuid=call_uuid, path=word.path, **values)
         .on_conflict_do_update(index_elements=["call_uuid", "path"], set_=values)
     )
+
+
+def settle_each(connection: Connection, words: Iterable[tuple[str, Settlement]]) -> None:
+    """The same of several files, each with its call."""
+    for call_uuid, word in words:
+        settle(connection, call_uuid, word)
 
 
 def forget_settlement(connection: Connection, entry: Entry) -> None:

@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
-from sqlalchemy import select
-
 from fsflows.database import Database
 from fsflows.database.batches import batches
 from fsflows.log import call_logger
 from fsflows.recordings.files.files import Files
 from fsflows.recordings.journal.journal import Journal
-from fsflows.recordings.journal.tables import DISCARDED, recordings
+from fsflows.recordings.journal.listing import Listing
 
 
 def reopen_returned(database: Database, journal: Journal, files: Files) -> int:
@@ -23,21 +19,12 @@ def reopen_returned(database: Database, journal: Journal, files: Files) -> int:
         DatabaseFailed: the journal can't be read or written.
         FileWorkFailed: the archive can't be looked at.
     """
-    names = files.archived()
+    names, listing = files.archived(), Listing(database)
     found: set[str] = set()
     for some in batches(names):
-        found |= _discarded(database, some)
+        found |= listing.discarded_named(some)
     for call_uuid in sorted(found):
         log = call_logger("recordings", call_uuid)
         log.error("A DISCARDED RECORDING IS IN THE ARCHIVE AGAIN: it is deleted once more")
         journal.reopen(call_uuid)
     return len(found)
-
-
-def _discarded(database: Database, names: Sequence[str]) -> set[str]:
-    query = select(recordings.c.call_uuid).where(
-        recordings.c.name.in_(names),
-        recordings.c.archived,
-        DISCARDED,
-    )
-    return set(database.read(lambda c: c.execute(query).scalars().all()))

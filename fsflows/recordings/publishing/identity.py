@@ -6,22 +6,25 @@ found there is not called gone.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
-
-from sqlalchemy import Connection, exists, select, update
+from functools import partial
 
 from fsflows.clock import Clock
 from fsflows.database import Database
 from fsflows.recordings.files.failures import WrongArchive
 from fsflows.recordings.files.files import Files
 from fsflows.recordings.files.marker import must_be, new_id
-from fsflows.recordings.journal.entries import GONE, Entry, Node, Settlement
-from fsflows.recordings.journal.known_archive import KnownArchive, known_archive
-from fsflows.recordings.journal.rows import every_entry, upsert
-from fsflows.recordings.journal.tables import archive, recordings
-from fsflows.recordings.journal.writing import settle
+from fsflows.recordings.journal.entries import Entry, Node, Settlement
+from fsflows.recordings.journal.known_archive import (
+    KnownArchive,
+    know,
+    known_archive,
+    latest_published,
+    move,
+    not_only_in,
+    used,
+)
+from fsflows.recordings.journal.writing import settle_each
 
 EVIDENCE = 100
 """Recordings of an earlier version, the latest ones, that are looked for in an archive that bears no id yet: with one
@@ -85,14 +88,7 @@ class Archives:
 
     def used(self) -> bool:
         """Whether anything was ever published, or is to be: else it doesn't matter whether there is an archive."""
-        ours = recordings.c.archived | (recordings.c.state == "publishing")
-
-        def work(connection: Connection) -> bool:
-            if known_archive(connection) is not None:
-                return True
-            return bool(connection.execute(select(exists().where(ours))).scalar())
-
-        return self._database.read(work)
+        return self._database.read(used)
 
     def adopt(self, files: Files) -> Adopted:
         """Take the archive at hand for the one to publish to from now on. An operator says so.
@@ -105,7 +101,7 @@ class Archives:
         here = files.claim(files.identity() or new_id())
         known = self._write(here, anew=True)
         adopted = Adopted(known, 0, [], [])
-        for entry in self._elsewhere(here):
+        for entry in not_only_in(self._database, here):
             assert entry.name is not None
             others = [each for each in entry.archives if each != here]
             if entry.state == "publishing" or entry.archives[-1:] == (here,):
@@ -117,7 +113,9 @@ class Archives:
                 continue
             if here not in entry.archives:
                 others = others[:-1]  # from the last one it was moved to this; else it is in both
-            self._database.write(_moved(entry, " ".join([*others, here]), there.location))
+            self._database.write(
+                partial(move, entry=entry, archives=[*others, here], location=there.location)
+            )
             adopted.found += 1
             if others:
                 adopted.broken_off.append(entry)
@@ -126,49 +124,13 @@ class Archives:
     def settle_missing(self, missing: list[Entry], *, by: str, why: str) -> None:
         """Write down an operator's word that these recordings, and the archive that they were in, are no more."""
         now = self._clock.utcnow()
-
-        def work(connection: Connection) -> None:
-            for entry in missing:
-                settle(connection, entry.call_uuid, Settlement(entry.path, by, why, now))
-
-        self._database.write(work)
+        said = [(each.call_uuid, Settlement(each.path, by, why, now)) for each in missing]
+        self._database.write(lambda connection: settle_each(connection, said))
 
     def _may_be_first(self, files: Files) -> bool:
-        published = recordings.c.location.is_not(None) & recordings.c.state.not_in(GONE)
-        statement = select(recordings.c.name).where(published, recordings.c.name.is_not(None))
-        latest = statement.order_by(recordings.c.id.desc()).limit(EVIDENCE)
-        names = self._database.read(lambda c: c.execute(latest).scalars().all())
+        names = self._database.read(lambda connection: latest_published(connection, EVIDENCE))
         return not names or any(files.published(name) is not None for name in names)
 
-    def _elsewhere(self, here: str) -> Iterator[Entry]:
-        """Recordings that are not known to be in this archive and in no other."""
-        there = recordings.c.state.in_(("published", "discarding"))
-        published = there & recordings.c.location.is_not(None)
-        begun = (recordings.c.state == "publishing") & recordings.c.archive.is_not(None)
-        found = every_entry(self._database, published | begun)
-        return (entry for entry in found if entry.archives != (here,))
-
     def _write(self, identity: str, *, anew: bool) -> KnownArchive:
-        row = {"id": identity, "adopted_at": self._clock.utcnow(), "node": self._node.id}
-
-        def work(connection: Connection) -> KnownArchive:
-            statement = upsert(connection, archive).values(slot=1, **row)
-            if anew:
-                statement = statement.on_conflict_do_update(index_elements=["slot"], set_=row)
-            else:
-                statement = statement.on_conflict_do_nothing()
-            connection.execute(statement)
-            known = known_archive(connection)
-            assert known is not None
-            return known
-
-        return self._database.write(work)
-
-
-def _moved(entry: Entry, archives: str, location: str) -> Any:
-    statement = (
-        update(recordings)
-        .where(recordings.c.id == entry.id, recordings.c.state == entry.state)
-        .values(archive=archives, location=location)
-    )
-    return lambda connection: connection.execute(statement)
+        archive = KnownArchive(identity, self._clock.utcnow(), self._node.id)
+        return self._database.write(lambda connection: know(connection, archive, anew=anew))
