@@ -95,6 +95,11 @@ class EslSession(Connection, OutboundSession):  # type: ignore[misc]
                 "the dialplan's socket application does not end in 'async full':"
                 " api, linger and most events are refused"
             )
+        if channel.get("Socket-Mode") != "async":
+            self._log.error(
+                "the dialplan's socket application does not end in 'async full':"
+                " events wait for what is being played, and are late"
+            )
         return channel
 
     @property

@@ -81,14 +81,20 @@ def test_preparing_is_one_write_and_connect_is_first(pair):
     assert ("FreeSWITCH refused a command", "event") == (refused["event"], refused["command"])
 
 
-def test_a_dialplan_without_full_is_said(pair):
+@pytest.mark.parametrize(
+    ("lacks", "what"),
+    [({"control": "single-channel"}, "are refused"), ({"mode": "static"}, "are late"), ({}, "")],
+)
+def test_a_dialplan_without_async_or_full_is_said(pair, lacks, what):
     session, peer = pair
     task = gevent.spawn(session.prepare)
     peer.expect("connect")
     with capture() as log:
-        peer.send(serialize.channel_data(CHANNEL, control="single-channel"))
+        peer.send(serialize.channel_data(CHANNEL, **lacks))
         task.get(timeout=LONG)
-    assert any("async full" in line["event"] for line in log)
+    said = [line["event"] for line in log if "async full" in line["event"]]
+    assert len(said) == bool(lacks)
+    assert all(what in each for each in said)
 
 
 def test_a_connect_that_is_refused_ends_the_connection(pair):

@@ -16,9 +16,11 @@ from fsflows.recordings.discarding.discard import DiscardFailed
 from fsflows.recordings.files.failures import NotAllSearched
 from fsflows.recordings.files.files import Deleted
 from fsflows.recordings.files.local import LocalFiles
+from fsflows.recordings.files.paths import UNTOLD
 from fsflows.recordings.freeswitch.control import RecordingError
 from fsflows.recordings.journal.receipt import DiscardCause, Receipt
 from fsflows.recordings.journal.tables import discard_steps
+from fsflows.recordings.oversight.settling import settle
 from recordings.fakes import OTHER, UUID
 
 
@@ -94,6 +96,44 @@ def test_a_path_without_an_ending_in_the_staging_directory_is_not_published(worl
     call.finish(call_over=True)
     assert call.summary().state == "present"
     assert len(world.audio()) == 2
+
+
+def test_P12_what_nobody_could_ask_about_is_never_called_gone(world):
+    """The dialplan says `async`, and not `full`: no command, no event, and nobody knows what the dialplan records."""
+    world.socket = False
+    world.restart()
+    theirs = f"{world.other}/theirs.wav"
+    world.switch.begin(UUID)
+    world.switch.uuid_record(UUID, "start", theirs)
+    world.switch.broken = "uuid_"
+    call = world.call()
+    call.begin()
+    with pytest.raises(DiscardFailed, match="never said what it recorded"):
+        call.discard(world.cause())
+    world.switch.on_event = lambda *event: None
+    world.switch.hang_up(UUID)
+    assert call.finish().state == "pending"
+    world.service.sweeper.sweep()
+    assert world.receipt() is None
+    assert world.audio() == ["other/theirs.wav"]
+
+    # Somebody looks, and takes the word for it upon himself.
+    Path(theirs).unlink()
+    journal = world.service.tools.journal
+    settle(journal, world.files, world.clock, UUID, UNTOLD, by="E. Noether", why="deleted")
+    world.service.sweeper.sweep()
+    assert [(file.path, file.how) for file in world.receipt().files] == [(UNTOLD, "settled")]
+
+
+def test_P12_what_can_be_asked_about_at_the_discard_is_known(world):
+    theirs = f"{world.other}/theirs.wav"
+    world.switch.begin(UUID)
+    world.switch.uuid_record(UUID, "start", theirs)
+    world.switch.broken = "uuid_buglist"
+    call = world.call()
+    call.begin()
+    world.switch.broken = ""
+    assert [file.path for file in call.discard(world.cause()).files] == [theirs]
 
 
 def test_P12_twice_is_fine_and_the_first_cause_stays(world):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import replace
 
 from fsflows.log import Logger
@@ -10,6 +11,7 @@ from fsflows.recordings import metrics
 from fsflows.recordings.discarding.discard import Discard, DiscardFailed
 from fsflows.recordings.faults import LATE_POINT
 from fsflows.recordings.files.files import Files
+from fsflows.recordings.files.paths import UNTOLD
 from fsflows.recordings.freeswitch.control import RecordingControl
 from fsflows.recordings.freeswitch.reach import LazyControl
 from fsflows.recordings.journal.entries import Entry
@@ -29,6 +31,7 @@ class LiveDiscard:
 
     Attributes:
         receipt: of the discard; not complete while something that was recorded later is there.
+        untold: FreeSWITCH did not say what it recorded already when the call came in.
     """
 
     def __init__(
@@ -43,6 +46,7 @@ class LiveDiscard:
         log: Logger,
     ) -> None:
         self.receipt: Receipt | None = None
+        self.untold = False
         self._control = control
         self._tools = tools
         self._files = files
@@ -119,10 +123,24 @@ class LiveDiscard:
             assert self._discard is not None
             self._changed()
             try:
+                if self.untold:
+                    self._ask_once_more(self._discard)
                 self.receipt = self._tools.discarder.run(self._discard)
             finally:
                 self._changed()
         return self.receipt
+
+    def _ask_once_more(self, discard: Discard) -> None:
+        """What is recorded if FreeSWITCH says it now. If it never does, nobody may ever say that all of it is gone."""
+        for control in discard.controls:
+            with suppress(Exception):
+                control.active()
+                self.untold = False
+                return
+        # Over an event socket we hear of all calls' recordings, this one's too.
+        heard = self._tools.reach.control(self._switch, discard.call_uuid) is not None
+        if not heard and UNTOLD not in discard.known:
+            self._tools.lookout.note(discard, [UNTOLD])
 
     def late(self, path: str, cause: str | None = None) -> None:
         """FreeSWITCH told of a recording after the discard was asked for; `cause`: why it has ended, if it has."""

@@ -94,6 +94,7 @@ class CallRecordings:
             active = self._control.active()
         except Exception as error:
             self._log.warning("FreeSWITCH does not say what it records", why=str(error))
+            self._discard.untold = self._goes_on()
             return
         if active:
             with self._hold():
@@ -265,6 +266,13 @@ class CallRecordings:
             state = "discarded" if self._discard.done else "pending"
             return Summary(state, (), self.receipt)
         return of_entries(self._book.known.values())
+
+    def _goes_on(self) -> bool:
+        """Whether the call is not known to be over."""
+        try:
+            return self._control.alive()
+        except Exception:
+            return True
 
     # --- inside, with the lock held -----------------------------------------------------------------------------
 

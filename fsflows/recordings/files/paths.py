@@ -20,6 +20,10 @@ from fsflows.recordings.files.failures import FileWorkFailed, PathRefused, expla
 _DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
+UNTOLD = "unknown"
+"""In place of a path: recordings that there may be, and that FreeSWITCH could not be asked about."""
+
+
 @dataclass(frozen=True, slots=True)
 class Root:
     """A directory that recordings lie in.
@@ -109,6 +113,12 @@ class Roots:
         Raises:
             PathRefused: it can't be a file in a recording directory.
         """
+        if path == UNTOLD:
+            raise PathRefused(
+                path,
+                "recordings may be left: FreeSWITCH never said what it recorded in this call"
+                " (the socket action lacks `full`, and there is no event socket)",
+            )
         if "\0" in path:
             raise PathRefused(path, "holds a NUL")
         file = file_of(path)
