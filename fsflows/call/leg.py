@@ -95,6 +95,8 @@ class Leg(Line):
             ours = uuid.startswith(self.uuid)
             if is_taken(event, self._state, ours=ours):
                 self._taken()
+        if not uuid.startswith(self.uuid):
+            self._player.others_ended(self.clock.now())
         if uuid in self._finished:
             application = event.late("Application") or ""
             self._finished[uuid] = Executed(uuid, application, response, at)
@@ -170,7 +172,9 @@ class Leg(Line):
 
     # --- the player's hands ---------------------------------------------------------------------------------
 
-    def _execute_sound(self, sound: Sound) -> str:
+    def _execute_sound(self, sound: Sound | None) -> str:
+        if sound is None:
+            return self.execute("set", "fsflows_waits=true")
         self._set_terminators()
         return self.execute(*sound.command(self.voice))
 

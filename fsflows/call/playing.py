@@ -5,7 +5,8 @@ Three facts of FreeSWITCH shape this (see docs/barge-in.md for the measurements)
 * a break that arrives before the application has started is lost, and the file plays whole; so a stop that comes too
   early is kept until CHANNEL_EXECUTE says that it has started;
 * `uuid_break ... all` silently drops every queued execute, also those of others; so only one sound of ours is with
-  FreeSWITCH at a time, and the queue is here;
+  FreeSWITCH at a time, and the queue is here. Others say it, too: a sound that does not begin may wait behind something
+  of theirs, or have been dropped, and what is sent behind it tells which, since FreeSWITCH keeps the order;
 * a key that is among the channel's `playback_terminators` stops the sound inside FreeSWITCH, two frames sooner than
   any command of ours could; so a key's stop sends nothing, unless the end doesn't follow.
 """
@@ -29,6 +30,9 @@ BREAK_GUARD = 0.25
 JUST_BEGUN = 0.04
 """Seconds. A key that comes sooner than that after a sound has begun may have come before it to FreeSWITCH, which stops
 nothing then."""
+
+LATE = 1.0
+"""Seconds. A sound that has not begun after so long is asked about, and then after twice as long each time."""
 
 _NEVER_SENT = "never-sent"
 _FAILURES = ("FILE NOT FOUND", "PLAYBACK ERROR")
@@ -76,16 +80,36 @@ class Player:
     """The queue of playbacks of one call.
 
     Args:
-        execute: sends the application that plays a sound; returns its Event-UUID.
+        execute: sends the application that plays a sound, or for None one that does nothing; returns its Event-UUID.
         send_break: sends `uuid_break`.
         ended: told of each playback that is over, with the time.
         now: the time, for a prompt of no sounds.
         log: gives the call's logger.
     """
 
+    __slots__ = (
+        "_again",
+        "_asked",
+        "_break_wanted",
+        "_ended",
+        "_execute",
+        "_log",
+        "_next",
+        "_now",
+        "_patience",
+        "_queue",
+        "_said_no_voice",
+        "_send_break",
+        "_sound_began",
+        "_started",
+        "_stop",
+        "_uuid",
+        "guard",
+    )
+
     def __init__(
         self,
-        execute: Callable[[Sound], str],
+        execute: Callable[[Sound | None], str],
         send_break: Callable[[], None],
         ended: Callable[[Playback, float], None],
         now: Callable[[], float],
@@ -105,8 +129,10 @@ class Player:
         self._break_wanted = False
         self._stop: Ending | None = None
         self._again = False
+        self._asked = ""
+        self._patience = LATE
         self.guard: float | None = None
-        """When to break a sound that its terminator did not stop; None: nothing to guard."""
+        """When to break a sound that its terminator did not stop, or to ask about one that has not begun."""
 
     @property
     def playing(self) -> bool:
@@ -161,18 +187,35 @@ class Player:
             self._break()
 
     def check_guard(self, now: float) -> bool:
-        """Break a sound whose terminator did not stop it; says whether anything was due."""
+        """Break a sound that goes on, or ask about one that has not begun; says whether anything was due."""
         if self.guard is None or now < self.guard:
             return False
         self.guard = None
-        self._break()
+        if self._started:
+            self._break()
+        elif self._queue:
+            self._asked = self._execute(None)
+            self.guard = now + self._patience
+            self._patience *= 2
         return True
+
+    def others_ended(self, now: float) -> None:
+        """Something that others had FreeSWITCH do is over: a sound that waits behind it begins now, or never."""
+        if self._queue and not self._started:
+            self._patience = LATE
+            self.guard = now + LATE
 
     def started(self, uuid: str, at: float) -> None:
         """CHANNEL_EXECUTE came."""
-        if uuid != self._uuid or not self._queue:
+        if not self._queue or self._started:
+            return
+        if self._asked and uuid == self._asked:
+            self._dropped(at)
+        if uuid != self._uuid:
             return
         self._started = True
+        if self._stop is not Ending.KEY:
+            self.guard = None
         self._sound_began = at
         playback = self._queue[0]
         if playback.begun is None:
@@ -215,6 +258,22 @@ class Player:
                 self._begin(0)
         return True
 
+    def _dropped(self, at: float) -> None:
+        """What was sent behind a sound has begun, and the sound has not: it never will."""
+        self._log().warning("FreeSWITCH has dropped a sound (uuid_break all?)")
+        self._uuid = self._asked = ""
+        again, self._again = self._again, False
+        if self._stop is not None:
+            ending, self._stop = self._stop, None
+            self._end(ending, at)
+            if self._queue:
+                self._begin(0)
+        elif again:
+            self._begin(0)
+        else:
+            self._queue[0].heard -= 1
+            self._begin(self._next)
+
     def _check_spoken(self, sound: Sound, at: float) -> None:
         if (
             isinstance(sound, Speech)
@@ -234,6 +293,7 @@ class Player:
             self._end(Ending.STOPPED, at)
         self._stop = None
         self._again = False
+        self.guard = None
 
     def _begin(self, index: int) -> None:
         playback = self._queue[0]
@@ -245,6 +305,10 @@ class Player:
         self._next = index
         self._started = False
         self._break_wanted = False
+        # What was asked behind an earlier sound may come only now, before this one.
+        self._asked = ""
+        self._patience = LATE
+        self.guard = self._now() + LATE
         playback.heard += 1
         try:
             self._uuid = self._execute(playback.sounds[index])

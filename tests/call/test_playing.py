@@ -1,7 +1,7 @@
 """The player: one sound at a time with FreeSWITCH, and a stop that is never lost."""
 
 from fsflows.call.audio import File, Silence, Speech
-from fsflows.call.playing import BREAK_GUARD, Ending, Player
+from fsflows.call.playing import BREAK_GUARD, LATE, Ending, Player
 from fsflows.esl.quoting import UnsafeValue
 
 
@@ -26,6 +26,14 @@ class Desk:
 
     def _over(self, playback, at):
         self.ended.append((playback.ending, at))
+
+    def ask(self):
+        """The time comes to ask about what has not begun; the application that asks, or "" for none."""
+        sent = len(self.sent)
+        self.now = self.player.guard or self.now
+        self.player.check_guard(self.now)
+        assert all(sound is None for sound in self.sent[sent:])
+        return f"u{len(self.sent)}" if len(self.sent) > sent else ""
 
     def start(self, at=0.0):
         self.player.started(f"u{len(self.sent)}", at)
@@ -229,3 +237,60 @@ def test_a_key_around_the_beginning_of_a_sound_gets_a_break_at_once():
         desk.start(1.1)
         assert breaks == desk.breaks
         assert desk.player.guard is not None
+
+
+def test_a_sound_that_somebody_has_dropped_is_played_again():
+    """`uuid_break all` of others: FreeSWITCH forgets what waits, and says nothing."""
+    desk = Desk()
+    playback = desk.player.play([File("a.wav"), File("b.wav")])
+    asked = desk.ask()
+    assert LATE == desk.now
+    desk.player.started(asked, 2.0)  # FreeSWITCH keeps the order: the sound is not there any more
+    assert [File("a.wav"), None, File("a.wav")] == desk.sent
+    desk.start()
+    desk.finish()
+    assert File("b.wav") == desk.sent[-1]
+    desk.start()
+    desk.finish(at=5.0)
+    assert [(Ending.PLAYED, 5.0)] == desk.ended
+    assert 2 == playback.heard
+
+
+def test_a_sound_that_waits_behind_something_of_others_is_left_in_peace():
+    desk = Desk()
+    desk.player.play([File("a.wav")])
+    first, at = desk.ask(), desk.now
+    desk.ask()
+    assert desk.now - at == LATE
+    desk.ask()
+    assert desk.now - at == 3 * LATE  # twice as long each time
+    # What the others had is over, and now somebody drops the rest.
+    desk.player.others_ended(desk.now)
+    at = desk.now
+    last = desk.ask()
+    assert desk.now - at == LATE
+    desk.player.started(first, desk.now)
+    assert desk.sent.count(File("a.wav")) == 1
+    desk.player.started(last, desk.now)
+    assert desk.sent.count(File("a.wav")) == 2
+
+
+def test_what_was_asked_about_an_earlier_sound_says_nothing_of_the_next():
+    desk = Desk()
+    desk.player.play([File("a.wav"), File("b.wav")])
+    asked = desk.ask()
+    desk.player.started("u1", 1.0)
+    assert desk.player.guard is None
+    desk.player.finished("u1", "FILE PLAYED", "", 2.0)
+    desk.player.started(asked, 2.0)
+    assert [File("a.wav"), None, File("b.wav")] == desk.sent
+
+
+def test_a_dropped_sound_that_was_to_stop_has_stopped():
+    desk = Desk()
+    desk.player.play([File("a.wav")])
+    desk.player.stop(0.5, by_key=True)
+    desk.player.play([File("b.wav")])
+    desk.player.started(desk.ask(), 1.0)
+    assert [(Ending.KEY, 1.0)] == desk.ended
+    assert File("b.wav") == desk.sent[-1]

@@ -192,6 +192,13 @@ class RealWorld:
         self.events.api(f"uuid_setvar {uuid} socket_resume false")
         assert self.events.api(f"uuid_transfer {uuid} fsflows-desk").startswith("+OK")
 
+    def announce(self, uuid: str, hertz: int) -> None:
+        tone = f"tone_stream://%(10000,0,{hertz})"
+        assert self.events.api(f"uuid_broadcast {uuid} {tone} aleg").startswith("+OK")
+
+    def break_all(self, uuid: str) -> None:
+        assert self.events.api(f"uuid_break {uuid} all").startswith("+OK")
+
     def recordings(self, uuid: str) -> Sequence[bytes]:
         return [path.read_bytes() for path in self.serving.recordings(uuid)]
 

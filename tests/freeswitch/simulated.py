@@ -26,6 +26,7 @@ from fsflows.server.worker.calls import CallRunner
 from fsflows.switch import CallProfile, Setup
 from fsflows.switch.caller import Caller, check_keys
 from fsflows.switch.channel import Channel
+from fsflows.switch.execute import Execute
 from fsflows.switch.files import DiskFiles
 from fsflows.switch.link import incoming_call
 from fsflows.switch.setup import Recogniser
@@ -247,8 +248,17 @@ class SimulatedWorld(ABC):
         """Look at a call that is over in the switch."""
 
     def take_away(self, uuid: str) -> None:
-        line = next(line for line in self._lines if line.channel.uuid == uuid)
-        line.do(lambda caller: caller.channel.transfer("fsflows-desk"))
+        self._line(uuid).do(lambda caller: caller.channel.transfer("fsflows-desk"))
+
+    def announce(self, uuid: str, hertz: int) -> None:
+        tone = Execute("playback", f"tone_stream://%(10000,0,{hertz})", "theirs", locked=True)
+        self._line(uuid).do(lambda caller: caller.channel.enqueue(tone))
+
+    def break_all(self, uuid: str) -> None:
+        self._line(uuid).do(lambda caller: caller.channel.break_playing(everything=True))
+
+    def _line(self, uuid: str) -> Line:
+        return next(line for line in self._lines if line.channel.uuid == uuid)
 
     def recordings(self, uuid: str) -> Sequence[bytes]:
         return [path.read_bytes() for path in self._files(uuid)]

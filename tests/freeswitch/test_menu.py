@@ -76,3 +76,18 @@ def milliseconds(seconds: list[float]) -> str:
     return (
         f"p50 {1000 * median(seconds):.0f} ms, worst {1000 * max(seconds):.0f} ms of {len(seconds)}"
     )
+
+
+def test_a_prompt_that_somebody_drops_is_heard_all_the_same(world: World) -> None:
+    """It waits behind what somebody else has played, who then says `uuid_break all`: FreeSWITCH forgets the prompt."""
+    with world.call("two_steps") as phone:
+        phone.wait_heard(500)
+        world.announce(phone.uuid, 1300)
+        world.wait(0.3)
+        phone.press("1")
+        phone.wait_heard(1300)
+        world.wait(0.3)
+        world.break_all(phone.uuid)
+        phone.wait_heard(700)
+        phone.press("2")
+        assert "NORMAL_CLEARING" == phone.wait_ended().cause

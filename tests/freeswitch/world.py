@@ -108,6 +108,12 @@ class World(Protocol):
     def take_away(self, uuid: str) -> None:
         """Somebody transfers a call to the desk, behind fsflows' back."""
 
+    def announce(self, uuid: str, hertz: int) -> None:
+        """Somebody has ten seconds of a tone played to the caller as soon as nothing else is, behind fsflows' back."""
+
+    def break_all(self, uuid: str) -> None:
+        """Somebody breaks off what is played, and drops all that waits for its turn."""
+
     def recordings(self, uuid: str) -> Sequence[bytes]:
         """The recordings of a call that are anywhere on this machine now, as files' contents."""
 
