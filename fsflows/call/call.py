@@ -30,6 +30,9 @@ ROUTED = 0.5
 """Seconds in which a transferred call has got to its extension. It takes a millisecond."""
 
 
+AT_ONCE = 1.0
+"""Seconds in which the application `hangup` has hung up. It takes some 20 milliseconds."""
+
 RING_TIMEOUT = 60
 """Seconds that the other leg of a `bridge` may ring."""
 
@@ -151,18 +154,21 @@ class Call(Leg):
             return
         self._ending = True
         try:
-            if self._player.playing:
-                # An execute would queue behind the playback.
-                self.post(commands.api("uuid_kill", self.uuid, quoting.word(cause)))
-            else:
+            if not self._player.playing:
                 self.execute("hangup", quoting.word(cause))
-            until = self.clock.now() + HANGING_UP
-            while self.clock.now() < until:
-                with suppress(Interrupted):  # the call is being ended already
-                    self.sleep(until - self.clock.now())
+                self._wait_for_the_end(AT_ONCE)
+            # An execute queues behind what is played, also by others, who may even have it dropped.
+            self.post(commands.api("uuid_kill", self.uuid, quoting.word(cause)))
+            self._wait_for_the_end(HANGING_UP)
         except CallEnded:
             return
         self._over(cause)
+
+    def _wait_for_the_end(self, seconds: float) -> None:
+        until = self.clock.now() + seconds
+        while self.clock.now() < until:
+            with suppress(Interrupted):  # the call is being ended already
+                self.sleep(until - self.clock.now())
 
     # --- handing off ----------------------------------------------------------------------------------------
 

@@ -91,3 +91,13 @@ def test_a_prompt_that_somebody_drops_is_heard_all_the_same(world: World) -> Non
         phone.wait_heard(700)
         phone.press("2")
         assert "NORMAL_CLEARING" == phone.wait_ended().cause
+
+
+def test_a_call_is_hung_up_also_while_somebody_else_has_something_played(world: World) -> None:
+    with world.call("two_steps") as phone:
+        phone.wait_heard(500)
+        world.announce(phone.uuid, 1300)
+        world.wait(0.3)
+        phone.press("2")
+        phone.wait_heard(1300)
+        assert "NORMAL_CLEARING" == phone.wait_ended(4.0).cause
