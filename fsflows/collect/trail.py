@@ -96,6 +96,10 @@ def _only(source: str) -> frozenset[str]:
     return frozenset({source})
 
 
+_TICK = 1e-6
+"""Seconds; of FreeSWITCH's time stamps. As floats they differ by a little more than they do: 0.06 is within 0.06."""
+
+
 class Presses:
     """Tells a second report of a press from a second press.
 
@@ -106,7 +110,7 @@ class Presses:
     """
 
     def __init__(self, window: float, earlier: Iterable[Press] = (), *, is_pii: bool) -> None:
-        self._window = window
+        self._window = window + _TICK
         self._is_pii = is_pii
         self._recent = list(earlier)
         reporting = {press.sources for press in self._recent}

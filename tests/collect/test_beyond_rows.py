@@ -547,6 +547,7 @@ def test_beyond_10_flushed_keys_are_logged_and_a_second_report_of_one_is_no_key_
     [
         ("1.00 key 5 RTP\n1.03 key 5 INBAND_AUDIO", "5"),
         ("1.00 key 5 INBAND_AUDIO\n1.05 key 5 RTP", "5"),
+        ("3.941 key 5 RTP\n4.001 key 5 INBAND_AUDIO", "5"),  # a little more as floats
         ("1.00 key 5 RTP\n1.05 key 5 RTP", "55"),
         ("1.00 key 5 RTP\n1.08 key 5 INBAND_AUDIO", "55"),
         ("1.00 key 5 RTP\n1.02 key 6 INBAND_AUDIO", "56"),

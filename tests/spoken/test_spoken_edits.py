@@ -184,6 +184,7 @@ def test_beyond_3_a_correction_in_so_many_words_is_one_whatever_length_is_missin
         ("uno dos tres perdón quería decir cuatro", "es"),
         ("uno dos tres me he confundido cuatro", "es"),
         ("un deux trois je suis désolé quatre", "fr"),
+        ("un deux trois scusez quatre", "fr-CA"),
         ("uno due tre mi dispiace quattro", "it"),
         ("een twee drie het spijt me vier", "nl"),
         ("um dois três perdão eu queria dizer quatro", "pt-BR"),
