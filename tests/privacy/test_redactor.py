@@ -224,6 +224,8 @@ def test_P13_two_groups_of_a_number_hide_each_other(redactor, written, cleaned):
         ("forty five x fifty six y seventy three", "_ x _ y _"),
         ("45 to begin with, fifty-six, and lastly 7375", "_ to begin with, _, and lastly _"),
         ("one: forty five, two: fifty six, three: seventy three", "one: _, two: _, three: _"),
+        # A word beside a number joins it: "one forty five" is read as 145.
+        ("one forty five x two fifty six x three seventy three", "_ x _ x _"),
         ("fünfundvierzig x sechsundfünfzig x dreiundsiebzig", "_ x _ x _"),
         ("1 of 8: 45, 2 of 8: 56, 3 of 8: 73", "1 of 8: _, 2 of 8: _, 3 of 8: _"),
         ("4556 then, much later, 86 and also 89", "_ then, much later, _ and also _"),
