@@ -33,6 +33,10 @@ SILENCE = 1.0
 """Seconds. So much later comes a final result that no partial went before."""
 
 
+REMEMBERED = 8
+"""Presses of which another report may still come: no caller types so many in the time that one takes."""
+
+
 @dataclass(frozen=True, slots=True)
 class Press:
     """One press of a key, and who has reported it so far ("RTP", "INBAND_AUDIO").
@@ -133,7 +137,7 @@ class Presses:
                     return False
             self._only_source = None if recent else alone
         recent.append(Press(Pii(key) if self._is_pii else key, at, alone, held))
-        if len(recent) > 8:
+        if len(recent) > REMEMBERED:
             del recent[0]
         return True
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
@@ -103,6 +103,7 @@ class Attempt:
         outcome: what came of it; None: it isn't over.
         cause: FreeSWITCH's hangup cause, or what went wrong.
         revision: counts changes.
+        answered_at: when somebody answered; None: nobody has.
     """
 
     id: str
@@ -113,7 +114,7 @@ class Attempt:
     outcome: Outcome | None = None
     cause: str = ""
     revision: int = 0
-    answered_at: datetime | None = field(default=None)
+    answered_at: datetime | None = None
 
     @property
     def called(self) -> bool:
