@@ -6,6 +6,7 @@ import re
 
 import pytest
 
+from fsflows.recordings import metrics
 from fsflows.recordings.call.summary import RecordingsClosed
 from fsflows.recordings.discarding.discard import TOO_SHORT
 from fsflows.recordings.freeswitch.control import RecordingError
@@ -179,7 +180,8 @@ def test_masks_nest_by_reason(world):
     call.unmask("conv")
 
 
-def test_what_can_not_be_masked_is_stopped(world):
+def test_what_can_not_be_masked_is_stopped_and_counted(world):
+    before = metrics.MASK_FAILED._value.get()
     call = world.call()
     call.start()
     record = world.switch.uuid_record
@@ -189,6 +191,7 @@ def test_what_can_not_be_masked_is_stopped(world):
     call.mask()
     assert world.switch.calls[UUID] == {}
     assert call.recording == ()
+    assert metrics.MASK_FAILED._value.get() == before + 1
 
 
 def test_what_can_neither_be_masked_nor_stopped_is_an_error(world):
