@@ -194,6 +194,15 @@ def test_what_can_not_be_masked_is_stopped_and_counted(world):
     assert metrics.MASK_FAILED._value.get() == before + 1
 
 
+def test_what_has_ended_already_need_not_be_masked(world):
+    """And nobody has told us yet: the private step goes on."""
+    call = world.call()
+    world.switch.calls[UUID].pop(call.start()).close()
+    before = metrics.MASK_FAILED._value.get()
+    call.mask()
+    assert metrics.MASK_FAILED._value.get() == before
+
+
 def test_what_can_neither_be_masked_nor_stopped_is_an_error(world):
     call = world.call()
     call.start()
