@@ -136,6 +136,21 @@ def test_P12_what_can_be_asked_about_at_the_discard_is_known(world):
     assert [file.path for file in call.discard(world.cause()).files] == [theirs]
 
 
+def test_P12_what_was_told_of_and_never_seen_is_not_called_absent(world):
+    """FreeSWITCH's events don't tell "%41" from "A": the file that they name is not there, and FreeSWITCH says so, too."""
+    call = world.call()
+    world.switch.on_event = lambda *event: None
+    world.switch.uuid_record(UUID, "start", f"{world.other}/%41.wav")
+    call.noticed_start(f"{world.other}/A.wav", 0.0)
+    world.switch.uuid_record(UUID, "stop", f"{world.other}/%41.wav")
+    call.noticed_stop(f"{world.other}/A.wav", 0.0)
+    with pytest.raises(DiscardFailed, match="was never found here"):
+        call.discard(world.cause())
+    with pytest.raises(DiscardFailed, match="was never found here"):
+        call.retry()
+    assert world.receipt() is None
+
+
 def test_P12_twice_is_fine_and_the_first_cause_stays(world):
     call = world.call()
     call.start()

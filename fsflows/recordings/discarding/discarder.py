@@ -258,7 +258,8 @@ class Discarder:
             return "removed by FreeSWITCH"
         if not now.seen and error.startswith(NOT_STARTED):
             return "never started"
-        if not now.seen and self._is_there(discard, entry.path):
+        if not now.seen and (not error or self._is_there(discard, entry.path)):
+            # FreeSWITCH's word that there is none is not enough: its events don't tell "%41" from "A".
             return None
         if entry.state in ("discarding", "discarded") or error == ON_ITS_WAY:
             return "deleted earlier"
