@@ -20,6 +20,10 @@ class CallEnded(Exception):
         self.cause = cause
         self.ours = ours
 
+    def again(self) -> CallEnded:
+        """The same, to be raised: what is raised holds on to all that it passes on its way up."""
+        return CallEnded(self.cause, ours=self.ours)
+
 
 LINK_LOST = "LINK_LOST"
 TRANSFERRED = "TRANSFERRED"

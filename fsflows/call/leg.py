@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from fsflows.call import metrics
 from fsflows.call.audio import Sound, Voice
-from fsflows.call.ended import TRANSFERRED, UNKNOWN_APPLICATION
+from fsflows.call.ended import LINK_LOST, TRANSFERRED, UNKNOWN_APPLICATION, CallEnded
 from fsflows.call.happenings import (
     Executed,
     Happening,
@@ -68,6 +68,17 @@ class Leg(Line):
         self._parting: Event | None = None
         """The end of a bridge, or of the call: what came of a hand-off."""
         self._barge_in = metrics.BargeIn()
+
+    def close(self) -> None:
+        """End the connection. Nothing of the call points back here from now on, so that all of it is freed when nobody
+        needs it any more. To the garbage collector, which no caller is answered beside, it would be dear.
+        """
+        self.link.close()
+        if self._ended is None:
+            self._ended = CallEnded(LINK_LOST, ours=True)
+        self.on_playback = self.on_recording = self.on_key = None
+        self._player.close()
+        self._recogniser.close()
 
     # --- events ---------------------------------------------------------------------------------------------
 

@@ -107,7 +107,7 @@ class Line(Party, ABC):
             self._key_at = None  # whoever waits has answered it, and needed no command
         while not self._pending:
             if self._ended is not None:
-                raise self._ended
+                raise self._ended.again()
             if not self._read(until) and not self._pending:
                 return None
         happening = self._pending.pop(0)
@@ -190,7 +190,7 @@ class Line(Party, ABC):
 
     def _alive(self) -> None:
         if self._ended is not None:
-            raise self._ended
+            raise self._ended.again()
 
     def _over(self, cause: str, *, reason: str = "") -> None:
         if self._ended is None:
@@ -222,7 +222,7 @@ class Line(Party, ABC):
             self._read_rest()
             self._link_ended(closed)
             assert self._ended is not None
-            raise self._ended from None
+            raise self._ended.again() from None
         except ReplyTimeout:
             raise CallFailed(name, f"FreeSWITCH did not answer within {timeout:g} s") from None
 
@@ -275,7 +275,7 @@ class Line(Party, ABC):
             self._read_rest()
             self._link_ended(closed)
             assert self._ended is not None
-            raise self._ended from None
+            raise self._ended.again() from None
 
     def _read_rest(self) -> None:
         # The hang-up and its cause may lie unread before the end of the connection.

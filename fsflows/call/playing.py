@@ -295,6 +295,10 @@ class Player:
         self._again = False
         self.guard = None
 
+    def close(self) -> None:
+        """Let go of those that it was given; it is not used any more."""
+        del self._execute, self._send_break, self._ended, self._now, self._log
+
     def _begin(self, index: int) -> None:
         playback = self._queue[0]
         if not playback.sounds:

@@ -119,6 +119,10 @@ class Recogniser:
             self._diverted = False
             self._channel.post(commands.divert_events(False))
 
+    def close(self) -> None:
+        """Let go of the call; it is not used any more."""
+        del self._channel
+
     def _start(self) -> None:
         self._listener.running = True
         # One that was begun and has closed since is waited for by nobody.

@@ -51,7 +51,7 @@ def act(engine: Engine, action: Action) -> Direction | None:
     if action.discard_recording:
         discard(engine)
     for name, value in action.set.items():
-        engine.conv.state[name] = fill_value(engine, value)
+        engine.state[name] = fill_value(engine, value)
     if action.metric is not None:
         name, value = action.metric
         engine.write_metric(name, fill_value(engine, value))

@@ -36,13 +36,11 @@ class Conversation:
 
     Attributes:
         id: the call's id (FreeSWITCH's channel UUID).
-        state: what the call remembers: `conv.state.name`, or `conv.state["name"]`.
     """
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
         self.id: str = engine.call.uuid
-        self.state = State()
 
     def __repr__(self) -> str:
         return f"<Conversation {self.id}>"
@@ -51,6 +49,15 @@ class Conversation:
     def log(self) -> Logger:
         """A logger: `conv.log.info("text", key=value)`. PII is hidden."""
         return self._engine.log.bind(source="function")
+
+    @property
+    def state(self) -> State:
+        """What the call remembers: `conv.state.name`, or `conv.state["name"]`."""
+        return self._engine.state
+
+    @state.setter
+    def state(self, values: Mapping[str, Any]) -> None:
+        self._engine.state = State(values)
 
     # --- the call ---------------------------------------------------------------------------------------------
 

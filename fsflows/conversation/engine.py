@@ -32,6 +32,7 @@ from fsflows.conversation.history import Turn
 from fsflows.conversation.placeholders import fill_target, render
 from fsflows.conversation.screening import is_machine
 from fsflows.conversation.speaking import Rendered, say
+from fsflows.conversation.state import State
 from fsflows.conversation.talk import Talk
 from fsflows.esl.quoting import UnsafeValue
 from fsflows.flow.model import Flow, FlowSet, Prompt, Say
@@ -103,9 +104,10 @@ class Engine:
         self.because = Reason.FLOW_ENDED
         """Why the call will have ended, if it ends where it is going now."""
         self._direction: Direction | None = None
+        self.state = State()
+        self.state.update(extra_state or {})
         self.conv = Conversation(self)
         self.flow_handle = FlowHandle(self)
-        self.conv.state.update(extra_state or {})
         self._entry = flow
         self._voice = call.voice
         self._take_voice()
@@ -279,6 +281,10 @@ class Engine:
             self.call.finish_playing()
 
         self._quietly("apology", apologise)
+
+    def close(self) -> None:
+        """No function runs any more: an engine is known to its functions' `conv`, and no longer the other way round."""
+        del self.conv, self.flow_handle
 
     # --- what the other parts use -----------------------------------------------------------------------------
 

@@ -205,9 +205,15 @@ def call_function(
     error = task.exception
     if error is None:
         return Ran(task.value, seconds)
-    if isinstance(error, passing):
+    failure = None if isinstance(error, passing) else _failure(name, function, error)
+    # What it was raised through holds on to the call, and to the task that has it.
+    traceback.clear_frames(error.__traceback__)
+    if failure is not None:
+        return Ran(None, seconds, failure)
+    try:
         raise error
-    return Ran(None, seconds, _failure(name, function, error))
+    finally:
+        del error, task
 
 
 def _give_up(clock: Clock, task: Task) -> None:

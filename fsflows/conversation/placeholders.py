@@ -54,4 +54,4 @@ def value(engine: Engine, name: str) -> object:
         return engine.last_digits
     if name in ("caller_number", "callee_number"):
         return getattr(engine.call, name)
-    return engine.conv.state.get(name)
+    return engine.state.get(name)

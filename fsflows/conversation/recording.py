@@ -187,7 +187,7 @@ class CallRecorder:
             masks.put_on(self._recordings, reason)
         except RecordingError:
             if self._call.ended is not None:
-                raise self._call.ended from None
+                raise self._call.ended.again() from None
             raise
 
     def _about_to_mask(self) -> Masks:
@@ -235,6 +235,11 @@ class CallRecorder:
             self._masks.wait()
         summary = self._made.finish(call_over=self._over(), clean=self._record.redactor.text)
         self._note(summary)
+
+    def let_go(self) -> None:
+        """The record is written: nobody is told any more of what becomes of the recordings."""
+        if self._made is not None:
+            self._made.let_go()
 
     def _over(self) -> bool:
         """Whether the channel is gone; after a hand-off it usually is not, and FreeSWITCH is asked."""

@@ -73,8 +73,9 @@ def run_call(
     services.live.add(record)
     services.begin(record)
     metrics.CALLS_ACTIVE.labels(flow.name).inc()
+    recordings = CallRecorder(call, flow, record, services.recorder)
+    engine: Engine | None = None
     try:
-        recordings = CallRecorder(call, flow, record, services.recorder)
         state = {**call.first_values, **state} if state else call.first_values
         engine = Engine(call, flow, flows, recordings, record, redactor, state)
         engine.log.info("call", flow=flow.name, caller=caller, callee=callee)
@@ -101,7 +102,10 @@ def run_call(
     finally:
         metrics.CALLS_ACTIVE.labels(flow.name).dec()
         services.live.remove(record)
-        call.link.close()
+        call.close()
+        recordings.let_go()
+        if engine is not None:
+            engine.close()
 
 
 def _over(

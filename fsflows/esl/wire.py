@@ -360,6 +360,7 @@ class Wire:
             if isinstance(place, _Place):
                 place.take(None)
         self._on_end(reason)
+        self._forget_owner()
 
     def _release(self) -> None:
         """Give the file descriptor and the watchers back."""
@@ -372,3 +373,13 @@ class Wire:
                 watcher.close()
         self._unsent.clear()
         self._sock.close()
+        self._forget_owner()
+
+    def _forget_owner(self) -> None:
+        """Whoever owns us is freed with the last reference to it (see `Leg.close`), once it is told of nothing more."""
+        if self._released and self.ended is not None:
+            self._on_frame = self._on_end = self._on_posted = _nothing
+
+
+def _nothing(*_: object) -> None:
+    pass

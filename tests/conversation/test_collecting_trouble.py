@@ -185,7 +185,7 @@ def test_P3_a_key_while_a_function_asks_for_digits_itself_answers_that(play):
         """,
     )
     assert ["complete 1 keys", "complete 234 keys", "complete 5 keys"] == got(played)
-    assert "234" == played.engine.conv.state.more
+    assert "234" == played.engine.state.more
 
 
 @pytest.mark.parametrize("digit", ["", "12", "??", "E", "5\n"])

@@ -261,7 +261,7 @@ def test_P13_the_surplus_of_a_private_answer_is_private_in_the_next_step(play):
             conv._engine.record.watchers.append(conv.state.seen.append)
         """,
     )
-    seen = [entry.text for entry in played.engine.conv.state.seen if isinstance(entry, Heard)]
+    seen = [entry.text for entry in played.engine.state.seen if isinstance(entry, Heard)]
     assert ["[hidden]"] * len(seen) == seen
     assert len(seen) >= 6
     assert ["[4 digits hidden]", "[2 digits hidden]"] == [

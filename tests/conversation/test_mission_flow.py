@@ -215,7 +215,7 @@ def test_P8_another_flow_speaks_with_its_own_voice(play):
         },
     )
     assert ["flite|slt|One.", "flite|slt|Two.", "flite|slt|Three.", "flite|rms|Cuatro."] == (
-        played.engine.conv.state.said
+        played.engine.state.said
     )
 
 
@@ -438,7 +438,7 @@ def test_P13_private_digits_reach_the_function_and_nothing_else(play, capsys):
     )
     everything = repr(played.record) + played.record.dumps() + repr(played.engine.history)
     everything += "".join(turn.to_string() for turn in played.engine.history)
-    everything += repr(played.engine.conv.state) + "".join(capsys.readouterr())
+    everything += repr(played.engine.state) + "".join(capsys.readouterr())
     assert "4071" not in without_random(everything)
 
 

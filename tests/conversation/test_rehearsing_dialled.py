@@ -43,7 +43,7 @@ def test_whoever_answers_gets_the_flow_with_what_is_known_of_them(play):
         "customer": "4711",
         "who": ["442079460000", "+442079460018", {}],
     } == record.metrics
-    assert {"name": "Ann Example", "customer": "4711"} == played.engine.conv.state
+    assert {"name": "Ann Example", "customer": "4711"} == played.engine.state
     assert "taken" == played.channel.variables["fsflows_dial_state"]
 
 
@@ -56,7 +56,7 @@ def test_without_a_number_of_ours_there_is_none(play):
 
 def test_python_adds_what_is_no_text(play):
     played = play(FLOW, f"{DIALLED}hear press one\npress 1\n", NOTE, state={"customer": 4711})
-    assert {"name": "Ann Example", "customer": 4711} == played.engine.conv.state
+    assert {"name": "Ann Example", "customer": 4711} == played.engine.state
 
 
 def test_a_machine_is_hung_up_on(play):
@@ -85,5 +85,5 @@ def test_more_than_can_be_sent_is_said():
 def test_a_call_that_comes_in_takes_no_values_from_anybody(play):
     """The variable alone is none of ours."""
     played = play(FLOW, "set fsflows_values=eyJuYW1lIjoiQW5uIn0\nhear press one\npress 1\n", NOTE)
-    assert {} == played.engine.conv.state
+    assert {} == played.engine.state
     assert "inbound" == played.record.direction

@@ -262,7 +262,7 @@ def test_the_functions_page_lists_exactly_the_names_of_conv_and_flow(tmp_path):
     flows = load_flows([tmp_path])
     played = rehearse(flows["f"], flows, parse_script("wait 1", "f"))
     shown = re.findall(r"^\| `((?:conv|flow)\.\w+)", read("docs/functions.md"), re.MULTILINE)
-    assert sorted(played.engine.conv.state.names) == sorted(shown)
+    assert sorted(played.engine.state.names) == sorted(shown)
 
 
 def test_the_functions_page_lists_what_a_function_may_return():

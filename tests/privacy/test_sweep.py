@@ -23,6 +23,7 @@ from fsflows.archive.store import RecordStore
 from fsflows.console.app import create_app
 from fsflows.console.sources import Sources
 from fsflows.conversation import rehearsal as rehearsal_module
+from fsflows.conversation.conversation import Conversation
 from fsflows.conversation.judging import EXPECTATIONS
 from fsflows.conversation.rehearsal import rehearse
 from fsflows.database import Database
@@ -196,7 +197,7 @@ def _crash(engine):
         raise RuntimeError(f"crashed with {newest}")
 
     try:
-        crashes(engine.conv, engine.history, engine.redactor, engine.record)
+        crashes(Conversation(engine), engine.history, engine.redactor, engine.record)
     except RuntimeError as error:
         return "".join(
             traceback.TracebackException.from_exception(error, capture_locals=True).format()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 
 from fsflows.database import DatabaseFailed
 from fsflows.log import Logger
@@ -45,12 +46,13 @@ class CallRecordings:
     ) -> None:
         self.call_uuid = control.call_uuid
         self.closed = False
-        self.on_change: Callable[[Summary], None] = lambda summary: None
+        self.on_change: Callable[[Summary], None] = _nobody
         self._control = control
         self._tools = tools
         self._log = log
         self._files = tools.reach.files(switch)
         self._book = Book(self.call_uuid, tools, self._files, flow=flow, switch=switch, log=log)
+        self._stop = partial(_stop, control, self._book)
         self._masking = Masking(control, self._stop, log)
         self._ending = Ending(control, tools, self._files, self._book, log)
         self._discard = LiveDiscard(
@@ -260,6 +262,11 @@ class CallRecordings:
             self._leave()
         return self.summary()
 
+    def let_go(self) -> None:
+        """Nobody is told any more of what changes (`on_change`)."""
+        self.on_change = _nobody
+        self._discard.let_go()
+
     def summary(self) -> Summary:
         """What became of the recordings so far."""
         if self.discarded:
@@ -377,10 +384,6 @@ class CallRecordings:
         if self._book.started(path):
             self._masking.see_to(path)
 
-    def _stop(self, path: str) -> None:
-        self._control.stop(path)
-        self._book.stopped(path)
-
     def _mask(self, reason: str) -> None:
         if not self.discarded:
             self._adopt(self._control.active())
@@ -396,3 +399,12 @@ class CallRecordings:
     def _leave(self) -> None:
         if self._tools.live.get(self.call_uuid) is self:
             del self._tools.live[self.call_uuid]
+
+
+def _stop(control: RecordingControl, book: Book, path: str) -> None:
+    control.stop(path)
+    book.stopped(path)
+
+
+def _nobody(_: Summary) -> None:
+    pass
