@@ -260,9 +260,8 @@ class Listener(ABC, Generic[R]):
     def _trail(self, at: float, end_keys: frozenset[str], end_keys_until: float) -> Trail:
         words, words_until, and_rest = self._utterance.trail(at)
         if self.spec.speech is not None and at > words_until:
-            words = (
-                ""  # that speech is over: what is heard from now on, listened to or not, is another
-            )
+            # That speech is over: what is heard from now on, listened to or not, is another.
+            words = ""
         return Trail(
             heard_until=at if self.spec.speech is not None else self._heard_until,
             presses=self._presses.recent,

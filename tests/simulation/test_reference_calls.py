@@ -99,7 +99,7 @@ def caller(rng: random.Random, *, talks: bool) -> str:
             lines.append(f"press {keys} gap {gap} hold {hold}{twice}")
         elif what < 0.75 and talks:
             said = " ".join(pick(NAMES) for _ in range(pick([1, 2, 3, 4, 4])))
-            said = said if rng.random() < 0.8 else pick(["hello", "yes", "no"])
+            said = said if rng.random() < 0.8 else pick(["hello", "yes", "incorrect"])
             lines.append(f'say "{said}" word {pick([0.2, 0.5])} endpoint {pick([0.3, 0.6, 1.1])}')
         else:
             lines.append(f"wait {pick([0.05, 0.35, 0.7, 1.3, 2.3, 3.3, 5.1])}")
