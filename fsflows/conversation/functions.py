@@ -13,6 +13,7 @@ from __future__ import annotations
 import inspect
 import traceback
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType, TracebackType
@@ -30,6 +31,8 @@ if TYPE_CHECKING:
 BLOCKING_LIMIT = 1.0
 """Seconds that a function may compute in one go. Every other call of the process waits meanwhile."""
 
+
+_MAY_GO_ON = inspect.CO_GENERATOR | inspect.CO_COROUTINE | inspect.CO_ASYNC_GENERATOR
 
 running: set[Any] = set()
 """The greenlets in which a flow author's function runs now."""
@@ -206,14 +209,25 @@ def call_function(
     if error is None:
         return Ran(task.value, seconds)
     failure = None if isinstance(error, passing) else _failure(name, function, error)
-    # What it was raised through holds on to the call, and to the task that has it.
-    traceback.clear_frames(error.__traceback__)
+    _let_go(error)
     if failure is not None:
         return Ran(None, seconds, failure)
     try:
         raise error
     finally:
         del error, task
+
+
+def _let_go(error: BaseException) -> None:
+    """What it was raised through holds on to the call, and to the task that has it."""
+    trace = error.__traceback__
+    while trace is not None:
+        # A generator or a coroutine may go on, for other calls (an author's client): clearing it would end it.
+        if not trace.tb_frame.f_code.co_flags & _MAY_GO_ON:
+            # One that still runs, in another thread or greenlet, can't be cleared.
+            with suppress(RuntimeError):
+                trace.tb_frame.clear()
+        trace = trace.tb_next
 
 
 def _give_up(clock: Clock, task: Task) -> None:

@@ -36,6 +36,28 @@ def test_a_function_that_raises_is_named_with_file_and_line():
     )
 
 
+def test_what_an_error_came_through_and_goes_on_is_left_alone():
+    """A client of the author's that serves all calls, and hands each its error (a coroutine in a thread of its own)."""
+
+    def client():
+        answer = None
+        while True:
+            asked = yield answer
+            try:
+                answer = asked()
+            except ValueError as error:
+                answer = error
+
+    shared = client()
+    next(shared)
+
+    def look_up():
+        raise shared.send(lambda: int("no number"))
+
+    assert run(look_up)[0].failure.error is not None
+    assert 42 == shared.send(lambda: 42)
+
+
 def test_a_function_that_hangs_is_given_up_and_named_with_the_line_where_it_waits():
     def look_up(clock):
         clock.sleep(3600.0)
