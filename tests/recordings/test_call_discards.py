@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from unittest.mock import Mock
 
 import pytest
 from random_text import without_random
@@ -13,7 +14,7 @@ from fsflows.privacy import Pii
 from fsflows.recordings import metrics
 from fsflows.recordings.call.summary import RecordingsClosed
 from fsflows.recordings.discarding.discard import DiscardFailed
-from fsflows.recordings.files.failures import NotAllSearched
+from fsflows.recordings.files.failures import FileWorkFailed, NotAllSearched
 from fsflows.recordings.files.files import Deleted
 from fsflows.recordings.files.local import LocalFiles
 from fsflows.recordings.files.paths import UNTOLD
@@ -326,6 +327,22 @@ def test_P12_a_published_recording_of_an_earlier_part_of_the_call_goes_as_well(w
     assert [(f.path, f.how) for f in receipt.files] == [
         (f"archive:2026-01-01/{UUID}.wav", "deleted")
     ]
+
+
+def test_P12_one_that_was_out_of_reach_when_it_began_has_been_seen_when_it_was_published(
+    world, monkeypatch
+):
+    call, theirs = world.call(), f"{world.staging}/theirs.wav"
+    with monkeypatch.context() as patched:
+        patched.setattr(LocalFiles, "look", Mock(side_effect=FileWorkFailed("no answer")))
+        world.switch.uuid_record(UUID, "start", theirs)
+    world.switch.talk()
+    world.switch.uuid_record(UUID, "stop", theirs)
+    call.finish(call_over=False)
+    name = world.audio()[0].partition("/")[2]
+    receipt = world.call().discard(world.cause())
+    assert world.audio() == []
+    assert [(f.path, f.how) for f in receipt.files] == [(f"archive:{name}", "deleted")]
 
 
 def test_P12_after_the_end_a_discard_is_an_error_and_does_nothing(world):

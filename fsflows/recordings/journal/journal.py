@@ -190,7 +190,9 @@ class Journal:
 
     def published(self, entry: Entry, location: str, size: int) -> bool:
         """It is in the archive. False: a discard came first, and it has to be taken out again; or it is not ours."""
-        values = {"state": "published", "location": location, "size": size, "error": None}
+        # Its file may have been out of reach when it began.
+        now = {"location": location, "size": size, "seen": True}
+        values = {"state": "published", "error": None, **now}
         return self._stop_publishing(entry, values, unless_discarded=True)
 
     def not_published(self, entry: Entry, **values: Any) -> bool:

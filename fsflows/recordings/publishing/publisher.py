@@ -82,7 +82,12 @@ class Publisher:
         log.info("recording published", location=published.location, size=published.size)
         self.clean(entry, files, log)
         return replace(
-            entry, state="published", location=published.location, size=published.size, **aim.now
+            entry,
+            state="published",
+            seen=True,
+            location=published.location,
+            size=published.size,
+            **aim.now,
         )
 
     def _is_discarded(self, entry: Entry) -> bool:
