@@ -64,13 +64,14 @@ def test_P12_a_path_without_an_ending_is_two_files_and_both_go(world):
     path = f"{world.other}/theirs"
     world.switch.uuid_record(UUID, "start", path)
     world.switch.talk()
-    beside = Path(world.other) / "theirs-inside.PCMU"
-    beside.write_text("another call's")
+    beside = [Path(world.other) / f"theirs-{end}" for end in ("inside.PCMU", "in.wav", "out.MP3")]
+    for each in beside:
+        each.write_text("another call's")
 
     receipt = call.discard(world.cause())
 
     assert world.audio() == []
-    assert beside.exists()
+    assert all(each.exists() for each in beside)
     (file,) = receipt.files
     assert (file.path, file.how) == (path, "deleted")
     assert list(file.also) == [f"{path}-in.PCMU", f"{path}-out.PCMU"]

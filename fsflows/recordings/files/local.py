@@ -26,8 +26,9 @@ from fsflows.recordings.files.paths import Root, Roots, Spot
 
 _UUID = re.compile(r"[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}")
 
-_NATIVE = re.compile(r"-(?:in|out)\.[0-9A-Za-z-]+")
-"""What FreeSWITCH puts behind a path without a dot: it writes two files, by direction, named after the codec."""
+_NATIVE = re.compile(r"-(?:in|out)\.(?!(?i:wav|mp3|ogg|flac|au|mp4)$)[0-9A-Za-z-]+")
+"""What FreeSWITCH puts behind a path without a dot: it writes two files, by direction, named after the codec. What is
+named after a file format is another recording's."""
 
 LINK_SEARCH_LIMIT = 500_000
 """Directory entries looked at in search of a file's other names, before giving up loudly."""
