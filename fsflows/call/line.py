@@ -279,6 +279,8 @@ class Line(Party, ABC):
 
     def _read_rest(self) -> None:
         # The hang-up and its cause may lie unread before the end of the connection.
+        if self._ended is not None:
+            return
         now = self.clock.now()
         try:
             while (event := self.link.receive(now)) is not None:
