@@ -54,7 +54,9 @@ def jobs(options: argparse.Namespace) -> list[dict]:
     ]
     for calls in options.calls:
         presses = 300 if quick else 800
-        chosen.append({"job": "calls", "calls": calls, "idle": 2 if quick else 4, "keys": presses})
+        rounds, idle = (2, 2) if quick else (5, 4)
+        job = {"job": "calls", "calls": calls, "rounds": rounds, "idle": idle, "keys": presses}
+        chosen.append(job)
     return chosen
 
 

@@ -30,7 +30,7 @@ def calls(player: Player, job: dict) -> dict:
     player.run_for(0.5)
     spent, lost, wall, own = 0.0, 0, 0.0, time.process_time()
     # A server that has had calls before is dearer to some: what they have left is cleared away meanwhile.
-    rounds = max(2, min(5, 3000 // count))
+    rounds = max(2, min(job.get("rounds", 5), 3000 // count))
     empty, held = player.memory(), 0
     for index in range(rounds):
         before, began = player.cpu(), time.perf_counter()
