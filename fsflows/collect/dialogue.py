@@ -189,6 +189,23 @@ class Dialogue:
         assert self.result is not None
         return self.result
 
+    def break_off(self) -> CollectionResult | None:
+        """Something of ours has failed behind an answer (its validation, its read-back): nobody asks any further.
+
+        Returns:
+            The answer, which is no match; None: there is none, or the caller is being listened to.
+        """
+        if self.result is None and self._log and self._listener is None:
+            last = self._log[-1]
+            if last.outcome is Outcome.COMPLETE:
+                failure = last.failure
+                if self._state is _State.VALIDATE:
+                    name = self.spec.validation.function
+                    failure = Failure(Reason.FUNCTION, f"not judged by {name}")
+                self._log[-1] = replace(last, outcome=Outcome.NO_MATCH, failure=failure)
+            self._finish()
+        return self.result
+
     # --- the steps: each gives something to do, or None when the state has changed and is to be looked at again ---
 
     def _step(self, at: float, *, prompt_playing: bool) -> Todo | None:

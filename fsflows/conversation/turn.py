@@ -93,7 +93,7 @@ def collect(engine: Engine, question: Question) -> CollectionResult:
     Raises:
         CallEnded: the caller hung up; what there was is in the history.
         RecordingError: the step is private, and a recording could not be masked.
-        ValidationFailed: the flow's validation function raised or hung.
+        ValidationFailed: the flow's validation function raised or hung; what it was given is in the history.
     """
     spec = question.spec
     mask = StepMask(engine.recordings)
@@ -114,6 +114,10 @@ def collect(engine: Engine, question: Question) -> CollectionResult:
         _note(engine, question.step.name, result, started)
         if Outcome.HANGUP in question.step.on:
             acting.act(engine, question.step.on[Outcome.HANGUP])
+        raise
+    except (RecordingError, ValidationFailed):
+        if (answer := dialogue.break_off()) is not None:
+            _note(engine, question.step.name, answer, started)
         raise
     finally:
         engine.call.stop_listening()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import textwrap
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -317,6 +318,20 @@ def test_a_call_that_ends_right_after_the_answer_has_the_answer():
     play(_listening(dialogue), "1.0 keys 1234")
 
     assert "complete" == dialogue.hang_up(1.5).outcome
+
+
+def test_an_answer_that_could_not_be_judged_is_no_match_with_its_digits():
+    dialogue = Dialogue(replace(FOUR, validation=Validation(function="known")))
+    assert dialogue.break_off() is None
+    listener = _listening(dialogue)
+    assert dialogue.break_off() is None
+    play(listener, "1.0 keys 1234")
+    assert dialogue.next(2.0) == Validate("1234", "known")
+
+    result = dialogue.break_off()
+    assert ("no_match", "1234", "length") == (result.outcome, result.digits, result.how)
+    assert "not judged by known" == result.failure.text
+    assert result is dialogue.break_off() is dialogue.hang_up(3.0)
 
 
 def test_keys_typed_ahead_are_taken_once_and_what_is_left_is_for_the_next_step():

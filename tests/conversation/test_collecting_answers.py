@@ -73,6 +73,20 @@ def test_beyond_15_a_validation_that_cannot_be_used_is_apologised_for(play, body
         f"def known(conv, digits):\n    {body}\n",
     )
     assert "failed" == played.record.result
+    assert ["no_match 1234 keys"] == got(played)
+    assert ["1234"] == [turn.text for turn in played.engine.history if turn.role == "user"]
+
+
+def test_what_a_validation_could_not_judge_is_kept_as_the_private_value_that_it_is(play):
+    played = play(
+        ask("num_digits: 4, is_pii: true", more="validate: {function: known}"),
+        "wait end\npress 4071\nexpect failed known\n",
+        "def known(conv, digits):\n    raise ValueError(digits.reveal())\n"
+        "def end_function(conv):\n    conv.write_metric('last', conv.history[-2].text == '4071')\n",
+    )
+    assert ["no_match [4 digits hidden] keys"] == got(played)
+    assert played.engine.metrics == {"last": True}
+    assert "4071" not in repr(played.record) + repr(played.engine.history)
 
 
 # --- confirmation ---------------------------------------------------------------------------------------------------
