@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from fsflows.collect.feasible import Problem
 from fsflows.collect.problems import problems
 from fsflows.collect.result import CollectionResult, How, Text
 from fsflows.collect.spec import (
@@ -17,6 +18,7 @@ from fsflows.collect.spec import (
     Source,
     Speech,
 )
+from fsflows.flow.building.collecting import words_from
 
 if TYPE_CHECKING:
     from fsflows.conversation.conversation import Conversation
@@ -32,6 +34,15 @@ _OUR_NAMES = {
     "speech.end_of_speech_timeout": "dtmf_input_timeout",
     "end_keys": "dtmf_stop_event",
 }
+
+_OUR_WORDS = {
+    "leave it out, and write 'preset: yes_no', which": "return {'listen': {'asr': {'preset': 'yes_no'}}}, which",
+    "add 'validate: {values: [...]}' with all answers": "a task takes digits",
+    "add 'allow_letters: true'": "a task takes digits",
+    "'confirm:'": "ask_for_confirmation",
+    "end_keys": "dtmf_stop_event",
+}
+"""What a problem's text says of YAML, and what there is here instead."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +111,8 @@ class GetDtmfTask:
         attempts: how often the caller is asked. Default 3.
         is_pii: the digits are private: they come as `Pii`.
         speech: whether spoken digits are accepted. Default: yes (LiveKit's).
+        words: keys, each with the phrase or phrases that stand for them when they are said, as `asr: words` has them:
+            {1: ["opening hours", "hours"], 2: "agent"}.
 
     Raises:
         ValueError: a setting that can't work, with what to write instead.
@@ -114,6 +127,7 @@ class GetDtmfTask:
     attempts: int = 3
     is_pii: bool = False
     speech: bool = True
+    words: Mapping[str | int, str | Sequence[str]] | None = None
 
     def __post_init__(self) -> None:
         if (
@@ -127,10 +141,13 @@ class GetDtmfTask:
                 f"extra_instructions must be a text, got {self.extra_instructions!r}"
             )
         # A fault shows where the task is made, not when a caller waits for it.
-        self.collection("en-US")
+        self.collection()
 
-    def collection(self, language: str) -> Collection:
+    def collection(self, language: str = "") -> Collection:
         """The settings as a collection.
+
+        Args:
+            language: the flow's; "": not known yet, and with it, what a phrase may mean already.
 
         Raises:
             ValueError: one of them makes no sense; the text says which, and what to write.
@@ -141,7 +158,13 @@ class GetDtmfTask:
                 f"num_digits must be a whole number, 1 to {MAX_DIGITS}, got {number!r}"
             )
         stop = getattr(self.dtmf_stop_event, "value", self.dtmf_stop_event)  # LiveKit has an enum
-        speech = Speech(language=language, end_of_speech_timeout=self.dtmf_input_timeout)
+        if self.words is not None and not self.speech:
+            raise ValueError("words can't be said: speech is off in this task (speech=False)")
+        speech = Speech(
+            language=language or "en-US",
+            end_of_speech_timeout=self.dtmf_input_timeout,
+            words=() if self.words is None else words_from(self.words),
+        )
         spec = Collection(
             min_digits=number,
             max_digits=number,
@@ -154,7 +177,8 @@ class GetDtmfTask:
             is_pii=self.is_pii,
         )
         for problem in problems(spec):
-            raise ValueError(f"{_OUR_NAMES.get(problem.field, problem.field)}: {problem.text}")
+            if language or not _is_of_a_phrase(problem):
+                raise ValueError(_in_python(problem))
         return spec
 
     def run(self, conv: Conversation) -> GetDtmfResult:
@@ -170,3 +194,17 @@ class GetDtmfTask:
         return GetDtmfResult.of(
             ask(engine, spec, prompt=self.extra_instructions, attempts=self.attempts)
         )
+
+
+def _is_of_a_phrase(problem: Problem) -> bool:
+    """Whether it is about what a phrase means, which its language decides."""
+    return problem.field.startswith("speech.words.") and problem.field.count(".") > 2
+
+
+def _in_python(problem: Problem) -> str:
+    """A problem with the names that the settings have here."""
+    name, text = problem
+    name = "words" if name.startswith("speech.words.") else _OUR_NAMES.get(name, name)
+    for theirs, ours in _OUR_WORDS.items():
+        text = text.replace(theirs, ours)
+    return f"{name}: {text}"

@@ -1,10 +1,13 @@
 """Phrases that are keys (`asr: words`), through whole conversations."""
 
+import re
 from dataclasses import asdict
+from types import MappingProxyType
 
 import pytest
 from collecting_flows import ask, got, heard
 
+from fsflows import GetDtmfTask
 from fsflows.switch import Recogniser, Setup
 
 WORDS = "{words: {1: [opening hours, hours], 2: sales, 3: [sales support, support]}}"
@@ -146,3 +149,62 @@ def test_words_without_digits_are_what_the_caller_said(play):
     said = [(turn.outcome, turn.text) for turn in played.engine.history if turn.role == "user"]
     assert [("no_match", "I have none"), ("no_input", "")] == said
     assert "I have none" == played.record.recording.receipt["cause"]["key_or_word"]
+
+
+TASK = """
+from fsflows import GetDtmfTask
+
+
+def ask(conv, flow):
+    task = GetDtmfTask(
+        num_digits=1,
+        words={1: ["opening hours", "hours"], "2": "agent"},
+        ask_for_confirmation=True,
+        extra_instructions="What is it?",
+    )
+    conv.write_metric("got", task.run(conv).user_input)
+    return {"hangup": True}
+"""
+
+
+@pytest.mark.parametrize(
+    ("answer", "key"), [("say an agent please", "2"), ("say the hours", "1"), ("press 2", "2")]
+)
+def test_a_task_takes_them_as_a_step_does(play, answer, key):
+    played = play(
+        "steps: {ask: {run: ask}}",
+        f"hear what is it\nwait end\n{answer}\nhear is that right\nwait end\nsay yes\n",
+        functions=TASK,
+    )
+    assert {"got": key} == played.engine.metrics
+
+
+@pytest.mark.parametrize(
+    ("words", "why"),
+    [
+        (
+            {"opening hours": 1},
+            "'opening hours' is no key; the key comes first: 1: [opening hours]",
+        ),
+        (["opening hours"], "words must be a mapping from keys to what may be said for them"),
+        ({1: "hours, opening hours"}, "words: 'hours, opening hours' is one phrase"),
+        ({12: "opening hours"}, "words: '12' has 2 keys; the step takes 1 digit"),
+        ({"*": "go back"}, "words: '*' can't be an answer: '*' is no digit; a task takes digits"),
+        ({"#": "go back"}, "words: '#' can't be an answer: '#' is one of dtmf_stop_event"),
+    ],
+)
+def test_a_task_says_at_once_what_is_wrong_with_them(words, why):
+    with pytest.raises(ValueError, match=re.escape(why)):
+        GetDtmfTask(num_digits=1, words=words)
+    with pytest.raises(ValueError, match="speech is off"):
+        GetDtmfTask(num_digits=1, words={1: "hours"}, speech=False)
+
+
+def test_what_a_phrase_of_a_task_means_already_depends_on_the_language():
+    task = GetDtmfTask(num_digits=1, words=MappingProxyType({1: "ocho"}))
+    assert (("1", ("ocho",)),) == task.collection("en-US").speech.words
+    with pytest.raises(ValueError, match="words: 'ocho' is understood as 8; choose other words"):
+        task.collection("es")
+    yes = GetDtmfTask(num_digits=1, words={2: "yes"}, ask_for_confirmation=True)
+    with pytest.raises(ValueError, match="is a yes, which is the answer to ask_for_confirmation;"):
+        yes.collection("en-US")

@@ -19,7 +19,9 @@ from fsflows.collect.spec import (
     Validation,
 )
 from fsflows.flow.errors import Place, Problems
-from fsflows.flow.reading.yaml_tree import Items, Node, Scalar, Table
+from fsflows.flow.reading.yaml_tree import Items, Node, Scalar, Table, tree_of
+from fsflows.flow.schema.explain import check_shape
+from fsflows.spoken import Names
 
 T = TypeVar("T", str, int, float, bool)
 _NONE = Table(1, 1)
@@ -257,7 +259,23 @@ def _speech(step: Table, language: str, has_dtmf: bool, problems: Problems) -> S
     )
 
 
-def _words(table: Table | None, problems: Problems) -> tuple[tuple[str, tuple[str, ...]], ...]:
+def words_from(data: object) -> Names:
+    """`words` from plain data, in the form that they have in YAML: {1: ["opening hours", "hours"], "2": "agent"}.
+
+    Raises:
+        ValueError: they have another form; the text says which they must have.
+    """
+    problems = Problems("")
+    tree = tree_of({"words": dict(data) if isinstance(data, Mapping) else data})
+    assert isinstance(tree, Table)
+    check_shape(tree, problems, "asr")
+    found = _words(block(tree, "words"), problems)
+    for problem in problems:
+        raise ValueError(problem.text)
+    return found
+
+
+def _words(table: Table | None, problems: Problems) -> Names:
     """Keys, each with one phrase or a list of them."""
     found = []
     for key, node in table.values.items() if table else ():
