@@ -23,12 +23,14 @@ class Part:
         keys: what it adds to the digits.
         confidence: 0-1; keys are 1.0; None: the recogniser gave none.
         others: what the same utterance may have been instead, the likelier first, each with its confidence.
+        phrase: what was said for the keys, if it was a phrase that stands for them.
     """
 
     source: Source
     keys: str = field(repr=False)
     confidence: float | None = 1.0
     others: tuple[tuple[str, float | None], ...] = field(default=(), repr=False)
+    phrase: str = field(default="", repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +60,11 @@ class Buffer:
         if not known or None in known:
             return None
         return min(each for each in known if each is not None)
+
+    @property
+    def phrase(self) -> str:
+        """The phrase that was said for all of it; empty: it is something else."""
+        return self.parts[0].phrase if len(self.parts) == 1 else ""
 
     def press(self, key: str) -> Buffer:
         """With one more key. It costs the same however many there are."""
@@ -115,7 +122,7 @@ def _shortened(parts: tuple[Part, ...], count: int) -> tuple[Part, ...]:
         *others, last = parts
         kept = last.keys[: max(0, len(last.keys) - count)]
         count -= len(last.keys)
-        parts = (*others, replace(last, keys=kept, others=())) if kept else tuple(others)
+        parts = (*others, replace(last, keys=kept, others=(), phrase="")) if kept else tuple(others)
     return parts
 
 

@@ -6,6 +6,7 @@ All of this is asked only of a step that has `Speech.words`: no other pays for i
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from fsflows import spoken
 from fsflows.collect.spec import Collection, Speech
@@ -21,7 +22,7 @@ def named(spec: Collection, speech: Speech, said: Alternative) -> Named | None:
     if found is None or found.keys is None or speech.preset != "yes_no":
         return found
     answers = {assented(spec, speech, text) for text in found.rest} - {None, found.keys}
-    return Named(None, found.starts, found.rest) if answers else found
+    return replace(found, keys=None) if answers else found
 
 
 def assented(spec: Collection, speech: Speech, text: str) -> str | None:
@@ -42,8 +43,8 @@ def without_phrases(speech: Speech, alternatives: Sequence[Alternative]) -> Sequ
 
 def further_down(
     spec: Collection, speech: Speech, alternatives: Sequence[Alternative], choice: Choice | None
-) -> tuple[Alternative, str] | None:
-    """The first alternative that names a key, and the key, unless the number that was `choice` is the better guess.
+) -> tuple[Alternative, Named] | None:
+    """The first alternative that names a key, and what it names; None: the number in `choice` is the better guess.
 
     It is when it is right, has no word in it that only sounds like a digit, and stands higher up.
     """
@@ -53,7 +54,7 @@ def further_down(
             return None
         found = named(spec, speech, said)
         if found is not None and found.keys is not None:
-            return said, found.keys
+            return said, found
     return None
 
 

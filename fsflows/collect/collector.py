@@ -310,6 +310,7 @@ class Collector(Listener[Attempt]):
             confidence=buffer.confidence,
             alternatives=tuple(self._heard),
             heard=self._last_text,
+            phrase=private(buffer.phrase, is_pii=spec.is_pii),
             failure=failure,
             started_at=self._time.opened_at,
             ended_at=at,

@@ -66,14 +66,18 @@ class Reply:
 
 @dataclass(frozen=True, slots=True)
 class ReadBack:
-    """Digits as they are read to the caller: ("555", "1234"), "five five five, one two three four"."""
+    """Digits as they are read to the caller: ("555", "1234"), "five five five, one two three four".
+
+    `phrase`: the phrase that was said for them; the words, when none was.
+    """
 
     groups: tuple[Text, ...]
     words: Text
+    phrase: Text
 
 
-def read_back(spec: Collection, digits: Text, language: str) -> ReadBack:
-    """The digits in groups that suit the number, and in words."""
+def read_back(spec: Collection, digits: Text, language: str, phrase: Text = "") -> ReadBack:
+    """The digits in groups that suit the number, and in words. `phrase`: what was said for them, if it was one."""
     groups = spoken.group_for_reading(
         plain(digits),
         language,
@@ -83,7 +87,9 @@ def read_back(spec: Collection, digits: Text, language: str) -> ReadBack:
     words = spoken.digit_words(" ".join(groups), language)
     hide = spec.is_pii
     return ReadBack(
-        tuple(private(each, is_pii=hide) for each in groups), private(words, is_pii=hide)
+        tuple(private(each, is_pii=hide) for each in groups),
+        private(words, is_pii=hide),
+        private(plain(phrase) or words, is_pii=hide),
     )
 
 
@@ -175,7 +181,7 @@ def _whole(spec: Collection, speech: Speech, said: Sequence[Alternative]) -> str
         return found.keys
     choice = _choose(spec, speech, said)
     if speech.words and (other := further_down(spec, speech, said, choice)):
-        return other[1]
+        return other[1].keys
     return choice.reading.keys if choice is not None and choice.fits else None
 
 

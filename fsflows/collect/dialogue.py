@@ -305,10 +305,11 @@ class Dialogue:
         self._asked += 1
         self._confirmed = False
         self._state = _State.CONFIRM
+        last = self._log[-1]
         self._prompt = Prompt(
             kind=PromptKind.CONFIRM,
             attempt=self._asked,
-            read_back=read_back(self.spec, self._log[-1].digits, self._language),
+            read_back=read_back(self.spec, last.digits, self._language, last.phrase),
         )
 
     def _replied(self, reply: Reply) -> None:

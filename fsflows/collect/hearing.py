@@ -10,7 +10,7 @@ from fsflows.collect.buffer import EMPTY, Buffer, Part
 from fsflows.collect.choices import assented, further_down, named, without_phrases
 from fsflows.collect.spec import Collection, Source, Speech
 from fsflows.collect.validate import check
-from fsflows.spoken import Alternative, Choice, Reading
+from fsflows.spoken import Alternative, Choice, Named, Reading
 
 _MOST_OTHERS = 8
 
@@ -109,7 +109,7 @@ class _Hearing:
     def into(self, buffer: Buffer, place: int) -> Change:
         best = self.alternatives[0]
         if self.speech.words and (found := named(self.spec, self.speech, best)):
-            return self._name(buffer, place, best, found.keys)
+            return self._name(buffer, place, best, found)
         answered = self._yes_or_no(buffer, place, self.alternatives[:1])
         if answered is not None:
             return answered
@@ -128,11 +128,13 @@ class _Hearing:
     def _alphanumeric(self) -> bool:
         return self.speech.preset == "alphanumeric"
 
-    def _name(self, buffer: Buffer, place: int, said: Alternative, keys: str | None) -> Change:
+    def _name(self, buffer: Buffer, place: int, said: Alternative, found: Named) -> Change:
         """A phrase is a whole answer: it stands in place of what came before it, and no more is waited for."""
+        keys = found.keys
         if keys is None:
             return Change(buffer)
-        part = Part(Source.SPEECH, keys, _known(said, said.confidence))
+        known = _known(said, said.confidence)
+        part = Part(Source.SPEECH, keys, known, phrase=found.phrase)
         changed = buffer.say(place, Reading(keys, clear=True), part)
         return Change(changed, said=True, finish=not self.spec.exact and changed.digits == keys)
 

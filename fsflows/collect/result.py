@@ -64,6 +64,7 @@ class Attempt:
         confidence: 0-1, of the weakest part; keys are 1.0; None: no digits, or a recogniser that gives none.
         alternatives: everything that the recogniser offered, in the order in which it came.
         heard: the last thing heard, as text.
+        phrase: the phrase that was said for the digits (`Speech.words`), if it was one.
         failure: why the digits are no match, when a rule says so.
         started_at, ended_at: the clock's seconds.
         keys_pressed: how many presses counted, end and clear keys included.
@@ -77,6 +78,7 @@ class Attempt:
     confidence: float | None = None
     alternatives: tuple[Heard, ...] = ()
     heard: Text = ""
+    phrase: Text = ""
     failure: Failure | None = None
     started_at: float = 0.0
     ended_at: float = 0.0

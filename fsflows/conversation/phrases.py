@@ -37,7 +37,8 @@ def prompt_for(question: Question, todo: ladder.Prompt, language: str) -> Prompt
 
 def values(todo: ladder.Prompt) -> dict[str, object]:
     """The values of a prompt's placeholders that only the dialogue knows."""
-    return {"digits": todo.read_back.words} if todo.read_back is not None else {}
+    read = todo.read_back
+    return {"digits": read.words, "phrase": read.phrase} if read is not None else {}
 
 
 def _reprompt(step: Step, kind: str, attempt: int, language: str) -> Prompt:

@@ -117,7 +117,8 @@ class Step:
         prompt: what is played first.
         collect: what is collected; None: the step only speaks.
         retry: how the caller is asked again.
-        confirm_prompt: read back with `{digits}`; empty: the language's own sentence.
+        confirm_prompt: read back with `{digits}`, or with `{phrase}`: the phrase that was said for them, if it was one;
+            empty: the language's own sentence.
         run: transition function, called with every outcome when no row of `on` matches it.
         on: outcome or digits -> action. Digits come before outcomes, exact digits before "complete".
         next: what happens when nothing else said.

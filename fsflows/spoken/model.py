@@ -80,8 +80,10 @@ class Named:
         keys: those that it names; None: no one choice can be made of it.
         starts: whether it begins with a phrase.
         rest: what was said before, between and behind the phrases.
+        phrase: the first of them, as it is written in the flow.
     """
 
     keys: str | None
     starts: bool
     rest: tuple[str, ...] = ()
+    phrase: str = ""

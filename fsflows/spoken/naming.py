@@ -23,12 +23,14 @@ _REACH = 2
 class _Phrase(NamedTuple):
     words: tuple[str, ...]
     keys: str
+    written: str
 
 
 class _Span(NamedTuple):
     start: int
     end: int
     keys: str
+    phrase: str
 
 
 def named(text: str, names: Names, language: str) -> Named | None:
@@ -63,7 +65,7 @@ def named(text: str, names: Names, language: str) -> Named | None:
     rest = tuple(_between(words, spans))
     one = len(keys) == 1 and not _negated(words, spans, grammar)
     meant = spans[0].keys if one and _agree(rest, keys, language) else None
-    return Named(meant, starts=spans[0].start == 0, rest=rest)
+    return Named(meant, starts=spans[0].start == 0, rest=rest, phrase=spans[0].phrase)
 
 
 def begun(text: str, names: Names, language: str) -> frozenset[str]:
@@ -87,7 +89,7 @@ def _table(names: Names, language: str) -> Mapping[str, tuple[_Phrase, ...]]:
     for keys, phrases in names:
         for phrase in phrases:
             if words := parted(split(phrase).words, elisions):
-                found.setdefault(words[0], []).append(_Phrase(words, keys))
+                found.setdefault(words[0], []).append(_Phrase(words, keys, phrase))
     return {
         word: tuple(sorted(each, key=lambda phrase: -len(phrase.words)))
         for word, each in found.items()
@@ -102,7 +104,7 @@ def _spans(words: tuple[str, ...], table: Mapping[str, Sequence[_Phrase]]) -> li
             end = start + len(phrase.words)
             if words[start:end] == phrase.words:
                 if not spans or end > spans[-1].end:
-                    spans.append(_Span(start, end, phrase.keys))
+                    spans.append(_Span(start, end, phrase.keys, phrase.written))
                 break
     return spans
 

@@ -96,7 +96,7 @@ def digit_words(digits: str, language: str) -> str:
 def phrases(language: str) -> Mapping[str, str]:
     """The language's own sentences by name; read only.
 
-    confirm ("I have {digits}. Is that right?"), confirm_keys ("Press {accept} for yes, or {refuse} for no."),
+    confirm ("I have {phrase}. Is that right?"), confirm_keys ("Press {accept} for yes, or {refuse} for no."),
     no_input, no_match, too_short, too_long, keypad (use the keys instead), apology, goodbye.
 
     Raises:

@@ -348,3 +348,17 @@ def test_a_menus_rows():
 
 def test_an_unknown_language_is_said_once():
     assert ["speech.language"] == [each.field for each in problems(menu(speech={"language": "xx"}))]
+
+
+def test_what_was_said_for_the_digits_is_known_as_the_flow_writes_it():
+    spec = menu(words=(("1", ("Opening hours!", "hours")), ("2", ("sales",))))
+    two = Collection(min_digits=2, max_digits=2, speech=Speech(words=(("12", ("sales",)),)))
+    open_end = Collection(min_digits=1, max_digits=None, speech=Speech(words=(("1", ("sales",)),)))
+
+    assert "Opening hours!" == attempt(spec, "1.0 final the opening hours please").phrase
+    assert "hours" == attempt(spec, "1.0 final ours | hours").phrase
+    assert "sales" == attempt(two, "1.0 key 1\n1.1 final sales").phrase
+    for other in ("1.0 final one two", "1.0 keys 12", "1.0 final nine\n2.0 key 1"):
+        assert "" == attempt(two, other).phrase
+    keyed_on = attempt(open_end, "1.0 partial sales\n1.2 key 5\n1.4 final sales")
+    assert ("15", "") == (keyed_on.digits, keyed_on.phrase)

@@ -71,6 +71,46 @@ def test_it_is_read_back_and_corrected(play):
     assert ["complete 3 speech"] == got(played)
 
 
+OWN = "{prompt: 'You chose {phrase}, key {digits}. Is that right?'}"
+
+
+@pytest.mark.parametrize(
+    ("answer", "default", "own"),
+    [
+        ("say uh the opening hours", "I have opening hours.", "You chose opening hours, key one."),
+        ('say "ours" or "hours"', "I have hours.", "You chose hours, key one."),
+        ("press 1", "I have one.", "You chose one, key one."),
+        ("say one", "I have one.", "You chose one, key one."),
+    ],
+)
+@pytest.mark.parametrize("confirm", ["always", OWN])
+def test_who_said_a_phrase_is_asked_about_it(play, answer, default, own, confirm):
+    played = play(
+        menu(more=f"confirm: {confirm}"),
+        f"wait end\n{answer}\nhear is that right\nwait end\nsay yes\n",
+        setup=Setup(recogniser=Recogniser(json=True)),
+    )
+    assert heard(played)[1][0].startswith(own if confirm == OWN else default)
+    assert ["complete 1"] == [each.rpartition(" ")[0] for each in got(played)]
+
+
+def test_a_correction_is_read_back_in_its_own_words(play):
+    played = play(
+        menu(more="confirm: always"),
+        "wait end\nsay sales\nhear i have sales\nwait end\nsay no support\n"
+        "hear i have support\nwait end\npress 1\n",
+    )
+    assert ["complete 3 speech"] == got(played)
+
+
+def test_a_phrase_that_is_read_back_in_private_is_written_nowhere(play):
+    played = play(
+        ask(dtmf="num_digits: 1, is_pii: true", asr=WORDS, more="confirm: always"),
+        "wait end\nsay opening hours\nhear i have opening hours\nwait end\nsay yes\n",
+    )
+    assert "opening hours" not in str(asdict(played.record)) + str(played.engine.history)
+
+
 def test_it_is_asked_for_again(play):
     played = play(
         menu(retry="{attempts: 2, no_match: Once more please say what it is.}"),
@@ -168,15 +208,21 @@ def ask(conv, flow):
 
 
 @pytest.mark.parametrize(
-    ("answer", "key"), [("say an agent please", "2"), ("say the hours", "1"), ("press 2", "2")]
+    ("answer", "key", "read"),
+    [
+        ("say an agent please", "2", "agent"),
+        ("say the hours", "1", "hours"),
+        ("press 2", "2", "two"),
+    ],
 )
-def test_a_task_takes_them_as_a_step_does(play, answer, key):
+def test_a_task_takes_them_as_a_step_does(play, answer, key, read):
     played = play(
         "steps: {ask: {run: ask}}",
         f"hear what is it\nwait end\n{answer}\nhear is that right\nwait end\nsay yes\n",
         functions=TASK,
     )
     assert {"got": key} == played.engine.metrics
+    assert f"I have {read}." in played.heard
 
 
 @pytest.mark.parametrize(

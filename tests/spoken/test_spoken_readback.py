@@ -96,7 +96,7 @@ def test_L4_digits_are_spoken_one_by_one(digits, language, words):
 def test_every_language_has_the_same_sentences(language):
     ours, english = phrases(language), phrases("en-US")
     assert set(english) == set(ours)
-    assert "{digits}" in ours["confirm"]
+    assert "{phrase}" in ours["confirm"]
     assert "{accept}" in ours["confirm_keys"]
     assert "{refuse}" in ours["confirm_keys"]
     assert all(text.strip() for text in ours.values())

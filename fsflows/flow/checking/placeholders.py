@@ -19,6 +19,9 @@ PLACEHOLDER = re.compile(r"(?<!\$)\{(\w+)\}")
 ALWAYS = ("digits", "caller_number", "callee_number")
 """What has a value in every call; any other name is one of `conv.state`."""
 
+WHEN_ASKED = "phrase"
+"""What has one in the question of `confirm:`."""
+
 _STATE = re.compile(rb"\bstate\s*(?:\.\s*|\[\s*[\"'])([A-Za-z_]\w*)")
 _WORD = re.compile(rb"[A-Za-z_]\w*")
 _ALIKE = 0.75
@@ -38,7 +41,7 @@ def check_placeholders(draft: Draft, file: FunctionsFile | None) -> None:
         if name in ALWAYS:
             what = f"{{{name}}} in a text is never what is set here; choose another name"
             draft.problems.warn(place, what)
-    set_here = {*ALWAYS, *(name for name, _ in written)}
+    set_here = {*ALWAYS, WHEN_ASKED, *(name for name, _ in written)}
     meant = set_here | {name.decode() for name in _STATE.findall(source)}
     known = set_here | {word.decode() for word in _WORD.findall(source)}
     for key, node in draft.tree.values.items():
