@@ -18,8 +18,9 @@ def named(spec: Collection, speech: Speech, said: Alternative) -> Named | None:
 
     Where yes and no are keys, too, they must be the same: "yes, opening hours".
     """
-    found = spoken.named(said.text, speech.words, speech.language)
-    if found is None or found.keys is None or speech.preset != "yes_no":
+    yes_no = speech.preset == "yes_no"
+    found = spoken.named(said.text, speech.words, speech.language, yes_no=yes_no)
+    if found is None or found.keys is None or not yes_no:
         return found
     answers = {assented(spec, speech, text) for text in found.rest} - {None, found.keys}
     return replace(found, keys=None) if answers else found

@@ -86,6 +86,7 @@ class Language:
         numbers: what may become keys, fillers and edits.
         assent: yes, no, and the words that may stand before them.
         denials: what takes back a phrase that follows: the negations, and "i don't want" where "no" is the negation.
+        refusals: what takes back a phrase that went before ("not that"), and the words that may stand beside it.
         morphemes: parts of compounds written in one word, with the words they stand for.
         units_first: tens are said after units ("ein und zwanzig").
         hundreds_up_to: the largest multiplier of "hundred" (99: "nineteen hundred").
@@ -100,6 +101,7 @@ class Language:
     numbers: Table
     assent: Table
     denials: Table
+    refusals: Table
     morphemes: Mapping[str, tuple[str, ...]]
     units_first: bool
     hundreds_up_to: int
@@ -198,17 +200,19 @@ def _merge(parent: Any, own: Any) -> Any:
 def _load(tag: str) -> Language:
     data = _inherited(tag)
     cardinals = {int(value): words for value, words in data.get("cardinals", {}).items()}
+    elisions = frozenset(data.get("elisions", ()))
     return Language(
         tag=tag,
         name=data["name"],
         numbers=_table(_number_phrases(data)),
         assent=_table(_assent_phrases(data)),
         denials=_table(_denials(data)),
+        refusals=_table(_refusals(data), elisions),
         morphemes=MappingProxyType(_morphemes(data, cardinals)),
         units_first=data.get("units_first") == "true",
         hundreds_up_to=int(data.get("hundreds_up_to", 9)),
         teens_after=frozenset(int(ten) for ten in data.get("teens_after", ())),
-        elisions=frozenset(data.get("elisions", ())),
+        elisions=elisions,
         names=MappingProxyType(dict(data["names"])),
         phrases=MappingProxyType(dict(data["phrases"])),
     )
@@ -272,6 +276,10 @@ def _assent_phrases(data: Mapping[str, Any]) -> Iterator[tuple[str, Kind, Any]]:
     for name, kind in kinds.items():
         for phrase in data.get("assent", {}).get(name, ()):
             yield phrase, kind, None
+    yield from _noise(data)
+
+
+def _noise(data: Mapping[str, Any]) -> Iterator[tuple[str, Kind, Any]]:
     for phrase in (*data.get("noise", ()), *data.get("hesitations", ())):
         yield phrase, Kind.LEAD, None
 
@@ -284,11 +292,21 @@ def _denials(data: Mapping[str, Any]) -> Iterator[tuple[str, Kind, Any]]:
         yield phrase, Kind.UNSURE, None
 
 
-def _table(phrases: Iterator[tuple[str, Kind, Any]]) -> Table:
-    """Phrases by their first word, longest first."""
+def _refusals(data: Mapping[str, Any]) -> Iterator[tuple[str, Kind, Any]]:
+    kinds = {"refusals": Kind.NO, "negations": Kind.NEGATION, "lead": Kind.LEAD}
+    for name, kind in kinds.items():
+        for phrase in data.get("assent", {}).get(name, ()):
+            yield phrase, kind, None
+    yield from _noise(data)
+
+
+def _table(
+    phrases: Iterator[tuple[str, Kind, Any]], elisions: frozenset[str] = frozenset()
+) -> Table:
+    """Phrases by their first word, longest first. `elisions`: for words that are looked up apart from them."""
     found: dict[str, dict[tuple[tuple[str, ...], Kind, Any], None]] = {}
     for phrase, kind, value in phrases:
-        words = text.split(phrase).words
+        words = text.parted(text.split(phrase).words, elisions)
         if not words:
             raise ValueError(f"a phrase without words: {phrase!r}")
         found.setdefault(words[0], {})[(words[1:], kind, value)] = None

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
 from typing import NamedTuple
 
+from fsflows.spoken.assenting import assent
 from fsflows.spoken.language import Kind, Language, load
 from fsflows.spoken.lexer import matches
 from fsflows.spoken.model import Named
@@ -16,6 +17,7 @@ Names = tuple[tuple[str, tuple[str, ...]], ...]
 """Keys, each with the phrases that stand for them."""
 
 _EDITS = frozenset({Kind.CLEAR, Kind.REPAIR})
+_REFUSING = frozenset({Kind.NO, Kind.NEGATION})
 _REACH = 2
 """Words that may stand between a negation and what it negates: "i don't want to opt out"."""
 
@@ -33,13 +35,20 @@ class _Span(NamedTuple):
     phrase: str
 
 
-def named(text: str, names: Names, language: str) -> Named | None:
+def named(text: str, names: Names, language: str, *, yes_no: bool = False) -> Named | None:
     """What an utterance names, its phrases being looked for as whole words, accents and case aside.
 
     A longer phrase counts in place of those that stand in it ("sales support", not "sales"). An utterance names
     nothing that can be known when it has phrases of several keys ("not sales, support"), a number that is another key
-    ("two, opening hours"), or a negation before the phrase ("i don't want to opt out"). What stands before a "no wait",
-    with a phrase behind it, or before a "scratch that", is taken back.
+    ("two, opening hours"), a negation before the phrase ("i don't want to opt out") or nothing but one behind it
+    ("sales, not that"). What stands before a "no wait", with a phrase behind it, or before a "scratch that", is taken
+    back.
+
+    Args:
+        text: the utterance.
+        names: the keys and their phrases.
+        language: its tag.
+        yes_no: a bare "no" is an answer by itself here, and takes back nothing.
 
     Returns:
         None when no phrase is in it.
@@ -63,7 +72,10 @@ def named(text: str, names: Names, language: str) -> Named | None:
             return Named(None, starts=False)
     keys = {span.keys for span in spans}
     rest = tuple(_between(words, spans))
-    one = len(keys) == 1 and not _negated(words, spans, grammar)
+    one = len(keys) == 1 and not (
+        _negated(words, spans, grammar)
+        or (_refused(words, spans[-1], grammar) and not (yes_no and _is_no(rest[-1], language)))
+    )
     meant = spans[0].keys if one and _agree(rest, keys, language) else None
     return Named(meant, starts=spans[0].start == 0, rest=rest, phrase=spans[0].phrase)
 
@@ -150,6 +162,31 @@ def _negated(words: tuple[str, ...], spans: Sequence[_Span], language: Language)
         if not any(span.start <= place and end <= span.end for place, end in negations.items())
         for place, end in negations.items()
     )
+
+
+def _refused(words: tuple[str, ...], span: _Span, language: Language) -> bool:
+    """Whether all that is said behind a phrase is that it isn't meant: "sales, no, not that please".
+
+    With anything else behind it ("sales, no hurry") that is about something else, and a phrase with a negation of its
+    own is said once more by another: "do not record, no".
+    """
+    refused, place = False, span.end
+    while place < len(words):
+        found = matches(words, place, language.refusals)
+        if not found:
+            return False
+        refused = refused or found[0].kind in _REFUSING
+        place = found[0].end
+    return refused and not any(
+        item.kind in _REFUSING and item.end <= span.end
+        for at in range(span.start, span.end)
+        for item in matches(words, at, language.refusals)
+    )
+
+
+def _is_no(text: str, language: str) -> bool:
+    answer = assent(text, language)
+    return answer is not None and not answer.yes
 
 
 def _agree(rest: Sequence[str], keys: set[str], language: str) -> bool:

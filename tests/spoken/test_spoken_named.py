@@ -57,7 +57,7 @@ MENU = (
         ("sales no wait hours no i mean sales support", "3"),
         ("not sales, i mean sales support", "3"),
         ("sales, no wait, not hours", None),
-        ("sales, no wait", "2"),
+        ("sales, no wait", None),
         ("sales, scratch that", None),
         ("no sales, no hours", None),
         ("sales, sorry, hours", None),
@@ -190,3 +190,81 @@ def test_the_rest_is_what_was_said_beside():
 )
 def test_a_phrase_that_has_begun(text, keys):
     assert set(keys) == begun(text, MENU, "en-US")
+
+
+@pytest.mark.parametrize(
+    ("text", "keys"),
+    [
+        ("sales no", None),
+        ("sales, not that", None),
+        ("uh sales, no, not that one please", None),
+        ("sales no wait", None),
+        ("two, sales, no", None),
+        ("sales, i don't want that", None),
+        ("opening hours, thanks, no thanks", None),
+        ("sales no sales", "2"),
+        ("sales, no, the sales please", "2"),
+        ("opening hours, no hurry", "1"),
+        ("sales, no problem, thank you", "2"),
+        ("sales, i don't know", "2"),
+        ("sales, i'm not sure", "2"),
+        ("sales please", "2"),
+        ("sales, the other one not", "2"),
+        # with a negation of its own
+        ("do not record, no", "4"),
+        ("do not record, please don't", "4"),
+    ],
+)
+def test_a_negation_behind_a_phrase(text, keys):
+    assert keys == named(text, MENU, "en-US").keys
+
+
+def test_a_bare_no_takes_nothing_back_where_it_is_an_answer():
+    assert "2" == named("sales, no", MENU, "en-US", yes_no=True).keys
+    assert named("sales, not that", MENU, "en-US", yes_no=True).keys is None
+
+
+@pytest.mark.parametrize(
+    ("language", "behind"),
+    [
+        ("en-US", "no, nope, not, not that, no thanks, uh no please, i don't"),
+        ("en-GB", "no, no ta, not that love"),
+        ("en-IN", "no, nahi, nahi ji, not like that"),
+        ("de-DE", "nicht, nein, nee danke, das nicht, doch nicht, bitte nicht, das will ich nicht, keinen, brauche ich nicht, kein interesse"),
+        ("es-ES", "no, no gracias, eso no, no quiero, ya no lo quiero"),
+        ("es-MX", "no, no gracias, no me interesa"),
+        ("fr-FR", "non, pas, non merci, pas ça, je n'en veux pas, non s'il vous plaît, ça ne m’intéresse pas"),
+        ("fr-CA", "non, pas ça, non là"),
+        ("it-IT", "no, non, no grazie, quello no, non mi interessa"),
+        ("nl-NL", "niet, nee, nee bedankt, dat niet, wil ik niet, toch niet, geen, heb ik niet nodig"),
+        ("pt-BR", "não, não obrigado, isso não, não quero, não né"),
+        ("pt-PT", "não, não se faz favor, agora não"),
+    ],
+)  # fmt: skip
+def test_a_negation_behind_a_phrase_in_each_language(language, behind):
+    for said in behind.split(","):
+        assert named(f"xylophone {said}", (("1", ("xylophone",)),), language).keys is None, said
+
+
+@pytest.mark.parametrize(
+    ("language", "phrase", "said"),
+    [
+        # what is said of the thing is what the caller calls for
+        ("de-DE", "Rechnung", "meine rechnung stimmt nicht"),
+        ("de-DE", "Internet", "das internet geht nicht"),
+        ("nl-NL", "internet", "mijn internet werkt niet"),
+        ("fr-FR", "internet", "mon internet ne marche pas"),
+        ("it-IT", "internet", "internet non funziona"),
+        ("es-ES", "internet", "el internet va mal"),
+        ("en-US", "bill", "my bill is wrong"),
+        ("en-US", "opt out", "opt out no recording please"),
+        ("pt-BR", "conta", "a conta está errada"),
+        # a negation that is the phrase's own
+        ("de-DE", "nicht aufzeichnen", "bitte nicht aufzeichnen nein"),
+        ("de-DE", "keine Aufnahme", "keine aufnahme das will ich nicht"),
+        ("fr-FR", "n'enregistrez pas", "n'enregistrez pas non"),
+        ("es-ES", "no grabar", "no grabar no"),
+    ],
+)
+def test_what_a_negation_behind_a_phrase_does_not_take_back(language, phrase, said):
+    assert "1" == named(said, (("1", (phrase,)),), language).keys
