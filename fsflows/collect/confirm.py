@@ -135,6 +135,9 @@ def understand(
     by_key = _spoken_key(spec, speech, alternatives[0].text)
     if by_key is not None:
         return Said(by_key)
+    edited = _edited(spec, speech, digits, alternatives[0])
+    if edited is not None:
+        return edited
     others = (_assent(spec, speech, digits, each) for each in alternatives[1:])
     return next((each for each in others if each.verdict is not None), first)
 
@@ -155,13 +158,25 @@ def _assent(spec: Collection, speech: Speech, digits: str, said: Alternative) ->
     )
     begun = spoken.choose(so_far, speech.language, alphanumeric=_letters(speech))
     if whole is not None or begun is None or not begun.reading.keys:
-        return Said(Verdict.NO)
-    # One digit mends the last one that was read; two and a pause are more likely the beginning of the whole number.
-    if len(begun.reading.keys) == 1:
-        mended = _choose(spec, speech, (said,), prefix=digits)
-        if mended is not None and mended.fits and mended.reading.repair:
-            return Said(Verdict.CORRECTION, (said,), edits=True)
+        return _edited(spec, speech, digits, rest[0]) or Said(Verdict.NO)
+    if len(begun.reading.keys) == 1 and (edited := _edited(spec, speech, digits, said)):
+        return edited
     return Said(Verdict.CORRECTION, rest)
+
+
+def _edited(spec: Collection, speech: Speech, digits: str, said: Alternative) -> Said | None:
+    """What corrects the digits without a no before it: "sorry, five", "not three, four".
+
+    One digit mends the last one that was read; two and a pause are more likely the beginning of the whole number.
+    """
+    choice = _choose(spec, speech, (said,), prefix=digits)
+    if choice is None or not choice.reading.repair or not choice.reading.keys:
+        return None
+    keys = choice.reading.keys
+    anew = _choose(spec, speech, (said,)) if len(keys) > 1 else None
+    if anew is not None and anew.reading.keys == keys:
+        return Said(Verdict.CORRECTION, (said,))
+    return Said(Verdict.CORRECTION, (said,), edits=True) if choice.fits else None
 
 
 def _spoken_key(spec: Collection, speech: Speech, text: str) -> Verdict | None:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
-from fsflows.spoken.language import Kind, Table, load
+from fsflows.spoken.language import Kind, Language, Table, load
 from fsflows.spoken.lexer import matches
 from fsflows.spoken.model import Assent
+from fsflows.spoken.parser import parse
 from fsflows.spoken.text import Words, find, parted, split
 
 
@@ -16,7 +18,8 @@ def assent(text: str, language: str = "en-US") -> Assent | None:
     Only hesitations and openings ("i think", "well") may stand before it; "right" further on in a sentence is no
     assent. A yes followed at once by a no, or the other way round, or by a doubt ("yes but") is neither; nor is a yes
     with a no or a negation anywhere behind it: "okay, that's not it" must never pass for a yes. A weak yes, as people
-    begin any sentence with, is none when a sentence follows: "okay, i want an agent".
+    begin any sentence with, is none when a sentence follows: "okay, i want an agent". An answer is taken back by a
+    correction with another behind it ("yes, no wait, no"), or with digits ("yes, no wait, four eight").
 
     Raises:
         ValueError: for an unknown language.
@@ -27,6 +30,10 @@ def assent(text: str, language: str = "en-US") -> Assent | None:
     weak = True
     rest = position = 0
     while position < len(words.words):
+        if answer is not None and (stands := _taken_up(text, words, position, grammar)):
+            answer, weak = (Kind.NO, True) if stands.says_no else (None, True)
+            rest = position = stands.at
+            continue
         found = matches(words.words, position, grammar.assent)
         if not found or found[0].kind is Kind.NEGATION:
             break
@@ -45,6 +52,48 @@ def assent(text: str, language: str = "en-US") -> Assent | None:
     if answer is Kind.YES and more and (weak or _taken_back(words.words, rest, grammar.assent)):
         return None
     return Assent(answer is Kind.YES, _rest(text, words, rest))
+
+
+class _Correction(NamedTuple):
+    """Where what counts begins, and whether the correction itself says no to what stands before it."""
+
+    at: int
+    says_no: bool
+
+
+def _taken_up(text: str, words: Words, position: int, language: Language) -> _Correction | None:
+    """A correction here, of an answer by another, or by digits.
+
+    "No wait", "I mean", "sorry": words for no alone ("no no") are no correction, nor is one that nothing follows.
+    """
+    said = words.words
+    for edit in matches(said, position, language.numbers):
+        noes = [_is_bare_no(word, language) for word in said[position : edit.end]]
+        if edit.kind is not Kind.REPAIR or all(noes):
+            continue
+        if edit.end < len(said) and _answers(said, edit.end, language):
+            return _Correction(edit.end, says_no=False)
+        if noes[-1]:  # "yes, wait no"
+            return _Correction(edit.end, says_no=True)
+        rest = _rest(text, words, edit.end)
+        if any(reading.keys for reading in parse(rest, language.tag)):
+            return _Correction(edit.end, says_no=True)
+    return None
+
+
+def _is_bare_no(word: str, language: Language) -> bool:
+    """Whether it is the word for no, which may be a correction as well."""
+    kinds = {
+        each.kind
+        for table in (language.assent, language.numbers)
+        for each in matches((word,), 0, table)
+    }
+    return {Kind.NO, Kind.REPAIR} <= kinds
+
+
+def _answers(words: tuple[str, ...], position: int, language: Language) -> bool:
+    found = matches(words, position, language.assent)
+    return bool(found) and found[0].kind in (Kind.YES, Kind.WEAK, Kind.NO)
 
 
 def _taken_back(words: tuple[str, ...], start: int, table: Table) -> bool:

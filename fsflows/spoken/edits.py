@@ -1,4 +1,5 @@
-"""Edits inside an utterance: "start over", "delete the last one", and self-repair ("five six, no, seven").
+"""Edits inside an utterance: "start over", "delete the last one", "three, not three, four", and self-repair ("five six,
+no, seven").
 
 How many of the numbers before it a correction replaces: a unit is one spoken number ("sixty one", "double five",
 "nine").
@@ -77,15 +78,57 @@ def _undone(draft: Draft, prefix: str | None) -> Draft:
     return draft._replace(before=draft.before + 1) if more else draft
 
 
-def repair(
-    drafts: Sequence[Draft], ways: Sequence[Way], prefix: str | None, *, sure: bool
-) -> list[Draft]:
-    """A correction. `prefix`: the keys of earlier utterances; None: unknown. `sure`: of a phrase that is always one."""
+def deny(drafts: Sequence[Draft], ways: Sequence[Way], prefix: str | None) -> list[Draft]:
+    """What is said again behind a "not" goes: of "three, not three, four" the four stands. [] when nothing is."""
     return _best(
-        found
-        for draft in drafts
-        for way in ways
-        for found in _repaired(draft, way, prefix, fewest=int(sure and len(way.units) <= 2))
+        found for draft in drafts for way in ways[:1] if (found := _denied(draft, way, prefix))
+    )
+
+
+def _denied(draft: Draft, way: Way, prefix: str | None) -> Draft | None:
+    earlier = "" if draft.clear else (prefix or "")
+    stands = earlier[: len(earlier) - draft.before] + "".join(draft.units)
+    for count in range(min(len(way.units), FARTHEST), 0, -1):
+        again = "".join(way.units[:count])
+        if stands.endswith(again):
+            for _ in again:
+                draft = _undone(draft, prefix)
+            return draft._replace(
+                cost=draft.cost + way.cost,
+                units=draft.units + way.units[count:],
+                spans=draft.spans + way.spans,
+            )
+    return None
+
+
+def repair(
+    drafts: Sequence[Draft],
+    ways: Sequence[Way],
+    prefix: str | None,
+    *,
+    sure: bool,
+    denies: bool = False,
+) -> list[Draft]:
+    """A correction.
+
+    Args:
+        drafts: what was said before it.
+        ways: what is said behind it.
+        prefix: the keys of earlier utterances; None: unknown.
+        sure: of a phrase that is always one.
+        denies: of a word that is a "not" as well ("tres, no tres, cuatro").
+    """
+    denied = deny(drafts, ways, prefix) if denies else []
+    return _best(
+        [
+            *(draft._replace(cost=draft.cost + OTHER) for draft in denied),
+            *(
+                found
+                for draft in drafts
+                for way in ways
+                for found in _repaired(draft, way, prefix, fewest=int(sure and len(way.units) <= 2))
+            ),
+        ]
     )
 
 

@@ -87,6 +87,7 @@ class Language:
         assent: yes, no, and the words that may stand before them.
         denials: what takes back a phrase that follows: the negations, and "i don't want" where "no" is the negation.
         refusals: what takes back a phrase that went before ("not that"), and the words that may stand beside it.
+        deny: what takes back a number that is said again behind it ("three, not three, four").
         morphemes: parts of compounds written in one word, with the words they stand for.
         units_first: tens are said after units ("ein und zwanzig").
         hundreds_up_to: the largest multiplier of "hundred" (99: "nineteen hundred").
@@ -102,6 +103,7 @@ class Language:
     assent: Table
     denials: Table
     refusals: Table
+    deny: Table
     morphemes: Mapping[str, tuple[str, ...]]
     units_first: bool
     hundreds_up_to: int
@@ -208,6 +210,7 @@ def _load(tag: str) -> Language:
         assent=_table(_assent_phrases(data)),
         denials=_table(_denials(data)),
         refusals=_table(_refusals(data), elisions),
+        deny=_table(_deny(data)),
         morphemes=MappingProxyType(_morphemes(data, cardinals)),
         units_first=data.get("units_first") == "true",
         hundreds_up_to=int(data.get("hundreds_up_to", 9)),
@@ -298,6 +301,13 @@ def _refusals(data: Mapping[str, Any]) -> Iterator[tuple[str, Kind, Any]]:
         for phrase in data.get("assent", {}).get(name, ()):
             yield phrase, kind, None
     yield from _noise(data)
+
+
+def _deny(data: Mapping[str, Any]) -> Iterator[tuple[str, Kind, Any]]:
+    for phrase in data.get("assent", {}).get("negations", ()):
+        yield phrase, Kind.NEGATION, None
+    for phrase in data.get("edits", {}).get("deny", ()):
+        yield phrase, Kind.NEGATION, None
 
 
 def _table(

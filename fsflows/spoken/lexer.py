@@ -34,9 +34,20 @@ def matches(words: tuple[str, ...], start: int, table: Table) -> list[Item]:
 
 
 def number_items(
-    words: tuple[str, ...], language: Language, carriers: Iterable[tuple[str, ...]] = ()
+    words: tuple[str, ...],
+    language: Language,
+    carriers: Iterable[tuple[str, ...]] = (),
+    *,
+    goes_on: bool = False,
 ) -> Items:
-    """For each position, everything that begins there. `carriers` are further words that may be skipped."""
+    """For each position, everything that begins there.
+
+    Args:
+        words: the utterance.
+        language: its language.
+        carriers: further words that may be skipped.
+        goes_on: numbers were said before it, which it may correct.
+    """
     table = language.numbers
     extra = [phrase for phrase in carriers if phrase]
     items: Items = []
@@ -54,23 +65,31 @@ def number_items(
             if words[start : start + len(phrase)] == phrase:
                 found.append(Item(start + len(phrase), Kind.CARRIER, None))
         items.append(found)
-    _drop_idioms(items)
+    _drop_idioms(items, goes_on=goes_on)
     return items
 
 
-def _drop_idioms(items: Items) -> None:
-    """An idiom's words are no numbers ("one moment"), unless it ends in a number that goes on ("no one two")."""
+def _drop_idioms(items: Items, *, goes_on: bool) -> None:
+    """An idiom's words are no numbers ("one moment"), unless it ends in a number that goes on ("no one two"), or begins
+    with a correction of one that was said ("four eight, no, one").
+    """
     covered = 0
     for start, found in enumerate(items):
         end = max((item.end for item in found if item.kind is Kind.IDIOM), default=0)
         if end:
             last = any(item.kind is Kind.DIGIT for item in items[end - 1])
-            goes_on = end < len(items) and any(item.kind is Kind.DIGIT for item in items[end])
-            if not (last and goes_on):
+            more = end < len(items) and any(item.kind is Kind.DIGIT for item in items[end])
+            before = goes_on if not start else _is_number(items[start - 1])
+            corrects = before and any(item.kind is Kind.REPAIR for item in found)
+            if not (last and (more or corrects)):
                 covered = max(covered, end)
             found[:] = [item for item in found if item.kind is not Kind.IDIOM]
         if start < covered:
             found.clear()
+
+
+def _is_number(found: list[Item]) -> bool:
+    return any(item.kind in (Kind.DIGIT, Kind.CARDINAL) for item in found)
 
 
 def _compound(word: str, language: Language) -> list[tuple[Kind, Any]]:

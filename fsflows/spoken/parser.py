@@ -17,7 +17,7 @@ from fsflows.spoken.edges import Edges
 from fsflows.spoken.edits import Draft
 from fsflows.spoken.language import EDITS, END, Kind, Language, load
 from fsflows.spoken.lattice import Skip, Way
-from fsflows.spoken.lexer import Items, number_items
+from fsflows.spoken.lexer import Items, matches, number_items
 from fsflows.spoken.model import Reading
 from fsflows.spoken.text import Words, split
 
@@ -54,10 +54,13 @@ class Heard(NamedTuple):
 
 
 class _Edit(NamedTuple):
+    """`sure`: it says so in so many words. `denies`: what is said again behind it may be what it takes back."""
+
     start: int
     end: int
     kind: Kind | None
     sure: bool = False
+    denies: bool = False
 
 
 def parse(text: str, language: str = "en-US", *, alphanumeric: bool = False) -> list[Reading]:
@@ -87,10 +90,18 @@ def understand(
     """As `parse`, with what was collected before (None: unknown) and further words that may be skipped."""
     if not 0 < len(text.words) <= MAX_WORDS:
         return []
-    utterance = _Utterance(text.words, language, alphanumeric, carriers)
-    if not utterance.readable:
-        return []
-    drafts, spoken = utterance.drafts(prefix)
+    vain: frozenset[int] = frozenset()
+    while True:
+        utterance = _Utterance(
+            text.words, language, alphanumeric, carriers, goes_on=bool(prefix), vain=vain
+        )
+        if not utterance.readable:
+            return []
+        drafts, spoken = utterance.drafts(prefix)
+        if utterance.vain == vain:
+            break
+        # One look is enough, but for made-up text.
+        vain = utterance.vain if not vain else frozenset(range(len(text.words)))
     if utterance.unknown and not utterance.plausible(spoken):
         return []
     found: dict[tuple[str, bool, bool, int], Heard] = {}
@@ -125,6 +136,14 @@ class _Utterance:
     nothing but homophones was said. "oh" is a digit beside another, else a hesitation. Unknown words are passed over
     when at least three numbers were said, and two for each unknown word; a single number never stands for itself in
     a sentence.
+
+    Args:
+        words, language, alphanumeric, carriers: as for `understand`.
+        goes_on: numbers were said before it.
+        vain: where a "not" stands that takes no number back, and is a word like others.
+
+    Attributes:
+        vain: the same, with those that `drafts` has found.
     """
 
     def __init__(
@@ -133,10 +152,14 @@ class _Utterance:
         language: Language,
         alphanumeric: bool,
         carriers: Iterable[tuple[str, ...]],
+        *,
+        goes_on: bool = False,
+        vain: frozenset[int] = frozenset(),
     ) -> None:
         self.size = len(words)
-        self.items: Items = number_items(words, language, carriers)
-        self.edits = self._edits()
+        self.items: Items = number_items(words, language, carriers, goes_on=goes_on)
+        self.vain = vain
+        self.edits = self._edits(words, language)
         self.edges = Edges(words, self.items, language, alphanumeric=alphanumeric)
         self.steps = self.edges.steps
         literal = self._covered()
@@ -157,16 +180,20 @@ class _Utterance:
         self.skips = self._skips(understood, heard_as, allowed)
         self.readable = bool(literal or allowed or self.edits or any(self.edges.at))
 
-    def _edits(self) -> list[_Edit]:
+    def _edits(self, words: tuple[str, ...], language: Language) -> list[_Edit]:
         found = []
         position = 0
         while position < self.size:
             edit = next((item for item in self.items[position] if item.kind in EDITS), None)
+            denials = matches(words, position, language.deny) if position not in self.vain else []
+            if denials and (edit is None or edit.end < denials[0].end):
+                edit = denials[0]
             if edit:
                 # A bare "sorry" may be about anything, and the "oh" of an "oh no" a digit.
                 may_be_digit = any(item.kind is Kind.OH for item in self.items[position])
                 sure = edit.end - position > 1 and not may_be_digit
-                found.append(_Edit(position, edit.end, edit.kind, sure))
+                denies = any(item.end == edit.end for item in denials)
+                found.append(_Edit(position, edit.end, edit.kind, sure, denies))
             position = edit.end if edit else position + 1
         return found
 
@@ -259,12 +286,15 @@ class _Utterance:
             drafts = self._apply(mark, drafts, ways or [lattice.START], prefix)
         return drafts, spoken
 
-    @staticmethod
     def _apply(
-        edit: _Edit, drafts: list[Draft], ways: list[Way], prefix: str | None
+        self, edit: _Edit, drafts: list[Draft], ways: list[Way], prefix: str | None
     ) -> list[Draft]:
+        if edit.kind is Kind.NEGATION:
+            if denied := edits.deny(drafts, ways, prefix):
+                return denied
+            self.vain |= {edit.start}
         if edit.kind is Kind.REPAIR:
-            return edits.repair(drafts, ways, prefix, sure=edit.sure)
+            return edits.repair(drafts, ways, prefix, sure=edit.sure, denies=edit.denies)
         if edit.kind is Kind.CLEAR:
             drafts = edits.clear(drafts)
         elif edit.kind is Kind.UNDO:

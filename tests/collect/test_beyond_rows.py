@@ -262,6 +262,10 @@ def test_beyond_4_a_caller_who_begins_again_is_not_heard_twice():
         (FOUR, "1.0 keys 123\n2.0 final sorry i meant\n3.0 final four five", "1245"),
         (FOUR, "1.0 final one two three oh sorry\n2.0 final four five", "1245"),
         (FOUR, "1.0 final one two three sorry\n2.0 final one two three four", "1234"),
+        # "No one" is nobody, but not here.
+        (FOUR, "1.0 final one two three\n2.0 final no\n3.0 final one five", "1215"),
+        (FOUR, "1.0 keys 12\n2.0 final no one\n3.0 final five six", "1156"),
+        (FOUR, "1.0 final no\n2.0 final one two three four", "1234"),
         # A key, or a new beginning, is not what was announced.
         (FOUR, "1.0 final one two double\n2.0 key 3\n3.0 final four", "1234"),
         (FOUR, "1.0 final one two double\n2.0 final start over one two three four", "1234"),

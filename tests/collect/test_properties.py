@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import pickle
+import re
 from dataclasses import replace
 from typing import Any
 
@@ -297,6 +298,7 @@ def test_beyond_12_a_private_collection_never_shows_what_was_keyed_or_said(spec,
     result = listener.result
     shown += [repr(result), str(result), json.dumps(result, default=json_default)]
     shown += [repr(pickle.loads(pickle.dumps(result))), repr(vars(listener))]
+    shown = [re.sub(r"0x[0-9a-f]+", "", text) for text in shown]  # an address may have any digits
 
     assert isinstance(result, Attempt)
     for text in shown:

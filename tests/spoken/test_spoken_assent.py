@@ -69,6 +69,9 @@ def test_every_language_is_covered():
         ("não é cinco", "pt-BR", "cinco"),
         ("no, è Città cinque", "it", "Città cinque"),
         ("nee vijf", "nl", "vijf"),
+        ("yes, no wait, four eight", "en-US", "four eight"),
+        ("ja, nein Moment, vier acht", "de", "vier acht"),
+        ("oui, non attendez, quatre huit", "fr", "quatre huit"),
     ],
 )
 def test_beyond_3_a_refusal_carries_its_correction(said, language, rest):
@@ -87,15 +90,27 @@ def test_neither_yes_nor_no(said):
 
 
 REFUSED = {
-    "en-US": ["of course not", "absolutely not", "definitely not", "certainly not"],
-    "es-ES": ["claro que no", "por supuesto que no"],
-    "fr-FR": ["bien sûr que non", "absolument pas"],
-    "de-DE": ["das stimmt so nicht", "stimmt leider nicht", "das passt nicht", "natürlich nicht", "sicher nicht"],
-    "pt-BR": ["claro que não", "com certeza não"],
-    "pt-PT": ["claro que não"],
-    "it-IT": ["certo che no"],
-    "nl-NL": ["klopt helemaal niet", "dat klopt helaas niet", "natuurlijk niet"],
+    "en-US": ["of course not", "absolutely not", "definitely not", "certainly not", "yes no wait no", "yes sorry no",
+              "yeah actually no it isn't", "okay yes wait no", "yes i mean no", "no i mean no"],
+    "es-ES": ["claro que no", "por supuesto que no", "sí no espera no", "sí perdón no"],
+    "fr-FR": ["bien sûr que non", "absolument pas", "oui non attendez non", "oui pardon non"],
+    "en-IN": ["haan no wait no"],
+    "de-DE": ["das stimmt so nicht", "stimmt leider nicht", "das passt nicht", "natürlich nicht", "sicher nicht",
+              "ja nein moment nein", "ja ich meine nein", "ja entschuldigung nein"],
+    "pt-BR": ["claro que não", "com certeza não", "sim não espera não", "sim quer dizer não"],
+    "pt-PT": ["claro que não", "sim aliás não"],
+    "it-IT": ["certo che no", "sì no aspetti no", "sì anzi no"],
+    "nl-NL": ["klopt helemaal niet", "dat klopt helaas niet", "natuurlijk niet", "ja nee wacht nee", "ja ik bedoel nee"],
 }  # fmt: skip
+CHANGED = {
+    "en-US": ["no i mean yes", "no that's wrong sorry yes", "no no i meant yes that's right"],
+    "de-DE": ["nein ich meine ja"],
+    "fr-FR": ["non je veux dire oui"],
+    "es-ES": ["no quiero decir sí"],
+    "it-IT": ["no volevo dire sì"],
+    "nl-NL": ["nee ik bedoel ja"],
+    "pt-BR": ["não quer dizer sim"],
+}
 WEAK = {
     "en-US": ["okay i want an agent", "good morning", "right what was that", "great weather today", "fine whatever i need help",
               "okay my name is paul"],
@@ -133,7 +148,7 @@ SENTENCE = {
     "pt-BR": ["sim esse é o meu número"],
 }  # fmt: skip
 TAKEN_BACK = {
-    "en-US": ["okay can you repeat that", "right say that again please", "okay so that's wrong", "right but that isn't it", "yes sorry no", "good but not the last one", "fine but don't"],
+    "en-US": ["okay can you repeat that", "right say that again please", "okay so that's wrong", "right but that isn't it", "yes no wait", "yes no i mean", "yes no", "no wait yes", "yeah no no", "good but not the last one", "fine but don't"],
     "es-ES": ["vale puede repetir", "correcto salvo que no", "vale pero está mal"],
     "fr-FR": ["d'accord vous pouvez répéter", "d'accord mais c'est pas ça", "bien sûr que c'est faux"],
     "de-DE": ["gut können sie das wiederholen", "das stimmt aber nicht ganz", "gut aber das ist falsch", "richtig ist das nicht"],
@@ -166,7 +181,12 @@ def test_L4_a_weak_yes_before_a_sentence_is_none(language, said):
 
 @pytest.mark.parametrize(
     ("language", "said"),
-    [(tag, said) for said_as in (POLITE, SENTENCE) for tag in said_as for said in said_as[tag]],
+    [
+        (tag, said)
+        for said_as in (POLITE, SENTENCE, CHANGED)
+        for tag in said_as
+        for said in said_as[tag]
+    ],
 )
 def test_L4_a_weak_yes_by_itself_is_one_and_a_strong_one_before_a_sentence_too(language, said):
     answer = assent(said, language)

@@ -118,6 +118,69 @@ def test_beyond_3_self_repair_replaces_units(said, keys):
 
 
 @pytest.mark.parametrize(
+    ("said", "language", "keys"),
+    [
+        ("three, not three, four", "en-US", "4"),
+        ("three, no, not three, four", "en-US", "4"),
+        ("three, sorry, it's not three it's four", "en-GB", "4"),
+        ("one two three not the three four", "en-US", "124"),
+        ("one two three not two three four five", "en-US", "145"),
+        ("three three not three three four", "en-US", "4"),
+        ("fifty one not fifty one fifty two", "en-US", "52"),
+        ("double five not double five double six", "en-US", "66"),
+        ("five not five six not six seven", "en-IN", "7"),
+        ("one two three, not three", "en-US", "12"),
+        ("drei nicht drei vier", "de-DE", "4"),
+        ("einundzwanzig nicht die einundzwanzig zweiundzwanzig", "de-DE", "22"),
+        ("trois pas trois quatre", "fr-FR", "4"),
+        ("trois ce n'est pas trois c'est quatre", "fr-CA", "4"),
+        ("tres no es tres cuatro", "es-ES", "4"),
+        ("tre non tre quattro", "it-IT", "4"),
+        ("tre non è tre è quattro", "it-IT", "4"),
+        ("drie niet drie vier", "nl-NL", "4"),
+        ("três não é três é quatro", "pt-BR", "4"),
+        # where nothing is said again, it is a word like others
+        ("it's not one two three four", "en-US", "1234"),
+        ("not three four five", "en-US", "345"),
+    ],
+)
+def test_what_is_said_again_behind_a_not_is_taken_back(said, language, keys):
+    assert keys == first(said, language).keys
+
+
+@pytest.mark.parametrize(
+    ("said", "language"), [("tres no tres cuatro", "es-MX"), ("três não três quatro", "pt-PT")]
+)
+def test_a_no_that_is_a_not_as_well_takes_back_what_suits_the_length(said, language):
+    assert "4" == chosen(said, "", length=1, language=language).reading.keys
+    assert "34" == chosen(said, "", length=2, language=language).reading.keys
+
+
+@pytest.mark.parametrize(
+    ("said", "prefix", "keys"),
+    [("not three four", "123", "124"), ("not two three, four five", "123", "145"), ("not three", "123", "12"),
+     ("no one", "123", "121")],
+)  # fmt: skip
+def test_it_takes_back_what_was_said_before(said, prefix, keys):
+    assert keys == buffer(chosen(said, prefix), prefix)
+
+
+@pytest.mark.parametrize(
+    "said",
+    ["three not three", "four not three", "five, not five hundred", "not to", "no one", "not that three", "it's not for you"],
+)  # fmt: skip
+def test_of_what_nothing_stands(said):
+    assert [] == parse(said)
+
+
+def test_many_of_them_are_looked_through_a_few_times_only():
+    said = " ".join(
+        f"{one} not {other}" for one in ("one", "two") for other in ("three", "one") * 19
+    )
+    assert parse(said) is not None
+
+
+@pytest.mark.parametrize(
     ("said", "length", "keys"),
     [
         ("five five six no wait five one two", 3, "512"),
