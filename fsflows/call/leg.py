@@ -87,17 +87,20 @@ class Leg(Line):
         handler = _HANDLERS.get(name)
         _counts.get(name, _other).n += 1
         if handler is not None:
-            now = self.clock.now()
+            now = self._heard_at = self.clock.now()
             at = self._timeline.at(event.timestamp, now)
             metrics.event_lag.add(now - at)
             handler(self, event, at)
 
     def _on_execute(self, event: Event, at: float) -> None:
         uuid = event.late("Application-UUID") or ""
-        if not uuid.startswith(self.uuid):
-            self._elsewhere = True  # the dialplan runs it, not we
+        self._elsewhere = not uuid.startswith(self.uuid)  # the dialplan runs it, not we
+        self._recogniser.begun(
+            uuid, at
+        )  # before the player sends what it would have to wait behind
         self._player.started(uuid, at)
-        self._recogniser.begun(uuid, at)
+        if self._awaited:
+            self._begun(uuid)
 
     def _on_complete(self, event: Event, at: float) -> None:
         uuid = event.late("Application-UUID") or ""
@@ -107,10 +110,15 @@ class Leg(Line):
             if is_taken(event, self._state, ours=ours):
                 self._taken()
         if not uuid.startswith(self.uuid):
-            self._player.others_ended(self.clock.now())
-        if uuid in self._finished:
+            now = self.clock.now()
+            self._player.others_ended(now)
+            for sent in self._awaited.values():
+                sent.ask_soon(now)
+            if self._recogniser.waits and self._ended is None:
+                self._ask_turn()
+        if uuid in self._awaited:
             application = event.late("Application") or ""
-            self._finished[uuid] = Executed(uuid, application, response, at)
+            self._awaited[uuid].done = Executed(uuid, application, response, at)
             if application == "bridge":
                 self._parting = event
             return
@@ -185,7 +193,7 @@ class Leg(Line):
 
     def _execute_sound(self, sound: Sound | None) -> str:
         if sound is None:
-            return self.execute("set", "fsflows_waits=true")
+            return self._ask_turn()
         self._set_terminators()
         return self.execute(*sound.command(self.voice))
 

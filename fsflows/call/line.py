@@ -15,6 +15,7 @@ from fsflows.call import metrics
 from fsflows.call.ended import LINK_LOST, REFERRED, TRANSFERRED, CallEnded, CallFailed, Interrupted
 from fsflows.call.happenings import Executed, Happening, KeyPressed
 from fsflows.call.party import Party
+from fsflows.call.sent import Sent
 from fsflows.esl import commands
 from fsflows.esl.link import LinkClosed, Reply, ReplyTimeout
 from fsflows.log import Logger, get_logger
@@ -46,7 +47,7 @@ class Line(Party, ABC):
         super().__init__(link)
         self.clock = clock
         self._pending: list[Happening] = []
-        self._finished: dict[str, Executed | None] = {}
+        self._awaited: dict[str, Sent] = {}
         self._ended: CallEnded | None = None
         self._ending = False
         self._answered = link.channel.get("Answer-State") == "answered"
@@ -54,6 +55,7 @@ class Line(Party, ABC):
         self._last_application = ""
         self._interrupted = False
         self._key_at: float | None = None  # of the key that is being answered
+        self._heard_at = clock.now()  # of the last event
 
     @property
     def _log(self) -> Logger:
@@ -157,7 +159,7 @@ class Line(Party, ABC):
             raise Interrupted
         guard = self._player.guard
         deadline = until if guard is None or (until is not None and until < guard) else guard
-        silence_ends = self.clock.now() + SILENCE
+        silence_ends = self._heard_at + SILENCE
         unbounded = deadline is None or silence_ends < deadline
         if unbounded:
             deadline = silence_ends
@@ -177,6 +179,7 @@ class Line(Party, ABC):
         return False
 
     def _look_for_life(self) -> None:
+        self._heard_at = self.clock.now()
         try:
             there = self.api("uuid_exists", self.uuid).text.strip() != "false"
         except CallEnded:
@@ -245,7 +248,7 @@ class Line(Party, ABC):
     def begin(self, application: str, argument: str = "", *, more: bool = False) -> str:
         """Send an application and don't wait for it yet; returns what `finish` is to be given."""
         uuid = self.execute(application, argument, more=more)
-        self._finished[uuid] = None
+        self._awaited[uuid] = Sent(application, argument, self.clock.now())
         return uuid
 
     def finish(self, uuid: str, application: str, timeout: float = 10.0) -> Executed:
@@ -254,15 +257,37 @@ class Line(Party, ABC):
         Raises:
             CallFailed: it did not finish within `timeout` seconds.
         """
-        until = self.clock.now() + timeout
+        sent = self._awaited[uuid]
+        sent.since = self.clock.now()
         try:
-            while (done := self._finished[uuid]) is None:
+            while sent.done is None:
                 self._alive()
-                if not self._read(until) and self.clock.now() >= until:
+                until = sent.since + timeout
+                if not sent.begun and self.clock.now() >= sent.ask_at:
+                    sent.ask(self._ask_turn(), self.clock.now())
+                deadline = until if sent.begun else min(until, sent.ask_at)
+                if not self._read(deadline) and self.clock.now() >= sent.since + timeout:
                     raise CallFailed(application, f"not finished within {timeout:g} s")
-            return done
+            return sent.done
         finally:
-            del self._finished[uuid]
+            del self._awaited[uuid]
+
+    def _ask_turn(self) -> str:
+        """Send an application that does nothing: when it begins, all that was sent before has begun or never will."""
+        return self.execute("set", "fsflows_waits=true")
+
+    def _begun(self, uuid: str) -> None:
+        """An application has begun."""
+        if uuid in self._awaited:
+            self._awaited[uuid].begun = True
+            return
+        for other, sent in self._awaited.items():
+            if sent.asked == uuid and not sent.begun and self._ended is None:
+                what = sent.application
+                self._log.warning("FreeSWITCH has dropped a command (uuid_break all?)", what=what)
+                sent.was_dropped(self.clock.now())
+                # The first one never comes, so that its name is free.
+                self.post(commands.execute(what, sent.argument, event_uuid=other))
 
     def post(self, command: commands.Command, *, more: bool = False) -> None:
         """Send a command and don't wait for its reply. `more`: see `Link.post`."""

@@ -17,6 +17,7 @@ from collections.abc import Callable, Sequence
 from enum import StrEnum
 
 from fsflows.call.audio import File, Silence, Sound, Speech
+from fsflows.call.sent import LATE
 from fsflows.esl.quoting import UnsafeValue
 from fsflows.log import Logger, get_logger
 
@@ -30,9 +31,6 @@ BREAK_GUARD = 0.25
 JUST_BEGUN = 0.04
 """Seconds. A key that comes sooner than that after a sound has begun may have come before it to FreeSWITCH, which stops
 nothing then."""
-
-LATE = 1.0
-"""Seconds. A sound that has not begun after so long is asked about, and then after twice as long each time."""
 
 _NEVER_SENT = "never-sent"
 _FAILURES = ("FILE NOT FOUND", "PLAYBACK ERROR")

@@ -10,6 +10,7 @@ from weakref import WeakKeyDictionary
 
 from fsflows.call.ended import CallEnded, CallFailed
 from fsflows.call.happenings import Heard, SpeechLost
+from fsflows.call.sent import is_later
 from fsflows.call.speech import RESTARTS, Listener
 from fsflows.esl import commands
 
@@ -62,12 +63,13 @@ class Recogniser:
     Its commands raise `CallEnded` when the call is over.
     """
 
-    __slots__ = ("_begun_at", "_channel", "_diverted", "_hung", "_listener", "_uuid")
+    __slots__ = ("_begun_at", "_channel", "_diverted", "_hung", "_listener", "_sent", "_uuid")
 
     def __init__(self, channel: _Channel) -> None:
         self._channel = channel
         self._listener = Listener()
         self._uuid = ""  # of the application that starts it
+        self._sent = ""  # of the one that starts or stops it, while it has not begun
         self._begun_at = 0.0
         self._hung = False  # in this call: a caller waits for it once
         self._diverted = False
@@ -88,6 +90,11 @@ class Recogniser:
         self._listener.on = on
 
     @property
+    def waits(self) -> bool:
+        """Whether its start, or its stop, has not begun."""
+        return bool(self._sent)
+
+    @property
     def ended_at(self) -> float:
         """When somebody last stopped speaking, heard or not."""
         return self._listener.ended_at
@@ -102,11 +109,12 @@ class Recogniser:
         self._listener.on = False
         if self._listener.running:
             self._listener.running = False
-            self._channel.execute("detect_speech", "stop")
+            self._stop()
         self.share_events()
 
     def cut_off(self) -> None:
         """Stop it on a channel that others run already."""
+        self._sent = ""
         if self._listener.running:
             self._listener.running = False
             # Inside whatever plays there now. Behind a bridge it would go on listening.
@@ -130,7 +138,10 @@ class Recogniser:
         # Its events, and keys, to us at once and to nobody else.
         self._diverted = True
         self._channel.post(commands.divert_events(True), more=True)
-        self._uuid = self._channel.execute("detect_speech", "vosk default default")
+        self._sent = self._uuid = self._channel.execute("detect_speech", "vosk default default")
+
+    def _stop(self) -> None:
+        self._sent = self._channel.execute("detect_speech", "stop")
 
     # --- what comes -----------------------------------------------------------------------------------------
 
@@ -144,16 +155,28 @@ class Recogniser:
         if self._listener.restarts < RESTARTS:
             self._listener.restarts += 1
             # Without the stop, the start of a recogniser that sent bad JSON is a silent no-op.
-            self._channel.execute("detect_speech", "stop")
+            self._stop()
             self._start()
             return None
         return found
 
     def begun(self, uuid: str, at: float) -> None:
         """An application has begun."""
+        if self._sent:
+            self._look_for_dropped(uuid)
         if uuid == self._uuid:
             self._begun_at = at
             _starting.setdefault(self._channel.clock, {})[uuid] = at
+
+    def _look_for_dropped(self, uuid: str) -> None:
+        """Send again what somebody's `uuid_break ... all` has dropped: something that was sent later has begun."""
+        if uuid == self._sent:
+            self._sent = ""
+        elif self._channel.ended is None and is_later(uuid, self._sent):
+            if self._listener.restarts or not self._listener.running:
+                self._stop()
+            if self._listener.running:
+                self._start()
 
     def started(self, uuid: str, at: float) -> SpeechLost | None:
         """An application has ended: if it is the one that starts detection, look whether that has begun.

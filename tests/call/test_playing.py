@@ -1,7 +1,8 @@
 """The player: one sound at a time with FreeSWITCH, and a stop that is never lost."""
 
 from fsflows.call.audio import File, Silence, Speech
-from fsflows.call.playing import BREAK_GUARD, LATE, Ending, Player
+from fsflows.call.playing import BREAK_GUARD, Ending, Player
+from fsflows.call.sent import LATE
 from fsflows.esl.quoting import UnsafeValue
 
 

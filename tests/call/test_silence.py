@@ -2,6 +2,7 @@
 
 import pytest
 
+from fsflows.call.audio import File
 from fsflows.call.call import Call
 from fsflows.call.ended import CallEnded
 from fsflows.call.line import SILENCE
@@ -73,6 +74,17 @@ def test_a_call_that_is_gone_without_a_word_is_over():
 def test_so_is_one_that_waits_for_an_application_without_a_limit_to_speak_of():
     cause, asked, _ = ended([None], lambda call: call.run("bridge", "user/1", timeout=24 * 3600.0))
     assert ("LINK_LOST", [SILENCE]) == (cause, asked)
+
+
+def test_what_is_asked_about_a_sound_that_does_not_begin_is_no_sign_of_life():
+    def hear(call):
+        call.play(File("a.wav"))
+        call.finish_playing()
+        while True:
+            call.wait()
+
+    cause, asked, _ = ended(["true", None], hear)
+    assert ("LINK_LOST", [SILENCE, 2 * SILENCE]) == (cause, asked)
 
 
 def test_nobody_is_asked_where_the_wait_has_an_end():

@@ -132,6 +132,30 @@ def test_a_refer_tells_the_caller_where_to_go(world: World) -> None:
         assert "sip:desk@example.org" == phone.referred_to
 
 
+@pytest.mark.parametrize("key", ["2", "3", "4"])
+def test_a_hand_off_that_somebody_drops_is_made_all_the_same(world: World, key: str) -> None:
+    """It waits behind what somebody else has played, who then says `uuid_break all`: FreeSWITCH forgets it."""
+    with world.call("away") as phone:
+        phone.wait_heard(ASKS)
+        world.announce(phone.uuid, 1300)
+        world.wait(0.3)
+        phone.press(key)
+        phone.wait_heard(1300)
+        world.wait(0.3)
+        world.break_all(phone.uuid)
+        if key == "2":
+            phone.wait_ended()
+            assert "sip:desk@example.org" == phone.referred_to
+        elif key == "3":
+            assert "NO_ROUTE_DESTINATION" == phone.wait_ended().cause
+            world.wait(0.3)
+            assert "the dialplan has no extension 'nosuchdesk'" in world.server_log()
+        else:
+            phone.wait_silence(0.3)
+            phone.wait_heard(since=world.now())
+    assert "FreeSWITCH has dropped a command" in world.server_log()
+
+
 def test_two_calls_do_not_hear_each_other(world: World) -> None:
     with world.call("number") as one, world.call("number") as other:
         one.wait_heard(ASKS)

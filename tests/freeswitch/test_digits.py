@@ -88,6 +88,21 @@ def test_when_the_recogniser_fails_in_mid_call_keys_do(world: World, fault: str)
         assert "NORMAL_CLEARING" == phone.wait_ended().cause
 
 
+def test_a_recogniser_whose_start_somebody_drops_hears_all_the_same(world: World) -> None:
+    """It dies while somebody else has something played, who then says `uuid_break all`."""
+    with world.call("number") as phone:
+        phone.wait_heard(ASKS)
+        world.announce(phone.uuid, 1300)
+        phone.say("five five five")
+        phone.wait_heard(1300)
+        world.speech_dies()
+        world.wait(0.5)
+        world.break_all(phone.uuid)
+        world.wait(1.0)
+        phone.say("one two three four five six seven")
+        phone.wait_heard(RIGHT)
+
+
 def test_P13_a_pin_is_heard_by_nobody_else(world: World) -> None:
     """Keyed, while the caller says it as well (1000 Hz); once it is over, he says something else (1300 Hz)."""
     with world.call("pin") as phone:
