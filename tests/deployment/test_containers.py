@@ -113,6 +113,30 @@ def test_the_parts_of_the_compose_file_fit_together():
     assert f"16384-{ports}/udp" in (DOCKER / "freeswitch" / "Dockerfile").read_text()
 
 
+def test_calls_end_before_freeswitch_does():
+    """Compose stops who depends first. FreeSWITCH hangs everybody up as soon as it is to stop."""
+    services = compose()["services"]
+    assert "freeswitch" in services["fsflows"]["depends_on"]
+    assert "fsflows" not in services["freeswitch"]["depends_on"]
+
+
+def test_what_a_killed_container_has_left_is_its_successor_s():
+    """The journal knows nodes and FreeSWITCHes by their hosts' names."""
+    for name in ("fsflows", "freeswitch"):
+        assert name == compose()["services"][name]["hostname"]
+    readme = (DOCKER / "README.md").read_text()
+    [alone] = re.findall(r"docker run -d --name fsflows .*?fsflows\n", readme, re.DOTALL)
+    for option in ("--hostname fsflows", "--stop-timeout 90", "--group-add"):
+        assert option in alone
+
+
+def test_settings_that_an_editor_replaces_are_read_again():
+    """A file that is mounted alone stays the old one."""
+    mounted = compose()["services"]["fsflows"]["volumes"]
+    assert "./fsflows:/etc/fsflows:ro" in mounted
+    assert (DOCKER / "fsflows" / "fsflows.yaml").is_file()
+
+
 def test_settings_among_the_containers(tmp_path):
     parts = compose()
     service = parts["services"]["fsflows"]
