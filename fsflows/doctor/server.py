@@ -169,9 +169,13 @@ def listener(settings: Settings) -> Iterator[Finding]:
     host, port = parse_address(settings.server.listen)
     host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 - to connect to, not to bind
     where = settings.server.listen
+    from_here = ""
+    closed = False
     try:
         with gevent.Timeout(WAIT), socket.create_connection((host, port), WAIT) as sock:
+            from_here = sock.getsockname()[0]
             first = sock.recv(4096)
+            closed = not first
             sock.sendall(b"")
     except OSError as error:
         why = error.strerror or str(error)
@@ -181,6 +185,9 @@ def listener(settings: Settings) -> Iterator[Finding]:
         first = b""
     if _is_ours(first):
         yield ok("listener", f"answers on {where}")
+    elif closed and _kept_out(from_here, settings):
+        # As it should: only FreeSWITCH, in another container, say, may connect.
+        yield ok("listener", f"on {where} somebody lets go of {from_here}, not in server.allow")
     elif not first:
         allowed = ", ".join(settings.server.allow)
         yield problem(
@@ -192,6 +199,23 @@ def listener(settings: Settings) -> Iterator[Finding]:
         yield problem(
             "listener", f"what listens on {where} is not fsflows", "another port as server.listen"
         )
+
+
+def may_connect(address: str, settings: Settings) -> bool:
+    """Whether `server.allow` lets an address in.
+
+    Raises:
+        ValueError: one of its networks is none.
+    """
+    networks = [ipaddress.ip_network(each, strict=False) for each in settings.server.allow]
+    return not networks or any(ipaddress.ip_address(address) in each for each in networks)
+
+
+def _kept_out(address: str, settings: Settings) -> bool:
+    try:
+        return not may_connect(address, settings)
+    except ValueError:
+        return False  # said with the settings
 
 
 def _is_ours(data: bytes) -> bool:

@@ -13,6 +13,7 @@ from gevent import socket
 
 from fsflows.doctor import dialplan
 from fsflows.doctor.finding import Finding, ok, problem, warning
+from fsflows.doctor.server import may_connect
 from fsflows.esl.inbound import InboundConnection, InboundFailed, WrongPassword
 from fsflows.esl.link import LinkClosed, ReplyTimeout
 from fsflows.settings import Settings
@@ -265,9 +266,7 @@ def open_files(
 
 def way_in(switch: Switch, settings: Settings) -> Iterator[Finding]:
     """Whether FreeSWITCH's address may connect to us."""
-    networks = [ipaddress.ip_network(each, strict=False) for each in settings.server.allow]
-    peer = ipaddress.ip_address(switch.peer)
-    if networks and not any(peer in network for network in networks):
+    if not may_connect(switch.peer, settings):
         yield warning(
             "server.allow",
             f"FreeSWITCH at {switch.peer} is not in it",

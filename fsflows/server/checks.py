@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shlex
+import stat
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import fields
@@ -122,15 +123,19 @@ def missing(settings: Settings) -> list[str]:
         needed["recordings.published"] = Path(settings.recordings.published)
     lines, absent = [], []
     for name, path in needed.items():
-        if not path.is_dir():
+        there = _nearest(path)
+        if there == path and path.is_dir():
+            if not _usable(path):
+                lines.append(f"{name}: may not write to {path}{_rights(path)}")
+        elif there.is_dir() and not os.access(there, os.X_OK):
+            lines.append(f"{name}: may not look for {path}{_rights(there)}")
+        else:
             absent.append(path)
             lines.append(f"{name}: there is no directory {path}")
-        elif not _usable(path):
-            lines.append(f"{name}: may not write to {path}")
     spool = Path(settings.database.spool).absolute()
-    there = next(path for path in (spool, *spool.parents) if path.exists())
+    there = _nearest(spool)
     if not _usable(there):
-        lines.append(f"database.spool: may not make or write {spool}")
+        lines.append(f"database.spool: may not make or write {spool}{_rights(there)}")
     if not settings.recordings.agent_url:
         lines += _undeletable(settings)
     if absent:
@@ -145,9 +150,11 @@ def _undeletable(settings: Settings) -> list[str]:
     """Where calls are recorded, and nothing could be deleted: better said now than to who opts out."""
     lines = []
     staging = Path(parse_root(settings.recordings.staging).local).absolute()
-    there = next(path for path in (staging, *staging.parents) if path.exists())
+    there = _nearest(staging)
     if not _usable(there):
-        lines.append(f"recordings.staging: may not make and delete files in {staging}")
+        lines.append(
+            f"recordings.staging: may not make and delete files in {staging}{_rights(there)}"
+        )
     for root in settings.recordings.roots:
         path = Path(parse_root(root).local)
         if not path.is_dir():
@@ -159,5 +166,21 @@ def _undeletable(settings: Settings) -> list[str]:
     return lines
 
 
+def _nearest(path: Path) -> Path:
+    """The path itself, or the nearest above it that is there, as far as we may look."""
+    return next(each for each in (path, *path.parents) if os.path.exists(each))  # noqa: PTH110 - Path's raises
+
+
 def _usable(path: Path) -> bool:
     return path.is_dir() and os.access(path, os.W_OK | os.X_OK)
+
+
+def _rights(path: Path) -> str:
+    """Whose a directory is that can't be used, and who we are: in a container both are numbers that nobody knows."""
+    found = path.stat()
+    mode = stat.S_IMODE(found.st_mode)
+    groups = ", ".join(map(str, sorted({os.getegid(), *os.getgroups()})))
+    return (
+        f" ({path} is of user {found.st_uid} and group {found.st_gid}, mode {mode:o};"
+        f" this is user {os.geteuid()}, group {groups})"
+    )

@@ -72,6 +72,11 @@ class World:
         changed = replace(getattr(self.settings, section), **values)
         self.settings = replace(self.settings, **{section: changed})
 
+    def shut(self):
+        """A listener that lets go of whoever connects."""
+        self._all.append(_serve(lambda sock: None))
+        return self._all[-1]
+
     def restart(self, **options):
         """The switch again, with other options."""
         self.switch.stop()

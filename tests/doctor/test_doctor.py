@@ -278,6 +278,16 @@ def test_a_doubt_is_a_warning(world, name):
     assert State.WARNING is worst(findings), not_well(findings)
 
 
+def test_a_listener_that_lets_only_freeswitch_in(world):
+    """The doctor beside it, in a container of its own address, is not one to let in."""
+    world.set("server", listen="{}:{}".format(*world.shut().address), allow=("10.0.0.0/8",))
+    [found] = [each for each in examined(world) if each.about == "listener"]
+    assert (State.OK, True) == (found.state, "127.0.0.1, not in server.allow" in found.text)
+    world.set("server", allow=("127.0.0.0/8",))
+    [found] = [each for each in examined(world) if each.about == "listener"]
+    assert (State.PROBLEM, True) == (found.state, "closed the connection" in found.text)
+
+
 def test_a_freeswitch_that_says_nothing(world, monkeypatch):
     monkeypatch.setattr(switch, "ANSWER", QUICK)
     world.restart(mute=True)

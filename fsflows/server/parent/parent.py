@@ -85,7 +85,13 @@ class Parent:
         """From the start to the end; returns the exit status."""
         inherited = os.environ.pop(INHERITED, "")
         os.environ.pop(metrics.DIRECTORY, None)
-        self._directory = tempfile.mkdtemp(prefix="fsflows-")
+        try:
+            self._directory = tempfile.mkdtemp(prefix="fsflows-")
+        except OSError as error:
+            why = error.strerror or error
+            advice = "mount one at /tmp (a small one in memory will do), or set TMPDIR"
+            print(f"no temporary directory can be made: {why}; {advice}", file=sys.stderr)
+            return 1
         if len(self._fleet.members) > 1:
             metrics.share(self._directory)
         wake, woken = self._pipe = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
