@@ -347,6 +347,11 @@ def _sweep(args: argparse.Namespace, settings: Settings) -> int:
         f" recordings published: {report.published}, of calls still up: {report.waiting};"
         f" unknown staged files: {report.unknown}"
     )
+    for name, calls in sorted(report.stranded.items()):
+        print(
+            f"left to node {shown(name)}, which does not run, and whose FreeSWITCH is not in reach: {calls} call(s);"
+            f" if this is that node, under another name, give its host the old one"
+        )
     if report.no_archive:
         print(f"nothing is published: {shown(report.no_archive)}")
     return 1 if report.failed or report.no_archive else 0

@@ -107,6 +107,41 @@ def test_a_node_leaves_alone_what_it_can_not_reach(world):
     assert world.receipt() is None
 
 
+def test_what_a_node_has_left_that_never_comes_back_is_said(world):
+    """A container that was killed, and made anew under another name."""
+    died(world)
+    world.socket = False
+    other = world.restart("node-b")
+    assert {} == other.sweeper.sweep().stranded, "for all it knows, node-a is alive"
+    world.later(seconds=61)
+    with capture() as log:
+        assert {"node-a": 1} == other.sweeper.sweep().stranded
+        world.later(seconds=61)
+        other.sweeper.sweep()
+        said = [line for line in log if "does not run" in line["event"]]
+        assert [] == said, "a restart takes a while"
+        world.later(seconds=61)
+        other.sweeper.sweep()
+        other.sweeper.sweep()
+    [line] = [line for line in log if "does not run" in line["event"]]
+    assert ("warning", "node-a", 1) == (line["level"], line["node"], line["calls"])
+    assert "come back as 'node-b', as 'node-a' again" in line["advice"]
+    world.socket = True
+    assert {} == world.make("node-b").sweeper.sweep().stranded, "its FreeSWITCH is in reach"
+    assert world.receipt() is not None
+    assert [] == world.audio()
+
+
+def test_what_a_node_that_lives_has_left_is_its_own(world):
+    died(world)
+    node_a = world.restart()
+    world.socket = False
+    other = world.make("node-b")
+    world.later(hours=1)
+    node_a.claims.beat()
+    assert {} == other.sweeper.sweep().stranded
+
+
 def test_without_the_event_socket_files_go_but_the_discard_stays_open_and_says_why(world):
     died(world)
     world.socket = False

@@ -5,7 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Table, delete, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Select,
+    Table,
+    delete,
+    func,
+    select,
+    union,
+    update,
+)
 
 from fsflows.clock import Clock
 from fsflows.database import Database
@@ -150,6 +160,33 @@ class Claims:
 
         self._database.write(work)
 
+    def stranded(self, switches: Sequence[str]) -> dict[str, int]:
+        """Nodes that don't live, and how many calls each has left unfinished that nobody takes over from here.
+
+        Args:
+            switches: as for `discards`.
+        """
+
+        def left(table: Table, which: ColumnElement[bool]) -> Select[tuple[str, str]]:
+            free, living_nodes = self._given_up(table)
+            elsewhere = table.c.node.not_in([self.node.name, ""]) & table.c.node.not_in(
+                living_nodes
+            )
+            out_of_reach = table.c.switch.not_in(switches)
+            return select(table.c.node, table.c.call_uuid).where(
+                which, free, elsewhere, out_of_reach
+            )
+
+        def work(connection: Connection) -> dict[str, int]:
+            calls = union(
+                left(discards, discards.c.state == "open"),
+                left(recordings, recordings.c.state.in_(UNSETTLED)),
+            ).subquery()
+            counted = select(calls.c.node, func.count()).group_by(calls.c.node)
+            return {row[0]: row[1] for row in connection.execute(counted)}
+
+        return self._database.read(work)
+
     def by_path(self, paths: Collection[str]) -> dict[str, Entry]:
         """What the journal knows of these files; of several calls that recorded to one, the last."""
         wanted = sorted(paths)
@@ -184,16 +221,12 @@ class Claims:
         switches: Sequence[str],
         busy: Collection[str],
     ) -> list[str]:
-        alive = select(nodes.c.id).where(
-            nodes.c.seen_at >= self._clock.utcnow() - LEASE, nodes.c.id != self.node.id
-        )
+        free, living_nodes = self._given_up(table)
         # A node that lives sees to its own: another one may not see its files, or not the same archive.
-        living_nodes = select(nodes.c.name).where(nodes.c.id.in_(alive))
         theirs = table.c.switch.in_(switches) & table.c.node.not_in(living_nodes)
         statement: Any = (
             select(table.c.call_uuid)
-            .where(which, table.c.owner.not_in(alive))
-            .where(table.c.owner.not_in(set(self._living()) - {self.node.id}))
+            .where(which, free)
             .where((table.c.node == self.node.name) | theirs)
             .with_for_update(skip_locked=True)
         )
@@ -206,3 +239,13 @@ class Claims:
             update(table).where(table.c.call_uuid.in_(taken), which).values(owner=self.node.id)
         )
         return taken
+
+    def _given_up(self, table: Table) -> tuple[ColumnElement[bool], Select[tuple[str]]]:
+        """That no other process that lives owns it; and the names of the nodes that live."""
+        alive = select(nodes.c.id).where(
+            nodes.c.seen_at >= self._clock.utcnow() - LEASE, nodes.c.id != self.node.id
+        )
+        free = table.c.owner.not_in(alive) & table.c.owner.not_in(
+            set(self._living()) - {self.node.id}
+        )
+        return free, select(nodes.c.name).where(nodes.c.id.in_(alive))

@@ -23,6 +23,7 @@ from fsflows.recordings.journal.entries import CALL_LIMIT, Entry, Intent
 from fsflows.recordings.recovery.claims import Claims
 from fsflows.recordings.recovery.orphans import Orphans
 from fsflows.recordings.recovery.presence import Presence
+from fsflows.recordings.recovery.stranded import Stranded
 from fsflows.recordings.recovery.tidying import Tidier
 from fsflows.recordings.tools import Tools
 
@@ -45,6 +46,7 @@ class SweepReport:
         unknown: staged files that the journal knows nothing of.
         open: discards without a receipt, in the whole journal.
         overdue: those among them that are older than `OVERDUE`.
+        stranded: nodes that don't run, and how many calls of each nobody here can finish.
         no_archive: why nothing can be published; empty: the archive is at hand.
         oldest_open: seconds since the oldest open discard was asked for.
     """
@@ -57,6 +59,7 @@ class SweepReport:
     open: int = 0
     overdue: int = 0
     oldest_open: float = 0.0
+    stranded: dict[str, int] = field(default_factory=dict)
     no_archive: str = ""
 
 
@@ -86,6 +89,7 @@ class Sweeper:
         self._calls_ended = calls_ended
         self._orphans = Orphans(tools, discard=discard_orphans, calls_ended=calls_ended)
         self._tidier = Tidier(tools, claims)
+        self._stranded = Stranded(claims, tools.clock)
         self._log = get_logger("recordings")
         self._presence = presence or Presence(None)
         self._hurry: Mailbox[bool] = tools.clock.mailbox()
@@ -163,6 +167,7 @@ class Sweeper:
         # What could not be finished is free until the next sweep: for an operator's, above all.
         self._claims.let_go(self._tools.busy)
         report.unknown = self._tidier.tidy()
+        report.stranded = self._stranded.look(switches)
         self._tools.journal.hearsay.forget(self._tools.clock.utcnow() - CALL_LIMIT)
         ages = self._claims.open_ages()
         report.open = len(ages)
