@@ -103,10 +103,12 @@ class Call(Leg):
 
     def prepare_speech(self) -> None:
         """Start the recogniser, unheard for now. To be done before anything is played: it queues behind a playback."""
+        self._open()
         self._report(self._recogniser.prepare())
 
     def listen(self) -> None:
         """Report speech from now on (as `Heard`)."""
+        self._open()
         self._report(self._recogniser.prepare())
         self._recogniser.hear(True)
 
@@ -126,6 +128,7 @@ class Call(Leg):
 
     def dismiss_recogniser(self) -> None:
         """Stop the recogniser itself (before a hand-off, or for good)."""
+        self._open()
         self._recogniser.dismiss()
 
     def send_dtmf(self, keys: str) -> None:

@@ -73,6 +73,7 @@ class Leg(Line):
         """End the connection. Nothing of the call points back here from now on, so that all of it is freed when nobody
         needs it any more. To the garbage collector, which no caller is answered beside, it would be dear.
         """
+        self._closed = True
         self.link.close()
         if self._ended is None:
             self._ended = CallEnded(LINK_LOST, ours=True)

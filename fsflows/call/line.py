@@ -50,6 +50,7 @@ class Line(Party, ABC):
         self._awaited: dict[str, Sent] = {}
         self._ended: CallEnded | None = None
         self._ending = False
+        self._closed = False
         self._answered = link.channel.get("Answer-State") == "answered"
         self._complete = False  # FreeSWITCH has said the last of it
         self._last_application = ""
@@ -149,7 +150,7 @@ class Line(Party, ABC):
                 event = self.link.receive(until)
             except LinkClosed:
                 return
-            if event is not None:
+            if event is not None and not self._closed:
                 self._handle(event)
 
     def _read(self, until: float | None) -> bool:
@@ -168,6 +169,7 @@ class Line(Party, ABC):
         except LinkClosed as closed:
             self._link_ended(closed)
             return True
+        self._open()
         if event is not None:
             self._handle(event)
             return True
@@ -194,6 +196,11 @@ class Line(Party, ABC):
     def _alive(self) -> None:
         if self._ended is not None:
             raise self._ended.again()
+
+    def _open(self) -> None:
+        """Raises `CallEnded` once the call was closed, as by somebody else while this task waited."""
+        if self._closed:
+            self._alive()
 
     def _over(self, cause: str, *, reason: str = "") -> None:
         if self._ended is None:
@@ -308,7 +315,7 @@ class Line(Party, ABC):
             return
         now = self.clock.now()
         try:
-            while (event := self.link.receive(now)) is not None:
+            while (event := self.link.receive(now)) is not None and not self._closed:
                 self._handle(event)
         except LinkClosed:
             pass

@@ -294,7 +294,9 @@ class Player:
         self.guard = None
 
     def close(self) -> None:
-        """Let go of those that it was given; it is not used any more."""
+        """Let go of those that it was given; it plays nothing any more."""
+        self._queue.clear()
+        self.guard = None
         del self._execute, self._send_break, self._ended, self._now, self._log
 
     def _begin(self, index: int) -> None:

@@ -110,7 +110,7 @@ class Conversation:
 
     def say(self, text: str | Pii) -> None:
         """Say something now, without waiting for its end; what is said next comes after it."""
-        self._engine.say_text(text)
+        self._engine.running.say_text(text)
 
     def goto_flow(self, name: str) -> None:
         """Go on in another flow, at its first step, when this function has returned.
@@ -120,11 +120,11 @@ class Conversation:
         """
         if name not in self._engine.flows:
             raise UnknownName("flow", name, self._engine.flows)
-        self._engine.direct(GoToFlow(name))
+        self._engine.running.direct(GoToFlow(name))
 
     def exit_flow(self) -> None:
         """Leave the current flow when this function has returned: to its `on_exit`, or the call ends."""
-        self._engine.direct(ExitFlow())
+        self._engine.running.direct(ExitFlow())
 
     def call_handoff(
         self, destination: str, reason: str = "", utterance: str | Pii | None = None
@@ -143,7 +143,7 @@ class Conversation:
             raise UnknownName("hand-off", destination, self._engine.flow.handoffs)
         if utterance:
             self.say(utterance)
-        self._engine.direct(HandOff(destination, reason))
+        self._engine.running.direct(HandOff(destination, reason))
 
     def hang_up(self, cause: str = "NORMAL_CLEARING") -> None:
         """End the call when this function has returned and what was said has been heard.
@@ -153,7 +153,7 @@ class Conversation:
         """
         if cause not in CAUSES:
             raise UnknownName("hangup cause", cause, CAUSES)
-        self._engine.direct(HangUp(cause))
+        self._engine.running.direct(HangUp(cause))
 
     def discard_recording(self) -> None:
         """Throw away every recording of this call, for good, now; and let none start again.
@@ -164,15 +164,15 @@ class Conversation:
             RuntimeError: called in the end function: the call is over, and its recording is being kept.
             DiscardFailed: something could not be deleted; it stays written down and is tried again until it is gone.
         """
-        self._engine.discard_recording("function")
+        self._engine.running.discard_recording("function")
 
     def pause_recording(self) -> None:
         """Stop recording for now; `resume_recording` goes on in a new file of the same call."""
-        self._engine.recordings.pause()
+        self._engine.running.recordings.pause()
 
     def resume_recording(self) -> None:
         """Go on recording after `pause_recording`."""
-        self._engine.recordings.resume()
+        self._engine.running.recordings.resume()
 
     def mask_recording(self, on: bool = True) -> None:
         """Record silence instead of the caller (the time line goes on); `mask_recording(False)` ends it.
@@ -183,9 +183,9 @@ class Conversation:
             RecordingError: a recording could be neither masked nor stopped.
         """
         if on:
-            self._engine.recordings.mask()
+            self._engine.running.recordings.mask()
         else:
-            self._engine.recordings.unmask_later()
+            self._engine.running.recordings.unmask_later()
 
     def write_metric(self, name: str, value: Any = None, write_once: bool = False) -> None:
         """Note something about this call in its record.
@@ -195,7 +195,7 @@ class Conversation:
             value: anything that fits a record: text, number, truth value or None.
             write_once: keep the first value when it is written again.
         """
-        self._engine.write_metric(name, value, write_once=write_once)
+        self._engine.running.write_metric(name, value, write_once=write_once)
 
     def pii(self, value: str) -> Pii:
         """Mark a value as private: it is hidden in logs, records and the history from now on, however it is written."""
@@ -237,7 +237,7 @@ class FlowHandle:
         """
         if name not in self._engine.flow.steps:
             raise UnknownName("step", name, self._engine.flow.steps)
-        self._engine.direct(GoToStep(name))
+        self._engine.running.direct(GoToStep(name))
         if reason:
             self._engine.log.debug("step chosen", step=name, reason=reason)
 

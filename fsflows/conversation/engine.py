@@ -103,6 +103,7 @@ class Engine:
         """Of the function that runs now."""
         self.because = Reason.FLOW_ENDED
         """Why the call will have ended, if it ends where it is going now."""
+        self._closed = False
         self._direction: Direction | None = None
         self.state = State()
         self.state.update(extra_state or {})
@@ -284,7 +285,19 @@ class Engine:
 
     def close(self) -> None:
         """No function runs any more: an engine is known to its functions' `conv`, and no longer the other way round."""
+        self._closed = True
         del self.conv, self.flow_handle
+
+    @property
+    def running(self) -> Engine:
+        """The engine, for what only a conversation that goes on can be told.
+
+        Raises:
+            CallEnded: it is over: whoever asks is a task that a function has left behind.
+        """
+        if self._closed:
+            raise (self.call.ended or CallEnded()).again()
+        return self
 
     # --- what the other parts use -----------------------------------------------------------------------------
 

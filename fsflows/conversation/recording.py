@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Protocol
 
 from fsflows.archive.endings import RecordingState
@@ -20,6 +22,10 @@ if TYPE_CHECKING:
     from fsflows.call.call import Call
     from fsflows.call.happenings import RecordingStopped
     from fsflows.flow.model import Flow
+
+
+ENDING = 1.0
+"""Seconds in which FreeSWITCH says that a channel has ended which it no longer knows. It takes milliseconds."""
 
 
 class Recorder(Protocol):
@@ -183,9 +189,17 @@ class CallRecorder:
         if self._recordings is None:
             return
         masks = self._about_to_mask()
-        try:
+        with self._unless_over():
             masks.put_on(self._recordings, reason)
+
+    @contextmanager
+    def _unless_over(self) -> Iterator[None]:
+        """What can't be done to the recordings of a call that has ended can't for that."""
+        try:
+            yield
         except RecordingError:
+            if self._call.ended is None and self._over():
+                self._call.linger(ENDING)  # its end lies unread
             if self._call.ended is not None:
                 raise self._call.ended.again() from None
             raise
@@ -211,13 +225,15 @@ class CallRecorder:
         """Stop recording until `resume`."""
         if self._recordings is not None:
             self._about_to_mask().asked["pause"] = 1
-            self._recordings.pause()
+            with self._unless_over():
+                self._recordings.pause()
 
     def resume(self) -> None:
         """Go on recording, in a new file."""
         if self._recordings is not None:
             try:
-                self._recordings.resume()
+                with self._unless_over():
+                    self._recordings.resume()
             finally:
                 self.unmask_later("pause")
 

@@ -190,7 +190,7 @@ class GetDtmfTask:
         from fsflows.conversation.turn import ask
 
         spec = self.collection(conv.language)
-        engine = conv._engine
+        engine = conv._engine.running
         return GetDtmfResult.of(
             ask(engine, spec, prompt=self.extra_instructions, attempts=self.attempts)
         )
