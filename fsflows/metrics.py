@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 if TYPE_CHECKING:
-    from prometheus_client import CollectorRegistry, Counter, Histogram, Metric
+    from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Metric
 
 DIRECTORY = "PROMETHEUS_MULTIPROC_DIR"
 """The environment variable that makes prometheus_client write into files. It is read once, when that is imported."""
@@ -42,12 +42,12 @@ class Count:
     """A counter for where a call is being waited for: `count.n += 1` is all it costs; `flush` brings it to Prometheus.
 
     Args:
-        counter: the counter, or the child with its labels.
+        counter: the counter, or the child with its labels; or a gauge, which may go down as well.
     """
 
     __slots__ = ("_counter", "n")
 
-    def __init__(self, counter: Counter) -> None:
+    def __init__(self, counter: Counter | Gauge) -> None:
         self._counter = counter
         self.n = 0
         _held_back.append(self)

@@ -7,6 +7,7 @@ switch.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextlib import suppress
 
 from fsflows.call.audio import Sound
@@ -29,6 +30,8 @@ NO_ROUTE = "NO_ROUTE_DESTINATION"
 ROUTED = 0.5
 """Seconds in which a transferred call has got to its extension. It takes a millisecond."""
 
+ANSWERING = 5.0
+"""Seconds that FreeSWITCH gets to begin to answer. It takes some 20 milliseconds."""
 
 AT_ONCE = 1.0
 """Seconds in which the application `hangup` has hung up. It takes some 20 milliseconds."""
@@ -53,10 +56,20 @@ class Call(Leg):
         if not self._answered and not self._answering:
             self._answering = self.begin("answer", more=True)
 
-    def answer(self) -> None:
-        """Answer; nothing when it is answered already."""
+    def answer(self, meanwhile: Callable[[], None] = lambda: None) -> None:
+        """Answer; nothing when it is answered already.
+
+        Args:
+            meanwhile: what else is to be done before the caller is spoken to. It is called once, when FreeSWITCH has
+                begun to answer, which takes it some 20 ms more (measured); and also when it doesn't.
+        """
+        try:
+            if not self._answered:
+                self.begin_answering()
+                self._read(self.clock.now() + ANSWERING)
+        finally:
+            meanwhile()
         if not self._answered:
-            self.begin_answering()
             self.finish(self._answering, "answer")
             self._answered = True
 

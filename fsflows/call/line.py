@@ -9,6 +9,7 @@ from __future__ import annotations
 import itertools
 from abc import ABC, abstractmethod
 from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING
 
 from fsflows.call import metrics
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from fsflows.call.playing import Player
     from fsflows.clock import Clock
     from fsflows.esl.event import Event
-    from fsflows.esl.link import Link
+    from fsflows.esl.link import Asked, Link
 
 SILENCE = 300.0
 """Seconds without an event, where no deadline is nearer, after which FreeSWITCH is asked whether the call is there:
@@ -223,18 +224,30 @@ class Line(Party, ABC):
 
         Only quick ones: it holds up this call's events.
         """
-        return self._ask(commands.api(name, *arguments), name, timeout)
+        return self.ask(name, *arguments)(timeout)
 
-    def _ask(self, command: commands.Command, name: str, timeout: float) -> Reply:
+    def ask(self, name: str, *arguments: str) -> Callable[[float], Reply]:
+        """`api` in two: send the command now; what is returned waits for so many seconds for what it prints."""
         try:
-            return self.link.request(command, timeout)
+            asked = self.link.ask(commands.api(name, *arguments))
         except LinkClosed as closed:
-            self._read_rest()
-            self._link_ended(closed)
-            assert self._ended is not None
-            raise self._ended.again() from None
+            raise self._lost(closed) from None
+        return partial(self._answer, name, asked)
+
+    def _answer(self, name: str, asked: Asked, timeout: float) -> Reply:
+        try:
+            return asked.reply(timeout)
+        except LinkClosed as closed:
+            raise self._lost(closed) from None
         except ReplyTimeout:
             raise CallFailed(name, f"FreeSWITCH did not answer within {timeout:g} s") from None
+
+    def _lost(self, closed: LinkClosed) -> CallEnded:
+        """The connection has ended: how the call has."""
+        self._read_rest()
+        self._link_ended(closed)
+        assert self._ended is not None
+        return self._ended.again()
 
     def execute(self, application: str, argument: str = "", *, more: bool = False) -> str:
         """Send an application to the channel and don't wait; returns its Event-UUID. `more`: see `Link.post`."""
@@ -304,10 +317,7 @@ class Line(Party, ABC):
         try:
             self.link.post(command, more=more)
         except LinkClosed as closed:
-            self._read_rest()
-            self._link_ended(closed)
-            assert self._ended is not None
-            raise self._ended.again() from None
+            raise self._lost(closed) from None
 
     def _read_rest(self) -> None:
         # The hang-up and its cause may lie unread before the end of the connection.

@@ -138,8 +138,8 @@ class Engine:
 
     def _converse(self) -> Ending:
         self.call.begin_answering()
-        self.recordings.arrive()  # while FreeSWITCH answers: the caller waits for the longer of the two
-        self.call.answer()
+        self.recordings.ask()  # in one piece with the former
+        self.call.answer(meanwhile=self.recordings.arrive)
         self.record.answered()
         if self.call.dialled and self._is_machine():
             self.call.set_variable(dialled.STATE, dialled.MACHINE)

@@ -48,6 +48,12 @@ SPEECH_ANSWER = Histogram(
 speech_answer = Spread(SPEECH_ANSWER)
 
 
+@cache
+def active(flow: str) -> Count:
+    """The calls of a flow that are in progress."""
+    return Count(CALLS_ACTIVE.labels(flow))
+
+
 def collected(flow: str, step: str, outcome: str, source: str, attempts: int) -> None:
     """Count what came of a step."""
     _collected(flow, step, outcome, source, min(attempts, MANY)).n += 1

@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Protocol
 
 from fsflows.archive.endings import RecordingState
-from fsflows.call.ended import LINK_LOST
+from fsflows.call.ended import LINK_LOST, CallEnded
 from fsflows.call.happenings import RecordingStarted
 from fsflows.conversation.masks import Masks
 from fsflows.log import Logger, get_logger
 from fsflows.recordings.call.recordings import CallRecordings
 from fsflows.recordings.call.summary import Summary
 from fsflows.recordings.discarding.discard import DiscardFailed
-from fsflows.recordings.freeswitch.control import ApiControl, RecordingControl, RecordingError
+from fsflows.recordings.freeswitch.control import (
+    LIST,
+    ApiControl,
+    RecordingControl,
+    RecordingError,
+)
 from fsflows.recordings.journal.receipt import DiscardCause, Receipt
 
 if TYPE_CHECKING:
@@ -26,6 +31,10 @@ if TYPE_CHECKING:
 
 ENDING = 1.0
 """Seconds in which FreeSWITCH says that a channel has ended which it no longer knows. It takes milliseconds."""
+
+
+PATIENCE = 5.0
+"""Seconds for FreeSWITCH's answer. It takes milliseconds."""
 
 
 class Recorder(Protocol):
@@ -77,8 +86,19 @@ class CallControl(ApiControl):
 
     def active(self) -> list[str]:
         """What is recorded now; nothing, when the channel has just gone, whose end may lie unread."""
+        return self._unless_gone(super().active)
+
+    def ask_active(self) -> Callable[[], list[str]]:
+        """`active` in two: asks FreeSWITCH now; what is returned waits for its answer."""
         try:
-            return super().active()
+            answer = self._call.ask(LIST, self.call_uuid)
+        except CallEnded:
+            return self.active
+        return lambda: self._unless_gone(lambda: self.listed(lambda: answer(PATIENCE)))
+
+    def _unless_gone(self, active: Callable[[], list[str]]) -> list[str]:
+        try:
+            return active()
         except RecordingError:
             if self.alive():
                 raise
@@ -105,6 +125,7 @@ class CallRecorder:
         self._recorder = recorder
         self._made: CallRecordings | None = None
         self._masks: Masks | None = None
+        self._asked: Callable[[], list[str]] | None = None
         if recorder is not None:
             call.on_recording = self._noticed
 
@@ -124,12 +145,18 @@ class CallRecorder:
             self._made.on_change = self._note
         return self._made
 
+    def ask(self) -> None:
+        """The call has come in: ask FreeSWITCH what the dialplan records already. `arrive` waits for the answer."""
+        if self._recorder is not None:
+            self._asked = CallControl(self._call).ask_active()
+
     def arrive(self) -> None:
-        """The call has come in. What the dialplan records already belongs to it; nobody else would tell us."""
-        if self._recorder is None:
+        """What the dialplan records already belongs to the call; nobody else would tell us."""
+        asked, self._asked = self._asked, None
+        if asked is None:
             return
         try:
-            if not CallControl(self._call).active():
+            if not asked():
                 return
         except RecordingError as error:
             self._log.warning("FreeSWITCH does not say what it records already", why=str(error))

@@ -72,7 +72,8 @@ def run_call(
     )
     services.live.add(record)
     services.begin(record)
-    metrics.CALLS_ACTIVE.labels(flow.name).inc()
+    active = metrics.active(flow.name)
+    active.n += 1
     recordings = CallRecorder(call, flow, record, services.recorder)
     engine: Engine | None = None
     try:
@@ -100,7 +101,7 @@ def run_call(
             _over(record, services, Result.FAILED, reason)
         raise
     finally:
-        metrics.CALLS_ACTIVE.labels(flow.name).dec()
+        active.n -= 1
         services.live.remove(record)
         call.close()
         recordings.let_go()

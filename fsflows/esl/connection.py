@@ -19,7 +19,7 @@ from fsflows.esl.event import Event
 from fsflows.esl.frames import Frame, FrameError
 from fsflows.esl.inbox import Inbox
 from fsflows.esl.link import LinkClosed, Reply, ReplyTimeout
-from fsflows.esl.wire import Wire
+from fsflows.esl.wire import Place, Wire
 from fsflows.log import Logger, get_logger
 
 Handler = Callable[[Any], Any]
@@ -40,14 +40,44 @@ class Response:
 
     def __init__(self, frame: Frame) -> None:
         if b"Event-Name: CHANNEL_DATA" in frame.head:
-            self.headers = Event.from_plain(frame.head).headers
+            self.headers = Event.from_head(frame.head).headers
         else:
             self.headers = frame.headers
         self.data: str = _text(frame)
 
 
+class Asked:
+    """A command that was sent, and its reply; see `fsflows.esl.link.Asked`."""
+
+    __slots__ = ("_command", "_place", "_wire")
+
+    def __init__(self, command: Command, wire: Wire, place: Place) -> None:
+        self._command = command
+        self._wire = wire
+        self._place = place
+
+    def reply(self, timeout: float | None = 5.0) -> Reply:
+        """The reply.
+
+        Raises:
+            LinkClosed: the connection ended before it.
+            ReplyTimeout: none within `timeout` seconds; its place stays reserved.
+        """
+        command = self._command
+        try:
+            frame = self._wire.reply(self._place, timeout)
+        except ReplyTimeout:
+            metrics.count(metrics.refused, command.verb)
+            raise ReplyTimeout(f"no reply to `{command.label}` within {timeout:g} s") from None
+        reply = reply_of(frame)
+        if not reply.ok:
+            metrics.count(metrics.refused, command.verb)
+        return reply
+
+
 class Connection:
-    """A connection to FreeSWITCH; see `fsflows.esl.link` for `request`, `post`, `receive` and `wake`.
+    """A connection to FreeSWITCH; see `fsflows.esl.link` for `request`, `ask`, `post`, `receive`
+    and `wake`.
 
     Attributes:
         keep_events: whether events are kept for `receive`; switched off where nobody will call it.
@@ -96,16 +126,17 @@ class Connection:
             LinkClosed: the connection ended before the reply.
             ReplyTimeout: no reply within `timeout` seconds; its place stays reserved.
         """
+        return self.ask(command).reply(timeout)
+
+    def ask(self, command: Command) -> Asked:
+        """Send a command, and wait for its reply later.
+
+        Raises:
+            LinkClosed: the connection has ended.
+        """
         metrics.count(metrics.commands, command.verb)
-        try:
-            frame = self._connected_wire().request(command.encode(), timeout)
-        except ReplyTimeout:
-            metrics.count(metrics.refused, command.verb)
-            raise ReplyTimeout(f"no reply to `{command.label}` within {timeout:g} s") from None
-        reply = reply_of(frame)
-        if not reply.ok:
-            metrics.count(metrics.refused, command.verb)
-        return reply
+        wire = self._connected_wire()
+        return Asked(command, wire, wire.ask(command.encode()))
 
     def post(self, command: Command, *, more: bool = False) -> None:
         """Send a command and don't wait; a refusal is logged, without the command's values.

@@ -54,8 +54,16 @@ class Event:
 
     @classmethod
     def from_plain(cls, data: bytes) -> Event:
-        """An event from a `text/event-plain` body, or from the header block of the reply to `connect`."""
+        """An event from a `text/event-plain` body."""
         return cls(data)
+
+    @classmethod
+    def from_head(cls, head: bytes) -> Event:
+        """An event from the header block of a frame, without its blank line: the reply to `connect`."""
+        event = cls(head)
+        if b"\r" not in head:
+            event._end = len(head)
+        return event
 
     @classmethod
     def from_json(cls, data: bytes) -> Event:

@@ -188,6 +188,9 @@ class FrameReader:
 
 def _end_of_head(data: bytes | bytearray, start: int) -> tuple[int, int] | None:
     """Where the first header block after `start` ends, and where what follows its blank line begins."""
+    end = data.find(b"\n\n", start)
+    if end >= 0 and data.find(b"\r", start, end) < 0:
+        return end, end + 2  # as FreeSWITCH writes it, and a third of what the expression takes
     blank = _BLANK_LINE.search(data, start)
     return None if blank is None else blank.span()
 
@@ -196,8 +199,8 @@ def _read_head(head: bytes) -> tuple[str, int]:
     """Content-Type and Content-Length of a header block."""
     if len(head) > MAX_HEAD:
         raise FrameError(_HEAD_TOO_LONG)
-    lines = head.count(b"\n") + 1
-    if lines > MAX_HEADERS:
+    # No line is empty: so many have their bytes. Counting them takes as long as all that follows.
+    if len(head) >= 2 * MAX_HEADERS and (lines := head.count(b"\n") + 1) > MAX_HEADERS:
         raise FrameError(f"a header block of {lines:,} headers; {MAX_HEADERS:,} is the limit")
     # The expressions are slow, 50 us each for a CHANNEL_DATA: they begin where there may be something to find.
     lower = head.lower()

@@ -48,6 +48,18 @@ class Reply:
         return not self.text.startswith("-")
 
 
+class Asked(Protocol):
+    """A command that was sent, and whose reply nobody has waited for yet."""
+
+    def reply(self, timeout: float = 5.0) -> Reply:
+        """The reply, once.
+
+        Raises:
+            LinkClosed: the connection ended before it came.
+            ReplyTimeout: it does not come within `timeout` seconds.
+        """
+
+
 class Link(Protocol):
     """A connection to one call, after `connect`."""
 
@@ -58,6 +70,13 @@ class Link(Protocol):
     @property
     def lingering(self) -> bool:
         """Whether the call is over and FreeSWITCH only keeps the connection open for the last events."""
+
+    def ask(self, command: Command) -> Asked:
+        """Send a command whose reply is wanted later: what is done meanwhile waits for nothing.
+
+        Raises:
+            LinkClosed: the connection has ended.
+        """
 
     def request(self, command: Command, timeout: float = 5.0) -> Reply:
         """Send a command and wait for its reply; events that arrive meanwhile are kept for `receive`.

@@ -82,7 +82,7 @@ class EslSession(Connection, OutboundSession):  # type: ignore[misc]
         return self._accept(frame)
 
     def _accept(self, frame: Frame) -> Event:
-        channel = Event.from_plain(frame.head)
+        channel = Event.from_head(frame.head)
         if not channel.uuid:
             reason = "the reply to `connect` has no channel in it"
             self._connected_wire().abort(reason)

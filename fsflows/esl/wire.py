@@ -10,9 +10,9 @@ until its reply has come, whether or not somebody still waits for it: a late rep
 from __future__ import annotations
 
 import os
-import socket as stdlib_socket
 import time
 from collections.abc import Callable, Iterable
+from socket import SHUT_WR
 from typing import Any
 
 import gevent
@@ -21,6 +21,7 @@ from fsflows.esl import metrics
 from fsflows.esl.frames import Frame, FrameError, FrameReader
 from fsflows.esl.link import LinkClosed, ReplyTimeout
 from fsflows.esl.sleeper import Sleeper
+from fsflows.esl.tuning import tune
 from fsflows.log import Logger, get_logger
 
 READ_SIZE = 64 * 1024
@@ -35,16 +36,13 @@ JUST_EMPTIED = 0.001
 CLOSING = 2.0
 """Seconds that FreeSWITCH gets, after our `exit`, to read what was sent before and close. It takes milliseconds."""
 
-KEEPALIVE = {"TCP_KEEPIDLE": 60, "TCP_KEEPINTVL": 15}
-"""A FreeSWITCH host that vanished without a word is noticed after some three minutes (where the system has these)."""
-
 _READ, _WRITE = 1, 2
 
 log = get_logger("esl.wire")
 
 
-class _Place(Sleeper):
-    """Where the reply to one command goes whose sender waits for it. Nobody waits for those posted: see `Wire.post`."""
+class Place(Sleeper):
+    """Where the reply to one command goes whose sender wants it. Nobody waits for those posted: see `Wire.post`."""
 
     __slots__ = ("closed", "frame")
 
@@ -121,18 +119,13 @@ class Wire:
         self._on_end = on_end
         self._on_posted = on_posted
         self._reader = FrameReader()
-        self._places: list[_Place | str] = []  # few at a time; an empty deque takes 600 bytes
+        self._places: list[Place | str] = []  # few at a time; an empty deque takes 600 bytes
         self._held = b""  # waits for what goes in the same piece
         self._unsent = bytearray()
         self._released = False
         self._emptied_at = 0.0
         self._closing: Any = None  # the timer that ends a polite close
-        sock.setsockopt(stdlib_socket.SOL_SOCKET, stdlib_socket.SO_KEEPALIVE, 1)
-        if sock.family in (stdlib_socket.AF_INET, stdlib_socket.AF_INET6):
-            sock.setsockopt(stdlib_socket.IPPROTO_TCP, stdlib_socket.TCP_NODELAY, 1)
-            for name, seconds in KEEPALIVE.items():
-                if option := getattr(stdlib_socket, name, None):
-                    sock.setsockopt(stdlib_socket.IPPROTO_TCP, option, seconds)
+        tune(sock)
         self._loop = gevent.get_hub().loop
         self._reading: Any = self._loop.io(self._fd, _READ)
         self._writing: Any = None
@@ -145,20 +138,35 @@ class Wire:
 
     # --- sending --------------------------------------------------------------------------------------------------
 
-    def request(
-        self,
-        data: bytes,
-        timeout: float | None,
-        posted: Iterable[str] = (),
-    ) -> Frame:
-        """Send a command and wait for its reply; or several, in one piece: the others are as if they were posted.
+    def request(self, data: bytes, timeout: float | None, posted: Iterable[str] = ()) -> Frame:
+        """`ask`, and wait for the reply.
 
         Raises:
             LinkClosed: the connection ended before the reply.
             ReplyTimeout: none within `timeout` seconds.
         """
-        place = _Place()
+        return self.reply(self.ask(data, posted), timeout)
+
+    def ask(self, data: bytes, posted: Iterable[str] = ()) -> Place:
+        """Send a command; or several, in one piece: those behind the first are as if they were posted.
+
+        Returns:
+            Where the reply to the (first) command will be, for `reply`.
+
+        Raises:
+            LinkClosed: the connection has ended.
+        """
+        place = Place()
         self._send(data, place, *posted)
+        return place
+
+    def reply(self, place: Place, timeout: float | None) -> Frame:
+        """Wait for a reply.
+
+        Raises:
+            LinkClosed: the connection ended before it.
+            ReplyTimeout: none within `timeout` seconds.
+        """
         if not place.wait(timeout):
             raise ReplyTimeout(f"no reply within {timeout:g} s")
         if place.frame is None:
@@ -186,7 +194,7 @@ class Wire:
         if self._held and not self._released:
             self._write(b"")
 
-    def _send(self, data: bytes, *places: _Place | str) -> None:
+    def _send(self, data: bytes, *places: Place | str) -> None:
         if self.ended is not None:
             raise LinkClosed(self.ended)
         # Nothing between here and the end of the write lets another greenlet run: places are in the order of the
@@ -343,7 +351,7 @@ class Wire:
 
     def _shut_down(self) -> None:
         try:
-            self._sock.shutdown(stdlib_socket.SHUT_WR)
+            self._sock.shutdown(SHUT_WR)
         except OSError:
             self._release()
 
@@ -357,7 +365,7 @@ class Wire:
         self.ended = reason
         places, self._places = self._places, []
         for place in places:
-            if isinstance(place, _Place):
+            if isinstance(place, Place):
                 place.take(None)
         self._on_end(reason)
         self._forget_owner()

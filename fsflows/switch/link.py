@@ -95,6 +95,18 @@ class SimulatedEvent(Event):
         return self._source.headers
 
 
+@dataclasses.dataclass(frozen=True, slots=True)
+class _Asked:
+    """A command that was sent, and where its reply comes; see `fsflows.esl.link.Asked`."""
+
+    link: SimulatedLink
+    command: Command
+    box: Mailbox[Reply | None]
+
+    def reply(self, timeout: float = 5.0) -> Reply:
+        return self.link.take_reply(self.command, self.box, timeout)
+
+
 class SimulatedLink:
     """A `fsflows.esl.link.Link` to a simulated channel.
 
@@ -152,8 +164,20 @@ class SimulatedLink:
             LinkClosed: the connection ended before the reply.
             ReplyTimeout: no reply within `timeout` seconds.
         """
+        return self.ask(command).reply(timeout)
+
+    def ask(self, command: Command) -> _Asked:
+        """Send a command, and wait for its reply later.
+
+        Raises:
+            LinkClosed: the connection has ended.
+        """
         box: Mailbox[Reply | None] = self._clock.mailbox()
         self._tell(command, box.put)
+        return _Asked(self, command, box)
+
+    def take_reply(self, command: Command, box: Mailbox[Reply | None], timeout: float) -> Reply:
+        """Wait for the reply that comes into a box; raises as `request`."""
         if self._ended is None:
             self._boxes.append(box)
             try:

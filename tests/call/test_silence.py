@@ -1,5 +1,7 @@
 """A FreeSWITCH that stands still, with its connections open: no call waits for it for ever."""
 
+from types import SimpleNamespace
+
 import pytest
 
 from fsflows.call.audio import File
@@ -24,7 +26,10 @@ class Silent:
         self.answers = list(answers)
         self.asked = []
 
-    def request(self, command, timeout=5.0):
+    def ask(self, command):
+        return SimpleNamespace(reply=lambda timeout: self.answer(command, timeout))
+
+    def answer(self, command, timeout):
         assert command.label == "api uuid_exists", command.label
         self.asked.append(self.clock.now())
         answer = self.answers.pop(0)

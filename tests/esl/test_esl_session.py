@@ -9,7 +9,7 @@ from gevent import socket
 from gevent.event import AsyncResult
 from leftovers import greenlets
 
-from fsflows.esl import commands, serialize
+from fsflows.esl import commands, serialize, tuning
 from fsflows.esl import inbox as inbox_module
 from fsflows.esl import wire as wire_module
 from fsflows.esl.event import Event
@@ -56,7 +56,7 @@ def test_a_command_waits_for_no_other_and_a_host_that_vanished_is_noticed(pair):
     session, _ = pair
     assert session.sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
     assert session.sock.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE)
-    for name, seconds in wire_module.KEEPALIVE.items():
+    for name, seconds in tuning.KEEPALIVE.items():
         assert seconds == session.sock.getsockopt(socket.IPPROTO_TCP, getattr(socket, name))
 
 
@@ -128,6 +128,25 @@ def test_a_command_that_nothing_follows_after_all_goes_when_others_run(pair):
     assert ["sendmsg", "exit"] == [command.verb for command in peer.commands(2)]
     with pytest.raises(LinkClosed):
         session.post(commands.execute("answer"), more=True)
+
+
+def test_a_reply_that_is_wanted_later_keeps_its_place(pair):
+    session, peer = pair
+    asked = session.ask(commands.api("uuid_buglist", "u"))
+    other = gevent.spawn(session.request, commands.api("status"), LONG)
+    assert ["api", "api"] == [command.verb for command in peer.commands(2)]
+    peer.send(serialize.api_response("first") + serialize.api_response("second"))
+    assert "second" == other.get(timeout=LONG).text
+    assert "first" == asked.reply(0.0).text, "it has come already"
+    never = session.ask(commands.api("uuid_buglist", "u"))
+    with pytest.raises(ReplyTimeout, match="api uuid_buglist"):
+        never.reply(0.01)
+    lost = session.ask(commands.api("uuid_buglist", "u"))
+    peer.sock.close()
+    with pytest.raises(LinkClosed):
+        lost.reply(LONG)
+    with pytest.raises(LinkClosed):
+        session.ask(commands.api("uuid_buglist", "u"))
 
 
 def test_replies_go_to_those_who_asked_in_order_and_overtake_events(pair):

@@ -3,6 +3,7 @@
 import errno
 import os
 import resource
+import select
 import sys
 import time
 from contextlib import contextmanager, nullcontext, suppress
@@ -18,6 +19,7 @@ from fsflows.esl import commands, serialize
 from fsflows.esl.command_reader import CommandReader
 from fsflows.esl.event import Event
 from fsflows.esl.link import LinkClosed
+from fsflows.esl.tuning import KEEPALIVE
 from fsflows.log import capture
 from fsflows.server.door import door as module
 from fsflows.server.door import listener as listener_module
@@ -313,6 +315,19 @@ def test_a_stop_while_waiting_to_listen_again(listen, monkeypatch):
         assert ["exit"] == call.end()
         wait_for(lambda: listener._door._retry is not None)
         assert 0 == listener.stop()
+
+
+def test_what_a_connection_is_set_to_comes_from_the_listening_socket():
+    """Else four system calls for each call that begins."""
+    with bound(("127.0.0.1", 0), 16) as sock, socket.create_connection(sock.getsockname()):
+        wait_for(lambda: select.select([sock], [], [], 0)[0])
+        accepted, _ = sock.accept()
+        with accepted:
+            assert accepted.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
+            assert accepted.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE)
+            for name, seconds in KEEPALIVE.items():
+                option = getattr(socket, name)
+                assert seconds == accepted.getsockopt(socket.IPPROTO_TCP, option)
 
 
 def lent(shared):

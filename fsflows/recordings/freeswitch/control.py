@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from typing import Protocol
 
 from fsflows.esl.link import Reply
@@ -12,6 +13,9 @@ from fsflows.esl.quoting import file_of
 class RecordingError(Exception):
     """FreeSWITCH would not do what was asked, or could not be asked."""
 
+
+LIST = "uuid_buglist"
+"""The command that says what is recorded."""
 
 FORBIDDEN_SECONDS = 43200
 """A recording that begins in a discarded call and is shorter than this is deleted by FreeSWITCH itself: it reads
@@ -92,7 +96,11 @@ class ApiControl:
         self._must("uuid_setvar_multi", self.call_uuid, limits)
 
     def active(self) -> list[str]:
-        return parse_buglist(self._must("uuid_buglist", self.call_uuid))
+        return self.listed(lambda: self._api(LIST, self.call_uuid))
+
+    def listed(self, answer: Callable[[], Reply]) -> list[str]:
+        """The paths in FreeSWITCH's answer to `LIST`."""
+        return parse_buglist(self._accept(LIST, self._text(LIST, answer)))
 
     def has_file(self, path: str) -> bool:
         path = file_of(path)
@@ -124,8 +132,12 @@ class ApiControl:
         return self._accept(name, self._ask(name, *arguments))
 
     def _ask(self, name: str, *arguments: str) -> str:
+        return self._text(name, lambda: self._api(name, *arguments))
+
+    @staticmethod
+    def _text(name: str, answer: Callable[[], Reply]) -> str:
         try:
-            return self._api(name, *arguments).text.strip()
+            return answer().text.strip()
         except Exception as error:
             raise RecordingError(f"{name} could not be asked: {error}") from error
 

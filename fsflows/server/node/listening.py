@@ -10,6 +10,7 @@ from contextlib import suppress
 from typing import Any
 
 from fsflows.esl import commands
+from fsflows.esl.tuning import tune
 
 DISMISSAL = commands.connect().encode() + commands.exit_().encode()
 """What a connection is told that can't be served: the call goes on in the dialplan. FreeSWITCH needs no more, a
@@ -65,6 +66,7 @@ def bound(address: tuple[str, int], backlog: int, kind: Any = socket.socket) -> 
     try:
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         sock.bind(address)
+        tune(sock)
         sock.listen(backlog)
         # Of the socket itself, whoever has it: between two processes that look, the other one may have taken it all.
         sock.setblocking(False)
