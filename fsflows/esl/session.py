@@ -90,12 +90,12 @@ class EslSession(Connection, OutboundSession):  # type: ignore[misc]
         self._channel = channel
         self._connected_wire().call = channel.uuid
         self._outbound_connected = True
-        if channel.get("Control") != "full":
+        if channel.late("Control") != "full":
             self._log.error(
                 "the dialplan's socket application does not end in 'async full':"
                 " api, linger and most events are refused"
             )
-        if channel.get("Socket-Mode") != "async":
+        if channel.late("Socket-Mode") != "async":
             self._log.error(
                 "the dialplan's socket application does not end in 'async full':"
                 " events wait for what is being played, and are late"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Collection, Sequence
 from typing import Any
 
@@ -11,7 +12,6 @@ from sqlalchemy import (
     Select,
     Table,
     delete,
-    func,
     select,
     union,
     update,
@@ -181,9 +181,8 @@ class Claims:
             calls = union(
                 left(discards, discards.c.state == "open"),
                 left(recordings, recordings.c.state.in_(UNSETTLED)),
-            ).subquery()
-            counted = select(calls.c.node, func.count()).group_by(calls.c.node)
-            return {row[0]: row[1] for row in connection.execute(counted)}
+            )
+            return Counter(row.node for row in connection.execute(calls))
 
         return self._database.read(work)
 
