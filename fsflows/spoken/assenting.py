@@ -11,6 +11,8 @@ from fsflows.spoken.model import Assent
 from fsflows.spoken.parser import parse
 from fsflows.spoken.text import Words, find, parted, split
 
+_NUMBERS = (Kind.DIGIT, Kind.CARDINAL)
+
 
 def assent(text: str, language: str = "en-US") -> Assent | None:
     """Whether the utterance begins as a yes or a no, and what follows.
@@ -52,6 +54,26 @@ def assent(text: str, language: str = "en-US") -> Assent | None:
     if answer is Kind.YES and more and (weak or _taken_back(words.words, rest, grammar.assent)):
         return None
     return Assent(answer is Kind.YES, _rest(text, words, rest))
+
+
+def denies(text: str, language: str = "en-US") -> bool:
+    """Whether the number in an utterance is one that is not meant: "it's not four eight one".
+
+    A negation behind the number is about something else ("it's four eight one, isn't it").
+
+    Raises:
+        ValueError: for an unknown language.
+    """
+    grammar = load(language)
+    words = split(text).words
+    for place in range(len(words)):
+        numbers = matches(words, place, grammar.numbers)
+        if words[place].isdigit() or any(each.kind in _NUMBERS for each in numbers):
+            return False
+        found = matches(words, place, grammar.denials)
+        if found and found[0].kind is Kind.NEGATION:
+            return True
+    return False
 
 
 class _Correction(NamedTuple):

@@ -71,7 +71,7 @@ def named(text: str, names: Names, language: str, *, yes_no: bool = False) -> Na
         if not spans:
             return Named(None, starts=False)
     keys = {span.keys for span in spans}
-    rest = tuple(_between(words, spans))
+    rest = tuple(_between(words, spans, grammar))
     one = len(keys) == 1 and not (
         _negated(words, spans, grammar)
         or (_refused(words, spans[-1], grammar) and not (yes_no and _is_no(rest[-1], language)))
@@ -136,13 +136,27 @@ def _edited(words: tuple[str, ...], spans: Sequence[_Span], language: Language) 
     return stands
 
 
-def _between(words: tuple[str, ...], spans: Sequence[_Span]) -> Iterator[str]:
-    """What was said before, between and behind the phrases."""
+def _between(words: tuple[str, ...], spans: Sequence[_Span], language: Language) -> Iterator[str]:
+    """What was said before, between and behind the phrases, and is no article of one."""
     ends = [0, *(span.end for span in spans)]
-    starts = [*(span.start for span in spans), len(words)]
+    starts = [*(_with_article(words, span.start, language) for span in spans), len(words)]
     for end, start in zip(ends, starts, strict=True):
         if end < start:
             yield " ".join(words[end:start]).replace("' ", "'")
+
+
+def _with_article(words: tuple[str, ...], start: int, language: Language) -> int:
+    """Where a phrase begins with its article, which may be the word for one as well: "un conseiller" names no 1.
+
+    That of "deux un", or "numéro un", is a number.
+    """
+
+    def kinds(place: int) -> set[Kind]:
+        found = matches(words[:start], place, language.numbers) if place >= 0 else []
+        return {each.kind for each in found}
+
+    alone = kinds(start - 2) <= {Kind.HESITATION}
+    return start - 1 if alone and Kind.ARTICLE in kinds(start - 1) else start
 
 
 def _negated(words: tuple[str, ...], spans: Sequence[_Span], language: Language) -> bool:

@@ -61,6 +61,10 @@ def confirmer(
         ("1.0 final no", "no"),
         ("1.0 final nope that's wrong", "no"),
         ("1.0 final five five five one two one three", "yes"),
+        ("1.0 final it's not five five five one two one three", "no"),
+        ("1.0 final not five five five one two one three", "no"),
+        ("1.0 final it's five five five one two one three isn't it", "yes"),
+        ("1.0 final not sure five five five one two one three", "yes"),
         ("1.0 final five five five one two one two", "correction"),
         ("1.0 final no five five five one two one two", "correction"),
         ("1.0 final no five five", "correction"),
@@ -121,6 +125,25 @@ def test_what_is_taken_for_a_key_that_was_said(language, said, verdict):
     spec = replace(SEVEN, speech=Speech(language=language))
 
     assert verdict == confirmer(f"1.0 final {said}", spec).result.verdict
+
+
+@pytest.mark.parametrize(
+    ("language", "said"),
+    [
+        ("de-DE", "das ist nicht"),
+        ("es-ES", "ese no es el"),
+        ("fr-FR", "ce n'est pas"),
+        ("it-IT", "non è"),
+        ("nl-NL", "dat is niet"),
+        ("pt-BR", "esse não é"),
+    ],
+)
+def test_the_number_said_again_behind_a_not_is_no_assent(language, said):
+    spec = replace(SEVEN, speech=Speech(language=language))
+    number = spoken.digit_words("5551213", language)
+
+    assert "yes" == confirmer(f"1.0 final {number}", spec).result.verdict
+    assert "no" == confirmer(f"1.0 final {said} {number}", spec).result.verdict
 
 
 @pytest.mark.parametrize(

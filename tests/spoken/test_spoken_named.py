@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from fsflows.spoken import begun, languages, named, says
+from fsflows.spoken import begun, digit_words, languages, named, says
 
 MENU = (
     ("1", ("opening hours", "hours")),
@@ -155,6 +155,33 @@ def test_every_language_has_them(language):
 def test_an_unknown_language_is_an_error():
     with pytest.raises(ValueError, match="unknown language 'xx'"):
         named("sales", MENU, "xx")
+
+
+@pytest.mark.parametrize(
+    ("language", "article"),
+    [
+        ("fr-FR", "un"),
+        ("fr-CA", "un"),
+        ("nl-NL", "een"),
+        ("pt-BR", "um"),
+        ("pt-PT", "um"),
+    ],
+)
+def test_an_article_is_no_number_beside_a_phrase(language, article):
+    """It is the word for one in half of the languages, and how most callers begin."""
+    names = (("9", ("agent",)),)
+    two, one = digit_words("2", language), digit_words("1", language)
+
+    found = named(f"{article} agent", names, language)
+    assert found is not None
+    assert ("9", ()) == (found.keys, found.rest)
+    again = named(f"{article} agent, {article} agent", names, language)
+    assert again is not None
+    assert "9" == again.keys
+    for number in (f"{two} {one}", two, f"{one} {one}"):
+        beside = named(f"{number} agent", names, language)
+        assert beside is not None
+        assert beside.keys is None
 
 
 @pytest.mark.parametrize("language", ["fr-FR", "fr-CA", "it-IT"])
