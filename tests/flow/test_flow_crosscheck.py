@@ -300,6 +300,7 @@ def test_a_flow_that_can_not_be_read_is_not_missing_as_well(read):
         ('"Dear {custmer}."', ["f.yaml:2:17: warning: nothing sets {custmer}; did you mean {customer}?"]),
         ('"Table {tabel}."', ["f.yaml:2:17: warning: nothing sets {tabel}; did you mean {table}?"]),
         ('[Hello., {say: "{digts}"}]', ["f.yaml:2:32: warning: nothing sets {digts}; did you mean {digits}?"]),
+        ('"You chose {phrase}."', ["f.yaml:2:17: warning: {phrase} has a value in the question of `confirm:` only; {digits} has one everywhere"]),
         ('"{digits} {caller_number} {callee_number} {choice} {customer} {table}"', []),
         ('"{appointment}"', []),  # another flow may set it, or the table of a dialled call
         ('"{number}, {last_digits}"', []),
@@ -315,6 +316,15 @@ def test_a_placeholder_that_is_like_one_which_has_a_value(check, prompt, said):
     )
     text = two(f"prompt: {prompt}, run: f, next: {{set: {{choice: 1}}, goto: end}}")
     assert said == check(text, functions)
+
+
+def test_the_phrase_has_a_value_in_a_question_and_where_it_is_set(check):
+    asked = "prompt: x, dtmf: {num_digits: 1}, confirm: {prompt: '{phrase}?'}, next: end"
+    assert [] == [line for line in check(two(asked)) if "phrase" in line]
+    its_own = two("prompt: '{phrase}', next: {set: {phrase: 1}, goto: end}")
+    assert [] == [line for line in check(its_own) if "phrase" in line]
+    from_function = two("prompt: '{phrase}', run: f, next: end")
+    assert [] == check(from_function, "def f(conv, flow):\n    conv.state.phrase = 'sales'\n")
 
 
 def test_a_name_that_always_has_a_value_is_set_in_vain(check):

@@ -41,16 +41,21 @@ def check_placeholders(draft: Draft, file: FunctionsFile | None) -> None:
         if name in ALWAYS:
             what = f"{{{name}}} in a text is never what is set here; choose another name"
             draft.problems.warn(place, what)
-    set_here = {*ALWAYS, WHEN_ASKED, *(name for name, _ in written)}
-    meant = set_here | {name.decode() for name in _STATE.findall(source)}
+    set_here = {*ALWAYS, *(name for name, _ in written)}
+    meant = {*set_here, WHEN_ASKED, *(name.decode() for name in _STATE.findall(source))}
     known = set_here | {word.decode() for word in _WORD.findall(source)}
     for key, node in draft.tree.values.items():
         if key in _OWN_NAMES:
             continue
-        for scalar in _texts(node):
+        for scalar, asked in _texts(node):
             for name in PLACEHOLDER.findall(scalar.text):
-                near = None if name in known else nearest(name, meant, cutoff=_ALIKE)
-                if near is not None:
+                if name in known or (name == WHEN_ASKED and asked):
+                    continue
+                near = nearest(name, meant, cutoff=_ALIKE)
+                if name == WHEN_ASKED:
+                    what = f"{{{name}}} has a value in the question of `confirm:` only; {{digits}} has one everywhere"
+                    draft.problems.warn(scalar, what)
+                elif near is not None:
                     what = f"nothing sets {{{name}}}; did you mean {{{near}}}?"
                     draft.problems.warn(scalar, what)
 
@@ -63,12 +68,13 @@ def _set_in(node: Node) -> Iterator[tuple[str, Place]]:
         yield from _set_in(inner)
 
 
-def _texts(node: Node) -> Iterator[Scalar]:
+def _texts(node: Node, *, asked: bool = False) -> Iterator[tuple[Scalar, bool]]:
+    """Every text, and whether it stands in a `confirm:`."""
     if isinstance(node, Scalar):
-        yield node
+        yield node, asked
     for key, inner in _inner(node):
         if key not in _OWN_NAMES:
-            yield from _texts(inner)
+            yield from _texts(inner, asked=asked or key == "confirm")
 
 
 def _inner(node: Node) -> Iterator[tuple[str, Node]]:
