@@ -115,8 +115,8 @@ class Leg(Line):
             self._player.others_ended(now)
             for sent in self._awaited.values():
                 sent.ask_soon(now)
-            if self._recogniser.waits and self._ended is None:
-                self._ask_turn()
+        if self._recogniser.waits and self._ended is None:
+            self._ask_turn()  # behind a sound of ours, too, nothing may follow for long
         if uuid in self._awaited:
             application = event.late("Application") or ""
             self._awaited[uuid].done = Executed(uuid, application, response, at)

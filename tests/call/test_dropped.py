@@ -2,7 +2,7 @@
 
 import pytest
 
-from fsflows.call.audio import File
+from fsflows.call.audio import File, Silence
 from fsflows.call.call import Call
 from fsflows.call.ended import CallFailed
 from fsflows.call.sent import LATE, is_later
@@ -117,6 +117,20 @@ def test_it_is_started_also_where_nothing_is_played(ran):
         call.sleep(2.0)
 
     assert [("detect_speech vosk default default", 0.6)] == ran(work, 0.5)
+
+
+def test_it_is_started_also_where_it_waited_behind_a_sound_of_ours_and_nothing_follows(ran):
+    """A recogniser that has closed during a prompt is started anew behind it."""
+
+    def work(call):
+        call.sleep(1.0)
+        call.play(Silence(60.0))
+        call.sleep(0.5)
+        call.listen()
+        call.sleep(5.0)
+
+    start = ran(work, 0.5, 2.0)[-1]
+    assert ("detect_speech vosk default default", 2.1) == start
 
 
 def test_it_is_started_once_where_it_only_waits(ran):
