@@ -136,7 +136,7 @@ def understand(
     by_key = _spoken_key(spec, speech, alternatives[0].text)
     if by_key is not None:
         return Said(by_key)
-    edited = _edited(spec, speech, digits, alternatives[0])
+    edited = _edited(spec, speech, digits, alternatives[0], literal=True)
     if edited is not None:
         return edited
     others = (_assent(spec, speech, digits, each) for each in alternatives[1:])
@@ -159,19 +159,24 @@ def _assent(spec: Collection, speech: Speech, digits: str, said: Alternative) ->
     )
     begun = spoken.choose(so_far, speech.language, alphanumeric=_letters(speech))
     if whole is not None or begun is None or not begun.reading.keys:
-        return _edited(spec, speech, digits, rest[0]) or Said(Verdict.NO)
+        return _edited(spec, speech, digits, rest[0], literal=True) or Said(Verdict.NO)
     if len(begun.reading.keys) == 1 and (edited := _edited(spec, speech, digits, said)):
         return edited
     return Said(Verdict.CORRECTION, rest)
 
 
-def _edited(spec: Collection, speech: Speech, digits: str, said: Alternative) -> Said | None:
+def _edited(
+    spec: Collection, speech: Speech, digits: str, said: Alternative, *, literal: bool = False
+) -> Said | None:
     """What corrects the digits without a no before it: "sorry, five", "not three, four".
 
     One digit mends the last one that was read; two and a pause are more likely the beginning of the whole number.
+    `literal`: no homophone of one does, since a sentence may begin so: "sorry, to ..."
     """
     choice = _choose(spec, speech, (said,), prefix=digits)
     if choice is None or not choice.reading.repair or not choice.reading.keys:
+        return None
+    if literal and not choice.reading.literal:
         return None
     keys = choice.reading.keys
     anew = _choose(spec, speech, (said,)) if len(keys) > 1 else None

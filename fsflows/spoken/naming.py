@@ -155,7 +155,7 @@ def _with_article(words: tuple[str, ...], start: int, language: Language) -> int
         found = matches(words[:start], place, language.numbers) if place >= 0 else []
         return {each.kind for each in found}
 
-    alone = kinds(start - 2) <= {Kind.HESITATION}
+    alone = kinds(start - 2) <= {Kind.HESITATION, Kind.REPAIR}  # "non, un conseiller"
     return start - 1 if alone and Kind.ARTICLE in kinds(start - 1) else start
 
 

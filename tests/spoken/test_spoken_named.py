@@ -178,6 +178,10 @@ def test_an_article_is_no_number_beside_a_phrase(language, article):
     again = named(f"{article} agent, {article} agent", names, language)
     assert again is not None
     assert "9" == again.keys
+    no = {"fr": "non", "nl": "nee", "pt": "não"}[language[:2]]
+    instead = named(f"{no} {article} agent", names, language)
+    assert instead is not None
+    assert "9" == instead.keys
     for number in (f"{two} {one}", two, f"{one} {one}"):
         beside = named(f"{number} agent", names, language)
         assert beside is not None
