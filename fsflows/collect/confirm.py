@@ -129,8 +129,8 @@ def understand(
         return first
     whole = _whole(spec, speech, alternatives)
     if whole == digits:
-        denied = spoken.denies(alternatives[0].text, speech.language)
-        return Said(Verdict.NO if denied else Verdict.YES)
+        affirmed = spoken.affirms(alternatives[0].text, speech.language)
+        return Said(None if affirmed is None else Verdict.YES if affirmed else Verdict.NO)
     if whole is not None:
         return Said(Verdict.CORRECTION, tuple(alternatives))
     by_key = _spoken_key(spec, speech, alternatives[0].text)

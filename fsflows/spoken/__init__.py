@@ -1,12 +1,12 @@
 """Spoken words to keys, without a language model: one grammar, one data file a language. Pure functions.
 
-`parse` reads one text, `choose` picks among a recogniser's alternatives, `assent` understands yes and no, `denies`
-finds "it's not four", `says` looks for escape words, `named` for phrases that stand for keys, `unfinished` for what
+`parse` reads one text, `choose` picks among a recogniser's alternatives, `assent` understands yes and no, `affirms` who
+says the number again, `says` looks for escape words, `named` for phrases that stand for keys, `unfinished` for what
 goes with the words that follow; `group_for_reading`, `digit_words` and `phrases` are the way back, from digits to
 speech.
 """
 
-from fsflows.spoken.assenting import assent, denies, says
+from fsflows.spoken.assenting import affirms, assent, says
 from fsflows.spoken.choosing import choose
 from fsflows.spoken.language import languages, resolve
 from fsflows.spoken.model import Alternative, Assent, Choice, Named, Reading
@@ -23,10 +23,10 @@ __all__ = [
     "Named",
     "Names",
     "Reading",
+    "affirms",
     "assent",
     "begun",
     "choose",
-    "denies",
     "digit_words",
     "group_for_reading",
     "languages",

@@ -56,24 +56,34 @@ def assent(text: str, language: str = "en-US") -> Assent | None:
     return Assent(answer is Kind.YES, _rest(text, words, rest))
 
 
-def denies(text: str, language: str = "en-US") -> bool:
-    """Whether the number in an utterance is one that is not meant: "it's not four eight one".
+def affirms(text: str, language: str = "en-US") -> bool | None:
+    """Whether who says a number that he was asked about says that it is right.
 
-    A negation behind the number is about something else ("it's four eight one, isn't it").
+    Returns:
+        False for "it's not four eight one" and "four eight one, no"; None where it is neither: "four eight one is
+        wrong", and whatever else behind it would take back a yes.
 
     Raises:
         ValueError: for an unknown language.
     """
     grammar = load(language)
-    words = split(text).words
-    for place in range(len(words)):
-        numbers = matches(words, place, grammar.numbers)
-        if words[place].isdigit() or any(each.kind in _NUMBERS for each in numbers):
-            return False
-        found = matches(words, place, grammar.denials)
-        if found and found[0].kind is Kind.NEGATION:
-            return True
-    return False
+    words = split(text)
+    end = 0
+    for place, word in enumerate(words.words):
+        numbers = [
+            item.end
+            for item in matches(words.words, place, grammar.numbers)
+            if item.kind in _NUMBERS
+        ]
+        if numbers or word.isdigit():
+            end = max(end, place + 1, *numbers)
+        elif not end:
+            found = matches(words.words, place, grammar.denials)
+            if found and found[0].kind is Kind.NEGATION:
+                return False
+    if (answer := assent(_rest(text, words, end), language)) is not None:
+        return answer.yes
+    return None if _taken_back(words.words, end, grammar.assent) else True
 
 
 class _Correction(NamedTuple):

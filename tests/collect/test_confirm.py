@@ -63,7 +63,13 @@ def confirmer(
         ("1.0 final five five five one two one three", "yes"),
         ("1.0 final it's not five five five one two one three", "no"),
         ("1.0 final not five five five one two one three", "no"),
-        ("1.0 final it's five five five one two one three isn't it", "yes"),
+        ("1.0 final it's five five five one two one three please", "yes"),
+        ("1.0 final five five five one two one three yes", "yes"),
+        ("1.0 final five five five one two one five no three", "yes"),
+        ("1.0 final five five five one two one three no", "no"),
+        ("1.0 final five five five one two one three no that's wrong", "no"),
+        ("1.0 final five five five one two one three is wrong", "unclear"),
+        ("1.0 final five five five one two one three isn't right", "unclear"),
         ("1.0 final not sure five five five one two one three", "yes"),
         ("1.0 final five five five one two one two", "correction"),
         ("1.0 final no five five five one two one two", "correction"),
@@ -147,6 +153,24 @@ def test_the_number_said_again_behind_a_not_is_no_assent(language, said):
 
     assert "yes" == confirmer(f"1.0 final {number}", spec).result.verdict
     assert "no" == confirmer(f"1.0 final {said} {number}", spec).result.verdict
+
+
+@pytest.mark.parametrize(
+    ("language", "said"),
+    [
+        ("de-DE", "stimmt nicht"),
+        ("es-ES", "no"),
+        ("fr-FR", "c'est pas ça"),
+        ("it-IT", "non è giusto"),
+        ("nl-NL", "klopt niet"),
+        ("pt-BR", "está errado"),
+    ],
+)
+def test_nor_is_the_number_with_a_no_behind_it(language, said):
+    spec = replace(SEVEN, speech=Speech(language=language))
+    number = spoken.digit_words("5551213", language)
+
+    assert "no" == confirmer(f"1.0 final {number} {said}", spec).result.verdict
 
 
 @pytest.mark.parametrize(
