@@ -177,6 +177,8 @@ def _usable(path: Path) -> bool:
 
 def _rights(path: Path) -> str:
     """Whose a directory is that can't be used, and who we are: in a container both are numbers that nobody knows."""
+    if not path.is_dir():
+        return f" ({path} is no directory)"
     found = path.stat()
     mode = stat.S_IMODE(found.st_mode)
     groups = ", ".join(map(str, sorted({os.getegid(), *os.getgroups()})))

@@ -38,6 +38,17 @@ def test_where_nothing_can_be_deleted_nothing_is_recorded(tmp_path):
         assert [] == missing(_with(staged, agent_url="http://127.0.0.1:1", roots=(root,)))
 
 
+def test_a_file_in_place_of_a_directory_is_said(tmp_path):
+    settings = data_settings(tmp_path)
+    file = tmp_path / "a file"
+    file.touch()
+    told, _ = missing(_with(settings, staging=str(file)))
+    assert (
+        f"recordings.staging: may not make and delete files in {file} ({file} is no directory)"
+        == told
+    )
+
+
 def test_whose_a_directory_is_that_cant_be_used(tmp_path, monkeypatch):
     """A container's user is a number, and root's volume, or one that is closed to us, is the first that goes wrong."""
     settings = data_settings(tmp_path)
