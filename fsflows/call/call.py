@@ -30,8 +30,8 @@ NO_ROUTE = "NO_ROUTE_DESTINATION"
 ROUTED = 0.5
 """Seconds in which a transferred call has got to its extension. It takes a millisecond."""
 
-ANSWERING = 5.0
-"""Seconds that FreeSWITCH gets to begin to answer. It takes some 20 milliseconds."""
+ANSWERING = 1.0
+"""Seconds that FreeSWITCH gets to begin to answer, before it is asked whether it ever will. It takes some 20 ms."""
 
 AT_ONCE = 1.0
 """Seconds in which the application `hangup` has hung up. It takes some 20 milliseconds."""
