@@ -96,9 +96,8 @@ class Leg(Line):
     def _on_execute(self, event: Event, at: float) -> None:
         uuid = event.late("Application-UUID") or ""
         self._elsewhere = not uuid.startswith(self.uuid)  # the dialplan runs it, not we
-        self._recogniser.begun(
-            uuid, at
-        )  # before the player sends what it would have to wait behind
+        # Before the player sends what it would have to wait behind.
+        self._recogniser.begun(uuid, at)
         self._player.started(uuid, at)
         if self._awaited:
             self._begun(uuid)
